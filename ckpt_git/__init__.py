@@ -1,0 +1,30 @@
+"""ckpt-git: every commit rebuilt from a checkpoint, in about the time of a bare make.
+
+The names follow nixpkgs' checkpointBuildTools, so that who knows those knows these:
+``prepare_checkpoint_build(drv)``, ``mk_checkpointed_build(drv, checkpoint)`` and
+``Derivation.override_attrs``. They are imported on first use: a hook that has nothing to
+build must not pay for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["Derivation", "__version__", "mk_checkpointed_build", "prepare_checkpoint_build"]
+
+if TYPE_CHECKING:
+    from ckpt_git.builds.api import mk_checkpointed_build, prepare_checkpoint_build
+    from ckpt_git.model.derivation import Derivation
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Derivation":
+        from ckpt_git.model.derivation import Derivation
+
+        return Derivation
+    if name in {"mk_checkpointed_build", "prepare_checkpoint_build"}:
+        from ckpt_git.builds import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,109 @@
+"""What is known about one (package, tree, recipe): the result of its build."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+Outcome = Literal["passed", "failed"]
+SandboxKind = Literal["bubblewrap", "namespaces", "nix", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The checkpoint a build started from, as reports name it."""
+
+    commit: str | None
+    tree: str
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Wall-clock seconds of a build and of its parts."""
+
+    total: float = 0.0
+    diff: float = 0.0
+    materialise: float = 0.0
+    build: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One build's result. ``key`` is the id of what matters of the tree (see ``ignore``).
+
+    ``depth`` is 0 for a clean build. ``finished`` is in Unix seconds. ``error`` holds the few
+    lines that show why a failed build failed, in the paths of the user's own files.
+    ``confirmed`` is False for a failure seen from a checkpoint alone. ``verified`` is None
+    until the build was compared with a clean one.
+    """
+
+    package: str
+    engine: str
+    outcome: Outcome
+    tree: str
+    key: str
+    recipe: str
+    commit: str | None
+    checkpoint: Base | None
+    why_clean: str | None
+    sandbox: SandboxKind
+    changes: Mapping[str, int]
+    out: str | None
+    log: str
+    seconds: Seconds
+    depth: int
+    finished: float
+    target: str = "worktree"
+    failed_phase: str | None = None
+    error: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    confirmed: bool = True
+    verified: bool | None = None
+    cached: bool = field(default=False, compare=False)
+
+    @property
+    def passed(self) -> bool:
+        return self.outcome == "passed"
+
+    def answered_from_record(self, *, commit: str | None) -> Record:
+        """The same record as the answer to a later question about the same key."""
+        return replace(self, cached=True, commit=commit)
+
+    def result(self) -> dict[str, Any]:
+        """The form that ``build --json`` prints (the contract in the README)."""
+        return {
+            "package": self.package,
+            "engine": self.engine,
+            "outcome": self.outcome,
+            "cached": self.cached,
+            "tree": self.tree,
+            "commit": self.commit,
+            "checkpoint": None if self.checkpoint is None else asdict(self.checkpoint),
+            "why_clean": self.why_clean,
+            "sandbox": self.sandbox,
+            "changes": dict(self.changes),
+            "out": self.out,
+            "log": self.log,
+            "seconds": {name: round(value, 4) for name, value in asdict(self.seconds).items()},
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which it is kept; ``from_json`` reads it back."""
+        data = asdict(self)
+        del data["cached"]
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Record:
+        """Raises ``KeyError`` or ``TypeError`` where ``data`` is no record."""
+        return cls(
+            **{
+                **data,
+                "checkpoint": None if data["checkpoint"] is None else Base(**data["checkpoint"]),
+                "seconds": Seconds(**data["seconds"]),
+                "error": tuple(data["error"]),
+                "warnings": tuple(data["warnings"]),
+            }
+        )

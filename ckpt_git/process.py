@@ -1,0 +1,131 @@
+"""The only place that runs a process. git's environment is scrubbed here, with the reason.
+
+Programs that build something run in the engines, which get their arguments from here too
+(``popen``); everything else is short-lived and goes through ``run``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from ckpt_git.model.errors import CkptError, MissingError
+
+# Set by git for its hooks. Left in the environment they would point every git call of ours, and
+# of a build's, at the repository and the index of the commit that is being made: githooks(5).
+# What the user set to find their git (GIT_EXEC_PATH), to configure it (GIT_CONFIG_*, git -c) or
+# to reach a server (GIT_SSH*) stays.
+_HOOK_VARIABLES = frozenset(
+    {
+        "GIT_DIR",
+        "GIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_PREFIX",
+        "GIT_COMMON_DIR",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_QUARANTINE_PATH",
+        "GIT_NAMESPACE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_REFLOG_ACTION",
+    }
+)
+
+
+class ProcessError(CkptError):
+    """A process ended with a code that wasn't asked for; shows command, code and both outputs."""
+
+    def __init__(self, command: Sequence[str], code: int, stdout: bytes, stderr: bytes) -> None:
+        self.command = tuple(command)
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        said = (stderr.strip() or stdout.strip()).decode(errors="replace").splitlines()
+        told = said[-1] if said else "it said nothing"
+        super().__init__(f"`{' '.join(command[:6])}` ended with {code}: {told}")
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The process's environment less what git sets for its hooks, plus ``extra``.
+
+    Messages are asked for in English where they are parsed; optional locks are off, so that
+    no git of ours ever writes the user's index (git(1), GIT_OPTIONAL_LOCKS).
+    """
+    env = {name: value for name, value in os.environ.items() if name not in _HOOK_VARIABLES}
+    env["GIT_OPTIONAL_LOCKS"] = "0"
+    env["LC_ALL"] = "C.UTF-8"
+    env.update(extra or {})
+    return env
+
+
+def run(
+    command: Sequence[str],
+    *,
+    cwd: Path | str | None = None,
+    env: Mapping[str, str] | None = None,
+    stdin: bytes = b"",
+    ok: Sequence[int] = (0,),
+    umask: int = -1,
+) -> subprocess.CompletedProcess[bytes]:
+    """Run ``command`` to its end and return what it printed, as bytes.
+
+    ``env`` is added to ``clean_environment``. Raises ``ProcessError`` for an exit code that is
+    not in ``ok`` and ``MissingError`` where the program isn't there.
+    """
+    try:
+        done = subprocess.run(
+            list(command),
+            cwd=cwd,
+            env=clean_environment(env),
+            input=stdin,
+            capture_output=True,
+            check=False,
+            umask=umask,
+        )
+    except FileNotFoundError as error:
+        if cwd is not None and not Path(cwd).is_dir():
+            raise CkptError(f"no folder {cwd}") from error
+        raise MissingError(
+            f"`{command[0]}` is not on PATH", f"install {command[0]} and try again"
+        ) from error
+    if done.returncode not in ok:
+        raise ProcessError(command, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+def popen(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | str | None = None,
+    stdin: int | IO[bytes] = subprocess.DEVNULL,
+    stdout: int | IO[bytes] = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.STDOUT,
+    **options: Any,
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` with exactly ``env``, in a session of its own, and return at once.
+
+    Raises ``MissingError`` where the program isn't there.
+    """
+    try:
+        return subprocess.Popen(
+            list(command),
+            env=dict(env),
+            cwd=cwd,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
+            **options,
+        )
+    except FileNotFoundError as error:
+        raise MissingError(
+            f"`{command[0]}` is not there", f"install {command[0]} and try again"
+        ) from error
