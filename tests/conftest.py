@@ -1,0 +1,40 @@
+"""Every test runs as on a machine that nobody configured: own home, own store, no git config."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_IDENTITY = {
+    "GIT_AUTHOR_NAME": "A U Thor",
+    "GIT_AUTHOR_EMAIL": "author@example.com",
+    "GIT_COMMITTER_NAME": "C O Mitter",
+    "GIT_COMMITTER_EMAIL": "committer@example.com",
+}
+
+
+@pytest.fixture(autouse=True)
+def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home and a store below ``tmp_path``, an identity, none of the user's configuration.
+
+    What git sets for its hooks is removed too, so that the tests pass when a hook runs them.
+    """
+    for name in os.environ:
+        if name.startswith(("GIT_", "CKPT_", "XDG_")):
+            monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / ".cache"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
+    monkeypatch.setenv("CKPT_STORE", str(tmp_path / "store"))
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    # A test's folder must never be taken for a part of a repository that happens to be above it.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    for name, value in _IDENTITY.items():
+        monkeypatch.setenv(name, value)
