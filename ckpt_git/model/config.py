@@ -1,0 +1,253 @@
+"""What ``ckpt.toml`` says: packages and switches, as frozen values. Pure; the caller reads files.
+
+Everything is checked here, once: what comes out can be relied on, and what cannot be meant is a
+``ConfigError`` that names file and line. The keys are those of DESIGN.md, "ckpt.toml".
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+from ckpt_git.model import config_values as values
+from ckpt_git.model.config_values import FaultError
+from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
+from ckpt_git.model.errors import ConfigError
+from ckpt_git.model.toml_lines import KeyPath, key_lines
+
+OnCommit = Literal["worktree", "commit"]
+Value = TypeVar("Value")
+
+ENGINES = ("auto", "local")
+NIX_KEYS = ("flake", "file", "attr", "expr", "options", "store")
+PACKAGE_KEYS = (
+    *("engine", "fetch", *PHASES, "env", "source", "ignore", "inputs"),
+    *("timeout", "memory", "processes", "locks"),
+)
+TOP_KEYS = ("on_commit", "notes", "package")
+
+DEFAULT_LOCKS = (
+    *("Cargo.lock", "rust-toolchain", "rust-toolchain.toml"),
+    *("go.mod", "go.sum", "go.work", "go.work.sum"),
+    *("package-lock.json", "npm-shrinkwrap.json", ".npmrc"),
+    *("yarn.lock", ".yarnrc", ".yarnrc.yml"),
+    *("pnpm-lock.yaml", "pnpm-workspace.yaml", "bun.lock", "bun.lockb", "deno.lock"),
+    *("requirements*.txt", "constraints*.txt", "Pipfile.lock"),
+    *("poetry.lock", "uv.lock", "pdm.lock", "pylock.toml"),
+    *("subprojects/*.wrap", "conan.lock", "vcpkg.json", "vcpkg-configuration.json"),
+    *("Gemfile.lock", "composer.lock", "mix.lock", "rebar.lock", "pubspec.lock"),
+    *("gradle.lockfile", "packages.lock.json", "Package.resolved", "stack.yaml.lock"),
+    *("cabal.project.freeze", "flake.lock"),
+)
+"""Globs of the files that pin what a ``fetch`` brings, for the package managers we know of."""
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
+_TOML_LINE = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
+
+_EXAMPLE = 'write, for example: [package.hello] and below it build = "make"'
+_LOCAL_ONLY = "this version builds with the local engine only"
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """One thing that is built, as a table ``[package.NAME]`` has it.
+
+    ``phases`` holds those of ``PHASES`` that are given, in their order. ``inputs`` stand as
+    written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
+    and ``locks`` are patterns for ``source_diff.matcher``.
+    """
+
+    name: str
+    engine: str
+    phases: Mapping[str, str]
+    fetch: str | None = None
+    locks: tuple[str, ...] = DEFAULT_LOCKS
+    env: Mapping[str, str] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    source: str = "."
+    ignore: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+
+    def derivation(self, source: Source, *, home: Path) -> Derivation:
+        """What to build of ``source``, with each ``~`` as the folder ``home``.
+
+        In ``env`` a ``~`` is expanded as a shell does in an assignment: at the start of a value
+        and after a colon, where a slash or the end follows (POSIX.1 XCU 2.6.1).
+        """
+        return Derivation(
+            name=self.name,
+            source=source,
+            phases=self.phases,
+            env={name: _expand(value, home) for name, value in self.env.items()},
+            inputs=tuple(_expand_path(path, home) for path in self.inputs),
+            fetch=self.fetch,
+            locks=self.locks,
+            limits=self.limits,
+            engine="local" if self.engine == "auto" else self.engine,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of ``ckpt.toml``: the packages by name, in the order of the file, and the switches."""
+
+    packages: Mapping[str, Package]
+    on_commit: OnCommit = "worktree"
+    notes: bool = False
+
+    def select(self, names: Sequence[str]) -> tuple[Package, ...]:
+        """The packages of these names, each once and in the order of the file; all for none.
+
+        Raises ``ConfigError`` for a name that the file doesn't have.
+        """
+        for name in names:
+            if name not in self.packages:
+                known = ", ".join(self.packages)
+                raise ConfigError(f"no package `{name}` in ckpt.toml", f"it has: {known}")
+        return tuple(p for p in self.packages.values() if not names or p.name in names)
+
+    @classmethod
+    def parse(cls, text: str, *, where: str = "ckpt.toml") -> Config:
+        """Read the text of a ``ckpt.toml``; ``where`` is the name that errors show.
+
+        Raises ``ConfigError`` for anything that cannot be meant, as ``where:line: what``.
+        """
+        try:
+            return _config(_load(text, where))
+        except FaultError as fault:
+            line = _line(key_lines(text), fault.path)
+            raise ConfigError(f"{where}:{line}: {fault.what}", fault.hint) from None
+
+
+def decode(data: bytes, where: str = "ckpt.toml") -> str:
+    """The text of the file ``where``. Raises ``ConfigError`` where it isn't UTF-8."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{where}:{line}: byte 0x{data[error.start]:02x} is not UTF-8",
+            "save the file as UTF-8, which TOML asks for",
+        ) from error
+
+
+def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
+    """The line of ``path``, or of the nearest table around it that the text names."""
+    while path and path not in lines:
+        path = path[:-1]
+    return lines.get(path, 1)
+
+
+def _load(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number or a nesting beyond all use, too
+        place = _TOML_LINE.search(str(error))
+        last = text.rstrip("\n").count("\n") + 1
+        line = int(place[1]) if place and place[1] else last
+        what = str(error)[: place.start()] if place else str(error)
+        raise ConfigError(
+            f"{where}:{line}: not valid TOML: {what}", "its rules are at https://toml.io"
+        ) from error
+
+
+# From here on: one function per thing that the file can hold, from the whole to the parts.
+
+
+def _config(data: Mapping[str, Any]) -> Config:
+    for key in data:
+        if key not in TOP_KEYS:
+            raise _unknown((key,), TOP_KEYS, elsewhere=(*PACKAGE_KEYS, *NIX_KEYS))
+    on_commit = values.one_of(
+        ("on_commit",), data.get("on_commit", "worktree"), ("worktree", "commit")
+    )
+    tables = values.table(("package",), data.get("package", {}))
+    if not tables:
+        raise FaultError(("package",), "no [package.NAME]: nothing to build", _EXAMPLE)
+    return Config(
+        packages={name: _package(name, given) for name, given in tables.items()},
+        on_commit=cast(OnCommit, on_commit),
+        notes=values.boolean(("notes",), data.get("notes", False)),
+    )
+
+
+def _package(name: str, data: object) -> Package:
+    at = ("package", name)
+    if name in PACKAGE_KEYS and not isinstance(data, dict):
+        raise FaultError(at, f"`{name}` stands in [package], not in a package", _EXAMPLE)
+    table = values.table(at, data)
+    _check_name(at, name)
+    _check_engine(at, table)
+    for key in table:
+        if key not in PACKAGE_KEYS:
+            raise _unknown((*at, key), PACKAGE_KEYS, elsewhere=TOP_KEYS)
+    if "build" not in table:
+        raise FaultError(at, f"package `{name}` has no `build`", 'say how, e.g. build = "make"')
+    return Package(
+        name=name,
+        engine=table.get("engine", "auto"),
+        phases={key: values.command((*at, key), table[key]) for key in PHASES if key in table},
+        fetch=_optional(values.command, at, "fetch", table),
+        locks=values.patterns((*at, "locks"), table.get("locks", list(DEFAULT_LOCKS))),
+        env=values.env((*at, "env"), table.get("env", {})),
+        inputs=values.inputs((*at, "inputs"), table.get("inputs", [])),
+        source=values.source_folder((*at, "source"), table.get("source", ".")),
+        ignore=values.patterns((*at, "ignore"), table.get("ignore", [])),
+        limits=Limits(
+            timeout=_optional(values.duration, at, "timeout", table),
+            memory=_optional(values.size, at, "memory", table),
+            processes=_optional(values.count, at, "processes", table),
+        ),
+    )
+
+
+def _check_name(at: KeyPath, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise FaultError(
+            at,
+            f"{values.shown(name)} can't be a package's name, which becomes part of paths",
+            "use up to 64 letters, digits and . _ + -, and begin with a letter or a digit",
+        )
+
+
+def _check_engine(at: KeyPath, table: Mapping[str, object]) -> None:
+    """The Nix engine's own keys would else be called unknown, which helps nobody."""
+    if table.get("engine") == "nix":
+        raise FaultError((*at, "engine"), f'engine = "nix": {_LOCAL_ONLY}', "give `build` commands")
+    for key in NIX_KEYS:
+        if key in table:
+            raise FaultError(
+                (*at, key), f"`{key}` is for the Nix engine: {_LOCAL_ONLY}", "give `build` commands"
+            )
+    values.one_of((*at, "engine"), table.get("engine", "auto"), ENGINES)
+
+
+def _unknown(path: KeyPath, known: Iterable[str], *, elsewhere: Iterable[str]) -> FaultError:
+    from difflib import get_close_matches  # noqa: PLC0415 - 8 ms that a good file needn't pay
+
+    key, what = path[-1], f"unknown key {values.shown(path[-1])}"
+    if key in elsewhere:
+        at_top = len(path) == 1
+        where = "in a [package.NAME]" if at_top else "at the top, before the first [package.NAME]"
+        return FaultError(path, what + " here", f"it belongs {where}")
+    if near := get_close_matches(key, known, n=1):
+        return FaultError(path, what, f"did you mean `{near[0]}`?")
+    return FaultError(path, what, f"known here: {', '.join(known)}")
+
+
+def _optional(
+    parse: Callable[[KeyPath, object], Value], at: KeyPath, key: str, table: Mapping[str, object]
+) -> Value | None:
+    return parse((*at, key), table[key]) if key in table else None
+
+
+def _expand(value: str, home: Path) -> str:
+    return ":".join(_expand_path(part, home) for part in value.split(":"))
+
+
+def _expand_path(path: str, home: Path) -> str:
+    return f"{home}{path[1:]}" if path == "~" or path.startswith("~/") else path

@@ -1,0 +1,260 @@
+"""What ``ckpt.toml`` says, and how what it cannot mean is told: one line with the place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ckpt_git.model.config import DEFAULT_LOCKS, Config, decode
+from ckpt_git.model.derivation import Limits, Source
+from ckpt_git.model.errors import ConfigError
+from ckpt_git.model.source_diff import matcher
+
+FULL = """
+on_commit = "commit"
+notes = true
+
+[package.hello]
+install = "make install"
+build = "make -j$NIX_BUILD_CORES"
+configure = "./configure --prefix=$out"
+check = "make check"
+fetch = "cargo fetch --locked"
+locks = ["deps/*.lock"]
+source = "./lib/../src/"
+ignore = ["docs/**", "*.md"]
+inputs = ["~/.cargo/bin", "/opt/gcc"]
+timeout = "1h30m"
+memory = "8G"
+processes = 200
+env = { RUSTUP_HOME = "~/.rustup", LD = "/opt/x:~/lib" }
+
+[package."other.one"]
+build = "make other"
+"""
+
+
+def refused(text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        Config.parse(text)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def package(line: str) -> str:
+    return f'[package.hello]\nbuild = "make"\n{line}\n'
+
+
+def test_every_key_arrives_in_its_field() -> None:
+    config = Config.parse(FULL)
+    hello = config.packages["hello"]
+    assert (config.on_commit, config.notes) == ("commit", True)
+    assert list(hello.phases.items()) == [
+        ("configure", "./configure --prefix=$out"),
+        ("build", "make -j$NIX_BUILD_CORES"),
+        ("check", "make check"),
+        ("install", "make install"),
+    ]
+    assert hello.fetch == "cargo fetch --locked"
+    assert hello.locks == ("deps/*.lock",)
+    assert hello.source == "src"
+    assert hello.ignore == ("docs/**", "*.md")
+    assert hello.limits == Limits(timeout=5400.0, memory=8 << 30, processes=200)
+
+
+def test_what_is_left_out_has_a_default() -> None:
+    config = Config.parse('[package.hello]\nbuild = "make"\n')
+    hello = config.packages["hello"]
+    assert (config.on_commit, config.notes) == ("worktree", False)
+    assert (hello.engine, hello.source, hello.fetch) == ("auto", ".", None)
+    assert dict(hello.phases) == {"build": "make"}
+    assert hello.limits == Limits()
+    assert hello.locks == DEFAULT_LOCKS
+
+
+def test_the_home_folder_is_put_in_where_a_shell_would() -> None:
+    source = Source(Path("/repo"), "1" * 40, "src")
+    drv = Config.parse(FULL).packages["hello"].derivation(source, home=Path("/home/ann"))
+    assert drv.inputs == ("/home/ann/.cargo/bin", "/opt/gcc")
+    assert drv.env == {"RUSTUP_HOME": "/home/ann/.rustup", "LD": "/opt/x:/home/ann/lib"}
+    assert (drv.name, drv.source, drv.engine) == ("hello", source, "local")
+
+
+@pytest.mark.parametrize("value", ["a~/b", "x=~/b", "~ann/b", "a~"])
+def test_a_tilde_elsewhere_stays(value: str) -> None:
+    config = Config.parse(package(f'env = {{ X = "{value}" }}'))
+    drv = config.packages["hello"].derivation(Source(Path("/r"), "1" * 40), home=Path("/h"))
+    assert drv.env["X"] == value
+
+
+@pytest.mark.parametrize(
+    ("lock", "found"),
+    [
+        ("Cargo.lock", True),
+        ("crates/a/Cargo.lock", True),
+        ("requirements-dev.txt", True),
+        ("subprojects/zlib.wrap", True),
+        ("src/main.c", False),
+        ("subprojects/zlib/main.c", False),
+    ],
+)
+def test_the_default_locks_find_lock_files_at_any_depth(lock: str, found: bool) -> None:
+    assert matcher(DEFAULT_LOCKS)(lock) is found
+
+
+class TestSelect:
+    def test_all_when_none_is_named(self) -> None:
+        assert [p.name for p in Config.parse(FULL).select(())] == ["hello", "other.one"]
+
+    def test_the_named_ones_once_each(self) -> None:
+        names = ("other.one", "hello", "other.one")
+        assert [p.name for p in Config.parse(FULL).select(names)] == ["hello", "other.one"]
+
+    def test_an_unknown_name_is_told_with_the_known_ones(self) -> None:
+        with pytest.raises(ConfigError, match=r"helo.*hello, other\.one"):
+            Config.parse(FULL).select(["helo"])
+
+
+@pytest.mark.parametrize(
+    ("given_as", "seconds"),
+    [
+        ("90", 90.0),
+        ("1.5", 1.5),
+        ('"90"', 90),
+        ('"1h30m"', 5400),
+        ('"2d"', 172_800),
+        ('"1m 5s"', 65),
+    ],
+)
+def test_timeouts(given_as: str, seconds: float) -> None:
+    config = Config.parse(package(f"timeout = {given_as}"))
+    assert config.packages["hello"].limits.timeout == seconds
+
+
+@pytest.mark.parametrize(
+    ("given_as", "size"),
+    [
+        ("4096", 4096),
+        ('"4096"', 4096),
+        ('"512M"', 512 << 20),
+        ('"1.5GiB"', 3 << 29),
+        ('"8 g"', 8 << 30),
+    ],
+)
+def test_memory(given_as: str, size: int) -> None:
+    config = Config.parse(package(f"memory = {given_as}"))
+    assert config.packages["hello"].limits.memory == size
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('buidl = "x"', "did you mean `build`"),
+        ("timout = 3", "did you mean `timeout`"),
+        ("zzz = 3", "known here: engine, fetch"),
+        ("notes = true", "before the first [package.NAME]"),
+        ('engine = "nix"', "local engine only"),
+        ('flake = ".#x"', "local engine only"),
+        ('engine = "docker"', '"auto" or "local"'),
+        ("engine = 1", "should be a string, but has the integer 1"),
+        ("check = true", "should be a string, but has the boolean true"),
+        ("check = 1979-05-27", "but has a date or time"),
+        ('check = " "', "`check` is empty"),
+        ('check = "a\\u0000b"', "NUL"),
+        ('ignore = "*.md"', 'should be an array of strings, but has the string "*.md"'),
+        ('ignore = ["*.md", 3]', "but has the integer 3 in it"),
+        ('ignore = [""]', "empty string"),
+        ('ignore = ["!keep.md"]', "can't take others back"),
+        ('source = "/src"', "no folder of the repository"),
+        ('source = "a/../../b"', "no folder of the repository"),
+        ('source = ""', "no folder of the repository"),
+        ('inputs = ["vendor"]', "neither absolute nor below ~/"),
+        ('inputs = ["~/"]', "secrets"),
+        ('inputs = ["/"]', "secrets"),
+        ('inputs = ["/opt/../etc"]', '".."'),
+        ("timeout = 0", "seconds above 0"),
+        ("timeout = true", "but has the boolean true"),
+        ("timeout = nan", "seconds above 0"),
+        ("timeout = inf", "seconds above 0"),
+        (f"timeout = {'9' * 400}", "seconds above 0"),
+        ('timeout = "soon"', "1h30m"),
+        ('memory = "8X"', "8G"),
+        ("memory = 1.5", "should be bytes"),
+        ("processes = 0", "above 0"),
+        ('processes = "4"', "a whole number"),
+        ("env = 3", "should be a table, but has the integer 3"),
+        ('env = { "a-b" = "x" }', "can't be the name of a variable"),
+        ('env = { out = "x" }', "set by the sandbox"),
+        ("env = { A = 3 }", "`A` should be a string, but has the integer 3"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_with_its_line(line: str, says: str) -> None:
+    error = refused(package(line))
+    assert str(error).startswith("ckpt.toml:3: ")
+    assert says in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        ("", 1, "no [package.NAME]"),
+        ("# nothing\nnotes = true\n", 1, "no [package.NAME]"),
+        ("\n[package]\n", 2, "no [package.NAME]"),
+        ('\n[package]\nbuild = "make"\n', 3, "stands in [package], not in a package"),
+        ('package = "x"', 1, "`package` should be a table"),
+        ("\n\n[package.a]\ncheck = 'x'\n", 3, "package `a` has no `build`"),
+        ("package.a.check = 'x'\n", 1, "package `a` has no `build`"),
+        ('timeout = 3\n[package.a]\nbuild = "x"\n', 1, "in a [package.NAME]"),
+        ('on_comit = "x"\n[package.a]\nbuild = "x"\n', 1, "did you mean `on_commit`"),
+        ('on_commit = "x"\n[package.a]\nbuild = "x"\n', 1, '"worktree" or "commit"'),
+        ('notes = "x"\n[package.a]\nbuild = "x"\n', 1, "true or false"),
+        ('[package."a/b"]\nbuild = "x"\n', 1, "can't be a package's name"),
+        ('[package.".."]\nbuild = "x"\n', 1, "can't be a package's name"),
+        ('[package."a\\nb"]\nbuild = "x"\n', 1, "can't be a package's name"),
+        (f'[package.{"a" * 65}]\nbuild = "x"\n', 1, "can't be a package's name"),
+        ("[package.a]\nbuild = 'x'\nbuild = 'y'\n", 3, "not valid TOML"),
+        ("[package.a]\nbuild = 'x\n", 2, "not valid TOML"),
+        ("[package.a]\nbuild = [\n\n", 2, "not valid TOML"),
+        ("a = 1\nb", 2, "not valid TOML"),
+    ],
+)
+def test_the_line_of_other_faults(text: str, line: int, says: str) -> None:
+    error = refused(text)
+    assert str(error).startswith(f"ckpt.toml:{line}: ")
+    assert says in str(error)
+
+
+def test_errors_carry_the_name_the_caller_gave() -> None:
+    with pytest.raises(ConfigError, match=r"^v1\.0:ckpt\.toml:1: "):
+        Config.parse("", where="v1.0:ckpt.toml")
+
+
+class TestDecode:
+    def test_utf_8_with_and_without_a_byte_order_mark(self) -> None:
+        assert decode("ä = 1".encode()) == decode("\ufeffä = 1".encode()) == "ä = 1"
+
+    def test_another_encoding_is_told_with_its_line(self) -> None:
+        with pytest.raises(ConfigError, match=r"^ckpt\.toml:2: byte 0xe4 is not UTF-8"):
+            decode("a = 1\n# ä".encode("latin-1"))
+
+
+@given(st.text(max_size=200))
+def test_no_text_gives_anything_but_a_config_or_one_line(text: str) -> None:
+    assert "\n" not in told(text)
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "[" * 5000 + "]" * 5000])
+def test_values_beyond_what_python_reads_are_told_too(value: str) -> None:
+    assert told(package(f"x = {value}")).startswith("ckpt.toml:3: not valid TOML")
+
+
+def told(text: str) -> str:
+    """The error's line, empty for a text that is fine."""
+    try:
+        Config.parse(text)
+    except ConfigError as error:
+        return str(error)
+    return ""
