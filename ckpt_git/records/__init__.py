@@ -1,0 +1,14 @@
+"""What is kept in ``.git/ckpt``: records, checkpoints, logs, notices, the queue, what runs now.
+
+It lies in the common git folder, so linked worktrees share it. Everything here reads and writes
+small files and takes locks; nothing runs a process or knows how a build is made.
+
+    records/PACKAGE/KEY-RECIPE.json   one build's result        (state)
+    checkpoints/PACKAGE/ID.json       what can be started from  (state)
+    logs/TIME-PACKAGE.log             what builds printed       (state)
+    notices/TIME.txt                  what to tell, each once   (state; hooks/post-commit tells too)
+    queue/SLOT.json                   what waits to be built    (queue)
+    running.json  runs/ID.json        what runs, how it ended   (running)
+    locks/NAME                        empty files to lock       (lock)
+    damaged/                          files that could not be read, for people to look at
+"""

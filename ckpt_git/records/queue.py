@@ -1,0 +1,140 @@
+"""What waits to be built: requests, one file for each slot, so that newer ones replace older ones.
+
+Commits that come while a build runs fall into one slot and only the newest is left of them.
+Anyone puts; only the holder of the builder's lock takes (``ckpt_git.builds.background``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.model.derivation import digest
+from ckpt_git.records.files import newest_first, publish_json, read_json, writing
+from ckpt_git.records.state import State
+
+BY_HAND = "asked for"
+"""``Request.why`` of what someone asked for by name: no other request replaces it."""
+
+_WAITS, _TAKEN = ".json", ".taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One tree to build, as ``ckpt_git.git.repository.Target`` names it."""
+
+    kind: str
+    name: str
+    tree: str
+    commit: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to build, for the work tree whose top is ``root``: each of ``wanted``, in this order.
+
+    ``why`` is the event (``post-commit``) or ``BY_HAND``. No ``packages`` means all. ``clean``
+    and ``rebuild`` are the options of ``git ckpt build``. ``submitted`` is in Unix seconds.
+    """
+
+    root: str
+    wanted: tuple[Wanted, ...]
+    why: str
+    packages: tuple[str, ...] = ()
+    clean: bool = False
+    rebuild: bool = False
+    submitted: float = field(default_factory=time.time)
+
+    @property
+    def slot(self) -> str:
+        """Requests of one slot replace each other: all that git's events ask of one work tree."""
+        if self.why != BY_HAND:
+            return digest([self.root, self.packages])
+        return digest([self.root, self.packages, self.clean, self.rebuild, self._ids()])
+
+    def covers(self, other: Request) -> bool:
+        """Whether nothing is left to do for ``other`` once this request is built."""
+        mine, theirs = set(self.packages), set(other.packages)
+        return (
+            not (other.clean or other.rebuild)
+            and (not mine or (bool(theirs) and theirs <= mine))
+            and set(other._ids()) <= set(self._ids())
+        )
+
+    def _ids(self) -> list[tuple[str, str | None]]:
+        return [(wanted.tree, wanted.commit) for wanted in self.wanted]
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Request:
+        """Raises ``KeyError`` or ``TypeError`` where ``data`` is no request."""
+        return cls(
+            **{
+                **data,
+                "wanted": tuple(Wanted(**wanted) for wanted in data["wanted"]),
+                "packages": tuple(data["packages"]),
+            }
+        )
+
+
+def put(state: State, request: Request) -> None:
+    """Let ``request`` wait, in place of an older one of its slot. Raises ``StoreError``."""
+    publish_json(_file(state, request), asdict(request), mtime=request.submitted)
+
+
+def waiting(state: State) -> list[Request]:
+    """The requests that wait, newest first."""
+    read = (_read(state, path) for path in _files(state))
+    return [request for request in read if request is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A request that its builder took from the queue, and the file that still stands for it."""
+
+    request: Request
+    file: Path
+
+
+def take(state: State) -> Taken | None:
+    """The newest request that waits; ``settle`` it once it is known elsewhere that it is built.
+
+    For the holder of the builder's lock alone. The rename comes before the reading: a newer
+    request of the same slot, put at this moment, either is the one that is read or still waits
+    afterwards. A builder that died before it settled leaves its request to the next one.
+    """
+    for path in _files(state):
+        file = path.with_suffix(_TAKEN)
+        with suppress(FileNotFoundError), writing(path):
+            path.rename(file)
+        if (request := _read(state, file)) is not None:
+            return Taken(request, file)
+    return None
+
+
+def settle(taken: Taken) -> None:
+    """Forget a request that was taken; a newer one of its slot goes on waiting."""
+    with writing(taken.file):
+        taken.file.unlink(missing_ok=True)
+
+
+def clear(state: State) -> None:
+    """Forget all that waits. Raises ``StoreError``."""
+    for path in _files(state):
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+
+def _files(state: State) -> list[Path]:
+    return newest_first([state.path / "queue"], (_WAITS, _TAKEN))
+
+
+def _file(state: State, request: Request) -> Path:
+    return state.path / "queue" / f"{request.slot}{_WAITS}"
+
+
+def _read(state: State, path: Path) -> Request | None:
+    return read_json(path, Request.from_json, state.damaged)

@@ -1,0 +1,173 @@
+"""The state of one repository: its records, checkpoints, logs and notices.
+
+Touches ``.git/ckpt`` only. Reading never fails: what is damaged counts as absent. Writing raises
+``StoreError`` in one line where the disk is full or read-only.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.record import Record
+from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
+
+KEPT_LOGS = 200
+
+LogListener = Callable[[str, Path], None]
+
+
+class State:
+    """``.git/ckpt`` at ``path``; it need not exist yet.
+
+    ``on_log`` is told the package and the path of every log that is begun.
+    """
+
+    def __init__(self, path: Path, on_log: LogListener | None = None) -> None:
+        self.path = path
+        self._on_log = on_log
+
+    # -- records ------------------------------------------------------------------------------
+
+    def find(self, package: str, key: str, recipe: str) -> Record | None:
+        """What is known about ``key`` under ``recipe``, or None."""
+        record = self._read_record(self._record(package, key, recipe))
+        return record if record is not None and record.recipe == recipe else None
+
+    def save(self, record: Record) -> None:
+        """Keep ``record`` in place of an older one about the same. Raises ``StoreError``."""
+        path = self._record(record.package, record.key, record.recipe)
+        publish_json(path, record.to_json(), mtime=record.finished)
+
+    def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
+        """The records, newest first; at most ``limit``, and then no other file is opened."""
+        paths = newest_first(self._folders("records", package), ".json")
+        records = (self._read_record(path) for path in paths)
+        return list(islice((record for record in records if record is not None), limit))
+
+    def _record(self, package: str, key: str, recipe: str) -> Path:
+        return self.path / "records" / package / f"{key}-{recipe[:16]}.json"
+
+    def _read_record(self, path: Path) -> Record | None:
+        return read_json(path, Record.from_json, self.damaged)
+
+    # -- checkpoints --------------------------------------------------------------------------
+
+    def checkpoints(self, package: str) -> list[Checkpoint]:
+        """What ``package`` can be started from, newest first."""
+        paths = newest_first(self._folders("checkpoints", package), ".json")
+        read = (read_json(path, Checkpoint.from_json, self.damaged) for path in paths)
+        return [checkpoint for checkpoint in read if checkpoint is not None]
+
+    def add_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Remember ``checkpoint``. Raises ``StoreError``."""
+        publish_json(self._checkpoint(checkpoint), checkpoint.to_json(), mtime=checkpoint.created)
+
+    def drop_checkpoint(self, checkpoint: Checkpoint) -> None:
+        """Forget ``checkpoint``, if it is known; its artifacts are the engine's to remove."""
+        path = self._checkpoint(checkpoint)
+        with writing(path):
+            path.unlink(missing_ok=True)
+
+    def _checkpoint(self, checkpoint: Checkpoint) -> Path:
+        return self.path / "checkpoints" / checkpoint.package / f"{checkpoint.id}.json"
+
+    # -- logs ---------------------------------------------------------------------------------
+
+    def new_log(self, package: str) -> Path:
+        """A new, empty log file for a build of ``package``; only the newest 200 are kept.
+
+        Names sort by time (UTC). Raises ``StoreError``.
+        """
+        log = self._create_log(package)
+        self._prune_logs()
+        if self._on_log is not None:
+            self._on_log(package, log)
+        return log
+
+    def _create_log(self, package: str) -> Path:
+        folder = self.path / "logs"
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            while True:
+                stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S.%f")
+                log = folder / f"{stamp}-{package}.log"
+                with suppress(FileExistsError):
+                    log.touch(exist_ok=False)
+                    return log
+
+    def _prune_logs(self) -> None:
+        with suppress(OSError):
+            for log in sorted((self.path / "logs").iterdir())[:-KEPT_LOGS]:
+                log.unlink(missing_ok=True)
+
+    # -- notices ------------------------------------------------------------------------------
+
+    def post_notice(self, text: str) -> None:
+        """Keep ``text`` until it can be told: by the next hook or the next command.
+
+        Each is a file of its own, so that one which is posted while others are taken is not
+        lost. Raises ``StoreError``.
+        """
+        name = f"{time.time_ns():020}-{os.getpid()}.txt"
+        publish(self.path / "notices" / name, os.fsencode(text.rstrip("\n") + "\n"))
+
+    def notices(self) -> list[str]:
+        """What waits to be told, oldest first; it stays."""
+        return [text for path in self._notices() if (text := _text(path)) is not None]
+
+    def take_notices(self) -> list[str]:
+        """What waits to be told, oldest first; who takes it tells it, nobody else will.
+
+        hooks/post-commit does the same with ``mv``: the one whose rename succeeds tells.
+        """
+        taken = []
+        for path in self._notices():
+            mine = path.with_name(f".{path.name}.{os.getpid()}")
+            with suppress(OSError):
+                path.rename(mine)
+                if (text := _text(mine)) is not None:
+                    taken.append(text)
+                mine.unlink()
+        return taken
+
+    def _notices(self) -> list[Path]:
+        with suppress(OSError):
+            return sorted(filter(_is_notice, (self.path / "notices").iterdir()))
+        return []
+
+    # -- places -------------------------------------------------------------------------------
+
+    @property
+    def damaged(self) -> Path:
+        """Where files go that could not be understood."""
+        return self.path / "damaged"
+
+    def lock(self, name: str) -> Path:
+        """The file that stands for the lock ``name``, for ``records.lock.exclusive``."""
+        return self.path / "locks" / name
+
+    def _folders(self, kind: str, package: str | None) -> list[Path]:
+        folder = self.path / kind
+        if package is not None:
+            return [folder / package]
+        with suppress(OSError):
+            return list(folder.iterdir())
+        return []
+
+
+def _is_notice(path: Path) -> bool:
+    return path.suffix == ".txt" and not path.name.startswith(".")
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return os.fsdecode(path.read_bytes()).rstrip("\n")
+    except OSError:
+        return None
