@@ -1,0 +1,30 @@
+# `make demo` and `make test` set up what they need (see .ci/setup) and then run it.
+# ARGS goes to the program: make demo ARGS=--keep, make test ARGS='tests/git -k snapshot'.
+
+# A make that the demo or a test runs must not take itself for a part of this one.
+RUN = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL .venv/bin/python -m
+
+help:
+	@echo 'make demo   the program at work on a small C project, in a temporary folder'
+	@echo 'make test   all tests'
+	@echo 'make lint   style and types'
+	@echo 'make clean  removes what the above left in this folder'
+
+demo:
+	@.ci/setup demo
+	@$(RUN) ckpt_git demo $(ARGS)
+
+test:
+	@.ci/setup test
+	@$(RUN) pytest $(ARGS)
+
+lint:
+	@.ci/setup test
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+
+.PHONY: help demo test lint clean
