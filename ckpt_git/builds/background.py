@@ -15,18 +15,15 @@ from __future__ import annotations
 import codecs
 import os
 import signal
-import sys
 import time
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ckpt_git.builds.descendants import adopt_orphans, kill_descendants, kill_tree
-from ckpt_git.model.errors import CkptError, StoreError
+from ckpt_git.builds import notices
+from ckpt_git.builds.descendants import kill_descendants, kill_tree
 from ckpt_git.model.record import Record
-from ckpt_git.process import clean_environment, popen
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
 from ckpt_git.records.lock import exclusive
@@ -35,15 +32,14 @@ from ckpt_git.records.running import ALIVE, BUILDER, Ending, Progress, Running
 from ckpt_git.records.state import State
 
 Build = Callable[[Request, Progress], list[Record]]
-"""Builds what a request wants, tells ``Progress`` what it is at, and returns the records."""
+"""Builds what a request wants, tells ``Progress`` what it is at, and returns the records.
 
-NICE = 10
-"""By how much a builder lowers its priority where ``git config ckpt.nice`` says nothing."""
+Where one tree can't be built at all it raises; the next request is built all the same.
+"""
 
 _CANCEL_SECONDS = 5.0
 _START_SECONDS = 5.0
 _POLL_SECONDS = 0.05
-_ERRORS_KEPT = 256 * 1024  # bytes
 
 
 # -- asking ---------------------------------------------------------------------------------------
@@ -53,7 +49,7 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     """Have ``request`` built: put it into the queue, and start a builder where none runs.
 
     Returns False where what runs already builds the same: then there is nothing to do.
-    ``spawn`` starts a builder, or is one. Raises ``StoreError``.
+    ``spawn`` starts a builder (``builds.detach.spawn_builder``), or is one. Raises ``StoreError``.
     """
     now = running(state)
     if now is not None and now.request.covers(request):
@@ -64,37 +60,7 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     return True
 
 
-def spawn_builder(state: State, root: Path) -> None:
-    """Start a builder that outlives this process and holds none of its descriptors.
-
-    ``root`` is the top of a work tree of the repository. Raises ``MissingError``.
-    """
-    runs.mark_starting(state)
-    # -P: a repository's own json.py must not be imported because a builder starts in its folder.
-    command = [sys.executable, "-P", "-m", "ckpt_git", "hook", "drain"]
-    popen(command, env=clean_environment(), cwd=root)
-
-
 # -- the builder ----------------------------------------------------------------------------------
-
-
-def become_builder(nice: int = NICE) -> None:
-    """Turn this process into a builder: no terminal, no descriptor of its starter, low priority.
-
-    SIGTERM then does what Ctrl-C does in the foreground, so that an engine has one way to clean
-    up. What a shell's ``&`` and hooks/post-commit had set to be ignored is back to normal, or
-    a build would inherit it.
-    """
-    with suppress(PermissionError):  # it leads a session already
-        os.setsid()
-    _let_go_of_descriptors()
-    for number in (signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_DFL)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    adopt_orphans()
-    with suppress(OSError):
-        os.nice(nice)
 
 
 def drain(state: State, build: Build) -> None:
@@ -112,7 +78,7 @@ def drain(state: State, build: Build) -> None:
 
 def _build_all(state: State, build: Build) -> None:
     with exclusive(state.lock(ALIVE)):
-        runs.clear_up(state, partial(_tell_death, state))
+        runs.clear_up(state, partial(notices.tell_death, state))
         while (taken := queue.take(state)) is not None:
             progress = Progress(state, taken.request)
             queue.settle(taken)
@@ -127,10 +93,10 @@ def _build_one(state: State, progress: Progress, build: Build) -> None:
         progress.end("cancelled")
         raise
     except Exception as error:  # whatever it is, the next request is to be built
-        _tell_error(state, progress.now, error)
+        notices.tell_error(state, error, "a background build came to nothing")
         progress.end("error")
     else:
-        _tell_failures(state, records)
+        notices.tell_failures(state, records)
         progress.end("passed" if all(record.passed for record in records) else "failed")
 
 
@@ -139,7 +105,7 @@ def _build_one(state: State, progress: Progress, build: Build) -> None:
 
 def running(state: State) -> Running | None:
     """What is being built in the background, or None; a builder that died is reported once."""
-    return runs.running(state, partial(_tell_death, state))
+    return runs.running(state, partial(notices.tell_death, state))
 
 
 def follow(state: State, write: Callable[[str], object]) -> Ending | None:
@@ -167,7 +133,7 @@ def cancel(state: State) -> Running | None:
     Raises ``StoreError``.
     """
     queue.clear(state)
-    now = running(state)
+    now = _wait_for_start(state)
     if now is None:
         return None
     runs.keep_ending(state, now, "cancelled")  # first: nobody is to take it for a crash
@@ -212,76 +178,3 @@ class _Reader:
                 if text := self._decoder.decode(file.read()):
                     write(text)
                 self._position[log] = file.tell()
-
-
-# -- telling --------------------------------------------------------------------------------------
-
-
-def note_error(state: State, error: BaseException, doing: str) -> None:
-    """Post a notice of ``error``; a defect's traceback goes to ``errors.log``. Never raises."""
-    with suppress(StoreError, OSError):
-        if isinstance(error, CkptError):
-            state.post_notice(f"ckpt: {doing}: {error}")
-        else:
-            log = _keep_traceback(state, error)
-            state.post_notice(f"ckpt: {doing}: {type(error).__name__}: {error}; see {log}")
-
-
-def _tell_error(state: State, run: Running, error: BaseException) -> None:
-    note_error(state, error, f"{_named(run.commit)} was not built")
-
-
-def _tell_death(state: State, run: Running) -> None:
-    with suppress(StoreError):
-        state.post_notice(
-            f"ckpt: the background build of {_named(run.commit)} was killed;"
-            " `git ckpt build` builds it again"
-        )
-
-
-def _tell_failures(state: State, records: list[Record]) -> None:
-    """A notice for each package that doesn't build; about the commit, where that is among them."""
-    failed: dict[str, Record] = {}
-    for record in records:
-        if not record.passed and (record.package not in failed or record.commit is not None):
-            failed[record.package] = record
-    for record in failed.values():
-        why = record.error[0] if record.error else f"{record.failed_phase or 'the build'} failed"
-        with suppress(StoreError):
-            state.post_notice(
-                f"ckpt: {record.package} does not build at {_named(record.commit)}: {why};"
-                " `git ckpt log` shows more"
-            )
-
-
-def _named(commit: str | None) -> str:
-    return "the working tree" if commit is None else commit[:10]
-
-
-def _keep_traceback(state: State, error: BaseException) -> Path:
-    log = state.path / "errors.log"
-    state.path.mkdir(parents=True, exist_ok=True)
-    if log.exists() and log.stat().st_size > _ERRORS_KEPT:
-        log.replace(log.with_suffix(".log.old"))
-    with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
-        file.write(time.strftime("%Y-%m-%d %H:%M:%S\n"))
-        traceback.print_exception(error, file=file)
-    return log
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)  # once is enough: clearing up isn't to be interrupted
-    raise KeyboardInterrupt
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """Unlike SIG_IGN, this isn't inherited by what is started while clearing up."""
-
-
-def _let_go_of_descriptors() -> None:
-    """Keep nothing open that a starter, or the pipe of a ``git commit | cat``, might wait for."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))

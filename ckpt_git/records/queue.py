@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import newest_first, publish_json, read_json, writing
@@ -27,7 +27,7 @@ _WAITS, _TAKEN = ".json", ".taken"
 class Wanted:
     """One tree to build, as ``ckpt_git.git.repository.Target`` names it."""
 
-    kind: str
+    kind: Literal["worktree", "index", "commit"]
     name: str
     tree: str
     commit: str | None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -20,18 +19,12 @@ from ckpt_git.records.files import newest_first, publish, publish_json, read_jso
 
 KEPT_LOGS = 200
 
-LogListener = Callable[[str, Path], None]
-
 
 class State:
-    """``.git/ckpt`` at ``path``; it need not exist yet.
+    """``.git/ckpt`` at ``path``; it need not exist yet."""
 
-    ``on_log`` is told the package and the path of every log that is begun.
-    """
-
-    def __init__(self, path: Path, on_log: LogListener | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         self.path = path
-        self._on_log = on_log
 
     # -- records ------------------------------------------------------------------------------
 
@@ -85,22 +78,12 @@ class State:
 
         Names sort by time (UTC). Raises ``StoreError``.
         """
-        log = self._create_log(package)
-        self._prune_logs()
-        if self._on_log is not None:
-            self._on_log(package, log)
-        return log
-
-    def _create_log(self, package: str) -> Path:
         folder = self.path / "logs"
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            while True:
-                stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S.%f")
-                log = folder / f"{stamp}-{package}.log"
-                with suppress(FileExistsError):
-                    log.touch(exist_ok=False)
-                    return log
+            log = _create_log(folder, package)
+        self._prune_logs()
+        return log
 
     def _prune_logs(self) -> None:
         with suppress(OSError):
@@ -160,6 +143,15 @@ class State:
         with suppress(OSError):
             return list(folder.iterdir())
         return []
+
+
+def _create_log(folder: Path, package: str) -> Path:
+    while True:
+        stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S.%f")
+        log = folder / f"{stamp}-{package}.log"
+        with suppress(FileExistsError):
+            log.touch(exist_ok=False)
+            return log
 
 
 def _is_notice(path: Path) -> bool:

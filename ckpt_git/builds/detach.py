@@ -1,0 +1,77 @@
+"""Start a process that nobody waits for, and be one.
+
+What makes a ``git commit`` wait, or its terminal end a build: an inherited descriptor, a shared
+session, a signal. All of it is cut here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from ckpt_git.builds.descendants import adopt_orphans
+from ckpt_git.process import clean_environment, popen
+from ckpt_git.records.running import mark_starting
+from ckpt_git.records.state import State
+
+NICE = 10
+"""By how much a builder lowers its priority where ``git config ckpt.nice`` says nothing."""
+
+DETACHED = "--detached"
+"""What ``git ckpt hook EVENT`` is given by those who don't wait for it."""
+
+
+def spawn_builder(state: State, root: Path, event: str = "drain") -> None:
+    """Start a builder that outlives this process and holds none of its descriptors.
+
+    It first puts into the queue what ``event`` asks for; ``drain`` asks for nothing.
+    ``root`` is the top of a work tree of the repository. Raises ``MissingError``.
+    """
+    mark_starting(state)
+    # -P: a repository's own json.py must not be imported because a builder starts in its folder.
+    command = [sys.executable, "-P", "-m", "ckpt_git", "hook", event, DETACHED]
+    popen(command, env=clean_environment(), cwd=root)
+
+
+def detach() -> None:
+    """Leave the terminal and all that the starter left open. Call it before a file is opened.
+
+    SIGTERM from here on does what Ctrl-C does in the foreground, so that an engine has one way
+    to clean up. What a shell's ``&`` and hooks/post-commit had set to be ignored is back to
+    normal, or a build would inherit it.
+    """
+    with suppress(PermissionError):  # it leads a session already
+        os.setsid()
+    _let_go_of_descriptors()
+    for number in (signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_DFL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    adopt_orphans()
+
+
+def lower_priority(nice: int = NICE) -> None:
+    """Let what people do go first: nice(2). A negative number takes effect for root alone."""
+    with suppress(OSError):
+        os.nice(nice)
+
+
+def _let_go_of_descriptors() -> None:
+    """A shell can close the first ten; the lock of a ``flock 200`` around a commit is above."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)  # once is enough: clearing up isn't to be interrupted
+    raise KeyboardInterrupt
+
+
+def _ignore(_number: int, _frame: object) -> None:
+    """Unlike SIG_IGN, this isn't inherited by what is started while clearing up."""

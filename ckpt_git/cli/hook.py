@@ -1,0 +1,188 @@
+"""What the hooks call: ``git ckpt hook EVENT``. A function for each event, githooks(5).
+
+Never in git's way: it returns at once or runs detached, it doesn't raise, and what goes wrong
+becomes a notice. Neither typer nor GitPython is imported before there is something to build.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ckpt_git.builds import background, notices
+from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.detach import DETACHED, NICE, detach, lower_priority, spawn_builder
+from ckpt_git.model.errors import CkptError, UsageError
+from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.records.running import Progress, unmark_starting
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.protocol import Event
+    from ckpt_git.git.repository import Target
+    from ckpt_git.model.config import Config
+    from ckpt_git.model.record import Record
+
+_STARTS = "ckpt: rebuilding in the background (git ckpt watch)"
+"""As hooks/post-commit has it."""
+
+
+def hook_main(argv: list[str]) -> int:
+    """Carry out ``git ckpt hook EVENT``; returns the exit code, which is 0 for what git asks.
+
+    Called by hooks/post-commit, which doesn't wait, it does the work (``DETACHED``); called by
+    another hook manager it starts the same in the background and returns.
+    """
+    event, options = (argv[0], argv[1:]) if argv else ("", [])
+    if event not in EVENTS:
+        _say(f"ckpt: no event `{event}`; choose one of: {', '.join(EVENTS)}")
+        return 0 if event.startswith("post-") else 2
+    if DETACHED in options:
+        detach()
+        _in_background(event)
+    else:
+        _in_foreground(event)
+    return 0
+
+
+# -- events ---------------------------------------------------------------------------------------
+
+
+def _post_commit(context: Context) -> Request | None:
+    """What a commit asks for: the working tree, and the commit where that is another tree.
+
+    The snapshot comes first: what is built is what was there when the commit was made.
+    """
+    if context.repo.in_progress() is not None:
+        return None
+    worktree = context.repo.target("worktree")
+    config = context.find_config(worktree.tree)
+    if config is None:
+        return None
+    wanted = _wanted(config, worktree, context.repo.target("HEAD"))
+    return Request(root=str(context.repo.top), wanted=wanted, why="post-commit")
+
+
+def _wanted(config: Config, worktree: Target, commit: Target) -> tuple[Wanted, ...]:
+    if config.on_commit == "commit" or worktree.tree == commit.tree:
+        return (_of(commit),)
+    return (_of(worktree), _of(commit))
+
+
+def _of(target: Target) -> Wanted:
+    return Wanted(kind=target.kind, name=target.name, tree=target.tree, commit=target.commit)
+
+
+def _nothing_new(_context: Context) -> None:
+    """``drain``: build what waits in the queue already (``git ckpt build --background``)."""
+
+
+EVENTS: dict[str, Callable[[Context], Request | None]] = {
+    "post-commit": _post_commit,
+    "drain": _nothing_new,
+}
+
+
+# -- the two ways of being called -----------------------------------------------------------------
+
+
+def _in_foreground(event: str) -> None:
+    """What hooks/post-commit does in the shell, for other hook managers."""
+    try:
+        context = Context.open()
+        top = context.repo.top
+        if os.environ.get("CKPT_SKIP") == "1" or top is None or not (top / CONFIG_NAME).is_file():
+            return
+        for notice in context.state.take_notices():
+            _say(notice)
+        if context.repo.in_progress() is None:
+            spawn_builder(context.state, top, event)
+            _say(_STARTS)
+    except (CkptError, OSError) as error:
+        _say(f"ckpt: nothing is rebuilt: {error}")
+
+
+def _in_background(event: str) -> None:
+    try:
+        context = Context.open()
+    except CkptError:
+        return  # no repository, so there is nobody to tell
+    try:
+        lower_priority(_nice(context))
+        _serve(context, EVENTS[event](context))
+    except KeyboardInterrupt:
+        pass  # cancelled, and cleared up
+    except Exception as error:  # whatever it is, git and its user go on
+        notices.tell_error(context.state, error, f"nothing is rebuilt ({event})")
+    finally:
+        unmark_starting(context.state)
+
+
+def _serve(context: Context, request: Request | None) -> None:
+    """Have ``request`` built by whoever is the builder, which may be this process."""
+
+    def be_the_builder() -> None:
+        unmark_starting(context.state)
+        background.drain(context.state, _build)
+
+    if request is None:
+        be_the_builder()
+    else:
+        background.submit(context.state, request, be_the_builder)
+
+
+def _nice(context: Context) -> int:
+    said = context.repo.settings().get("nice", str(NICE))
+    try:
+        return int(said)
+    except ValueError:
+        raise UsageError(
+            f"git config ckpt.nice is `{said}`, not a number", f"`git config ckpt.nice {NICE}`"
+        ) from None
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+
+
+# -- the build ------------------------------------------------------------------------------------
+
+
+def _build(request: Request, progress: Progress) -> list[Record]:
+    """Build all that ``request`` wants: the one place that joins the builder and the build."""
+    from ckpt_git.builds.build import BuildOptions, build  # noqa: PLC0415 - not to slow a hook
+    from ckpt_git.git.repository import Target  # noqa: PLC0415
+
+    def announce(package: str, event: Event) -> None:
+        if event.kind == "log":
+            progress.log(package, Path(event.text))
+        elif event.kind == "phase":
+            progress.phase(event.text)
+
+    context = Context.open(Path(request.root))
+    options = BuildOptions(request.packages, clean=request.clean, rebuild=request.rebuild)
+    records: list[Record] = []
+    for wanted in request.wanted:
+        progress.target(wanted)
+        target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+        made = build(context, target, options, announce)
+        _keep_note(context, wanted, made)
+        records += made
+    return records
+
+
+def _keep_note(context: Context, wanted: Wanted, records: list[Record]) -> None:
+    """With ``notes = true``, say on the commit how its build ended: ``git log --notes=ckpt``."""
+    if wanted.commit is None or not context.config(wanted.tree).notes:
+        return
+    from ckpt_git.git.notes import write_note  # noqa: PLC0415 - only where notes are on
+
+    text = "".join(f"{_line(record)}\n" for record in records)
+    write_note(context.repo, wanted.commit, text)
+
+
+def _line(record: Record) -> str:
+    made = "clean" if record.checkpoint is None else "from a checkpoint"
+    return f"{record.package}: {record.outcome}, {made}, {record.seconds.total:.1f} s"
