@@ -1,0 +1,43 @@
+"""Moves and removes folders that are ours. No git here."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ckpt_git.model.errors import StoreError
+
+
+def merge(source: Path, target: Path) -> None:
+    """Move everything in ``source`` into ``target``; what is in the way is replaced.
+
+    Both are on one file system. Raises ``StoreError`` where something can't be moved.
+    """
+    try:
+        with os.scandir(source) as entries:
+            for entry in entries:
+                _move(Path(entry.path), target / entry.name)
+    except OSError as error:
+        raise StoreError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _move(source: Path, target: Path) -> None:
+    if _is_folder(target):
+        if _is_folder(source):
+            merge(source, target)
+            return
+        remove_folder(target)
+    elif _is_folder(source):
+        target.unlink(missing_ok=True)
+    source.replace(target)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove ``folder`` and all in it, as far as that is possible."""
+    import shutil  # noqa: PLC0415  (3 ms that a start-up needn't pay)
+
+    shutil.rmtree(folder, ignore_errors=True)

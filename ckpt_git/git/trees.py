@@ -1,0 +1,219 @@
+"""What a tree of one repository holds, as git's plumbing lists it; submodules are only named.
+
+Reads objects, in the repository's and in our own object folder, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import posixpath
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from ckpt_git.git.errors import MissingObjectsError, explained
+from ckpt_git.git.location import Location
+from ckpt_git.model.derivation import digest
+from ckpt_git.model.errors import RepositoryError
+from ckpt_git.model.source_diff import Entry, SourceDiff, matcher
+from ckpt_git.process import ProcessError
+
+LINK_MODE = "160000"
+"""The mode of a gitlink: a submodule's commit."""
+
+ATTRIBUTES = ".gitattributes"
+_LISTED = re.compile(r"(\d{6}) \w+ ([0-9a-f]+)\t([^\0]+)\0")
+
+
+class Listing(NamedTuple):
+    """A tree's files by path, and its submodules' recorded commits by path."""
+
+    files: dict[str, Entry]
+    links: dict[str, str]
+
+
+def normal_folder(folder: str) -> str:
+    """``folder`` as git names it: no ``./``, no trailing slash; ``"."`` for the root.
+
+    Raises ``RepositoryError`` for a path that leaves the tree.
+    """
+    path = posixpath.normpath(folder)
+    if path.startswith(("/", "../")) or path == "..":
+        raise RepositoryError(f"the folder {folder!r} is not inside the repository")
+    return path
+
+
+def within(tree: str, folder: str) -> str:
+    """The expression that names a tree's folder: gitrevisions(7)."""
+    return tree if folder == "." else f"{tree}:{folder}"
+
+
+def object_id(at: Location, expression: str) -> str | None:
+    """The id that ``expression`` names, or None. Only a peeled one (``^{tree}``) is looked up."""
+    try:
+        return at.git("rev-parse", "--verify", "-q", expression).stdout.decode().strip()
+    except ProcessError:
+        return None
+
+
+def resolve(at: Location, *expressions: str) -> list[str | None]:
+    """The id that each expression names, or None where nothing has that name. One process."""
+    if any("\n" in expression for expression in expressions):
+        return [None for _ in expressions]
+    stdin = os.fsencode("".join(f"{expression}\n" for expression in expressions))
+    answers = at.git("cat-file", "--batch-check=%(objectname)", stdin=stdin).stdout
+    # What isn't there is answered with its name and a word: "missing", "ambiguous", …
+    return [None if " " in line else line for line in os.fsdecode(answers).splitlines()]
+
+
+def require_tree(at: Location, tree: str) -> None:
+    """Raise ``MissingObjectsError`` where the root of ``tree`` isn't there."""
+    if object_id(at, f"{tree}^{{tree}}") is None:
+        raise MissingObjectsError(f"the tree {tree} is not in {at.git_dir}")
+
+
+def listing(at: Location, tree: str, folder: str = ".") -> Listing:
+    """All files and links below ``folder``, with paths relative to it, in git's order.
+
+    Raises ``MissingObjectsError`` where parts of the tree are gone and ``RepositoryError``
+    where it has no such folder.
+    """
+    try:
+        done = at.git("ls-tree", "-r", "-z", "--full-tree", within(tree, folder))
+    except ProcessError as error:
+        raise _unlisted(at, tree, folder, error) from error
+    files, links = {}, {}
+    for mode, oid, path in _LISTED.findall(os.fsdecode(done.stdout)):
+        if mode == LINK_MODE:
+            links[path] = oid
+        else:
+            files[path] = Entry(mode, oid)
+    return Listing(files, links)
+
+
+def _unlisted(at: Location, tree: str, folder: str, error: ProcessError) -> RepositoryError:
+    require_tree(at, tree)
+    if object_id(at, within(tree, folder)) is None:
+        return RepositoryError(f"there is no folder {folder!r} in the tree {tree}")
+    if object_id(at, within(tree, folder) + "^{tree}") is None:
+        kind = "missing, a file or a submodule"
+        return RepositoryError(f"{folder!r} in the tree {tree} is {kind}, not a folder")
+    return MissingObjectsError(str(explained(error, f"list the tree {tree}")))
+
+
+def entries_at(at: Location, tree: str, paths: Sequence[str]) -> Listing:
+    """The files and links at ``paths`` (from the root); those that aren't there are left out.
+
+    For a few paths of a large tree: only the folders on their way are read. Folders among
+    ``paths`` are left out as well. Raises ``MissingObjectsError``.
+    """
+    files, links = {}, {}
+    for mode, oid, path in _named(at, tree, paths):
+        if mode == LINK_MODE:
+            links[path] = oid
+        elif mode != "040000":
+            files[path] = Entry(mode, oid)
+    return Listing(files, links)
+
+
+def _named(at: Location, tree: str, paths: Sequence[str]) -> list[tuple[str, str, str]]:
+    try:
+        done = at.git("ls-tree", "-z", "--full-tree", tree, "--", *paths)
+    except ProcessError as error:
+        require_tree(at, tree)
+        raise MissingObjectsError(str(explained(error, f"look into the tree {tree}"))) from error
+    found: list[tuple[str, str, str]] = _LISTED.findall(os.fsdecode(done.stdout))
+    return found
+
+
+def attributes_on_the_way(paths: Sequence[str]) -> list[str]:
+    """Every ``.gitattributes`` that can say something about ``paths``: gitattributes(5)."""
+    folders = {""}.union(*map(parents, paths))
+    return sorted(posixpath.join(folder, ATTRIBUTES) for folder in folders)
+
+
+def attributes_above(at: Location, tree: str, folder: str) -> tuple[str, ...]:
+    """``path`` and id of each ``.gitattributes`` above ``folder``: they rule its files too."""
+    if folder == ".":
+        return ()
+    found = entries_at(at, tree, attributes_on_the_way([folder])).files
+    return tuple(f"{path} {entry.oid}" for path, entry in sorted(found.items()))
+
+
+def attributes_changed(diff: SourceDiff) -> bool:
+    """Whether a file that ``diff`` doesn't name may come out differently all the same.
+
+    Ask before ``SourceDiff.without``: an ignored ``.gitattributes`` rules files that are not.
+    """
+    return any(posixpath.basename(path) == ATTRIBUTES for path in diff.paths())
+
+
+def key(at: Location, tree: str, folder: str, ignore: Sequence[str]) -> str:
+    """The id of what matters of a tree: two trees with one key need one build.
+
+    The (sub)tree's own id; where ``.gitattributes`` above the folder or ``ignore`` come into
+    it, a digest of all that counts. A submodule counts by its recorded commit, and is ignored
+    where all that could be in it is. Raises ``RepositoryError``.
+    """
+    above = attributes_above(at, tree, folder)
+    if ignore:
+        return _key_of_rest(listing(at, tree, folder), ignore, above)
+    found = tree if folder == "." else object_id(at, within(tree, folder))
+    if found is None:
+        require_tree(at, tree)
+        raise RepositoryError(f"there is no folder {folder!r} in the tree {tree}")
+    return digest([found, *above]) if above else found
+
+
+def _key_of_rest(listed: Listing, ignore: Sequence[str], above: tuple[str, ...]) -> str:
+    ignored = matcher(ignore)
+    lines = [*above]
+    lines += [f"{e.mode} {e.oid} {path}" for path, e in listed.files.items() if not ignored(path)]
+    lines += [f"{oid} {path}" for path, oid in listed.links.items() if not _all_in(path, ignored)]
+    return hashlib.sha256(os.fsencode("\0".join(lines))).hexdigest()[:40]
+
+
+def _all_in(link: str, ignored: Callable[[str], bool]) -> bool:
+    # What a submodule holds isn't looked up for a key. A file's name that nobody can have, at
+    # several depths, stands for all of them; a pattern that means one file doesn't match it.
+    return all(ignored(link + depth * "/\0any") for depth in (1, 2, 3, 7))
+
+
+def read(at: Location, tree: str, path: str) -> bytes | None:
+    """The content of the file (or the target of the symlink) at ``path`` from the root.
+
+    None where the tree has no such file. Raises ``MissingObjectsError`` where the tree or
+    the content is gone.
+    """
+    try:
+        return at.git("cat-file", "blob", f"{tree}:{path}").stdout
+    except ProcessError as error:
+        require_tree(at, tree)
+        if path in entries_at(at, tree, [path]).files:
+            reason = str(explained(error, f"read {path} of the tree {tree}"))
+            raise MissingObjectsError(reason) from error
+        return None
+
+
+def parents(path: str) -> list[str]:
+    """The folders above ``path``, the outermost first."""
+    return [path[:end] for end, letter in enumerate(path) if letter == "/"]
+
+
+def link_above(at: Location, tree: str, path: str) -> tuple[str, str] | None:
+    """The submodule that ``path`` leads into: its own path, and the commit recorded for it."""
+    above = parents(path)
+    if not above:
+        return None
+    found = at.git("ls-tree", "-z", "-d", "--full-tree", tree, "--", *above).stdout
+    for mode, oid, link in _LISTED.findall(os.fsdecode(found)):
+        if mode == LINK_MODE:
+            return link, oid
+    return None
+
+
+def tracked(at: Location, tree: str) -> list[str]:
+    """The paths of all files and submodules of ``tree``. Raises ``MissingObjectsError``."""
+    listed = listing(at, tree)
+    return sorted([*listed.files, *listed.links])
