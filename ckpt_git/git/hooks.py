@@ -42,6 +42,8 @@ class Place(Protocol):
     def git_dir(self) -> Path: ...
     @property
     def common_dir(self) -> Path: ...
+    @property
+    def state(self) -> Path: ...
 
 
 def install(repo: Place, python: str = sys.executable, *, force: bool = False) -> list[str]:
@@ -56,6 +58,7 @@ def install(repo: Place, python: str = sys.executable, *, force: bool = False) -
         raise refusal
     with _writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+        repo.state.mkdir(exist_ok=True)  # where the hook leaves word if Python doesn't start
         return [_install(folder / name, _render(name, python), force=force) for name in HOOKS]
 
 

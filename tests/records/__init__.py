@@ -1,0 +1,1 @@
+"""What is kept in ``.git/ckpt``: state, queue, locks."""

@@ -1,0 +1,171 @@
+"""Records, checkpoints, logs and notices: kept whole, read fast, never in the way."""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ckpt_git.model.errors import StoreError
+from ckpt_git.model.record import Record
+from ckpt_git.records.state import KEPT_LOGS, State
+from tests.records.values import a_checkpoint, a_record
+
+
+def test_a_record_comes_back_as_it_was(state: State) -> None:
+    record = a_record()
+    state.save(record)
+    assert state.find("app", record.key, record.recipe) == record
+
+
+def test_nothing_is_known_of_what_was_not_built(state: State) -> None:
+    state.save(a_record(recipe="a" * 32))
+    same_start = "a" * 16 + "b" * 16
+    assert state.find("app", "k" * 40, same_start) is None
+    assert state.find("app", "other", "a" * 32) is None
+    assert state.find("lib", "k" * 40, "a" * 32) is None
+
+
+def test_a_later_build_replaces_a_failed_one(state: State) -> None:
+    state.save(a_record(outcome="failed"))
+    passed = a_record(outcome="passed", finished=1_700_000_001.0)
+    state.save(passed)
+    assert state.history() == [passed]
+
+
+def test_history_is_newest_first_over_all_packages(state: State) -> None:
+    times = {"app": (10.0, 40.0), "lib": (20.0, 30.0)}
+    for package, finished in times.items():
+        for at in finished:
+            state.save(a_record(package=package, key=f"{at}", finished=at))
+    assert [record.finished for record in state.history()] == [40.0, 30.0, 20.0, 10.0]
+    assert [record.finished for record in state.history("lib")] == [30.0, 20.0]
+    assert [record.finished for record in state.history(limit=3)] == [40.0, 30.0, 20.0]
+
+
+def test_the_newest_of_many_records_are_found_without_opening_the_others(state: State) -> None:
+    for number in range(1000):
+        state.save(a_record(key=f"{number:040}", finished=float(number)))
+    for number in range(900):
+        file = _file_of(state, f"{number:040}")
+        file.write_bytes(b"damaged: opening it would move it aside")
+        os.utime(file, (number, number))
+    assert [record.finished for record in state.history(limit=3)] == [999.0, 998.0, 997.0]
+    assert not state.damaged.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'{"tree": 1}'])
+def test_a_damaged_record_counts_as_absent_and_is_moved_aside(state: State, content: bytes) -> None:
+    good = a_record(key="good")
+    state.save(good)
+    bad = a_record(key="bad", finished=good.finished + 1)
+    state.save(bad)
+    _file_of(state, "bad").write_bytes(content)
+    assert state.history(limit=1) == [good]
+    assert state.find("app", "bad", bad.recipe) is None
+    assert [path.read_bytes() for path in state.damaged.iterdir()] == [content]
+    state.save(bad)
+    assert state.history() == [bad, good]
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(state: State) -> None:
+    state.save(a_record(outcome="passed"))
+    with _room_for(100), pytest.raises(StoreError) as caught:
+        state.save(a_record(error=("x" * 1000,)))
+    assert str(state.path) in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 1
+    assert [record.outcome for record in state.history()] == ["passed"]
+    assert len(list((state.path / "records" / "app").iterdir())) == 1
+
+
+def test_a_state_that_cannot_be_written_reads_as_empty(tmp_path: Path) -> None:
+    blocked = tmp_path / "ckpt"
+    blocked.write_text("a file where the folder should be")
+    state = State(blocked)
+    assert state.history() == []
+    assert state.checkpoints("app") == []
+    assert state.take_notices() == []
+    assert state.find("app", "k", "r") is None
+    for write in (
+        lambda: state.save(a_record()),
+        lambda: state.add_checkpoint(a_checkpoint()),
+        lambda: state.post_notice("text"),
+        lambda: state.new_log("app"),
+    ):
+        with pytest.raises(StoreError, match="ckpt"):
+            write()
+
+
+def test_checkpoints_are_newest_first_and_can_be_dropped(state: State) -> None:
+    old, new = a_checkpoint(id="1", created=1.0), a_checkpoint(id="2", created=2.0)
+    other = a_checkpoint(id="3", package="lib", created=3.0)
+    for checkpoint in (new, old, other):
+        state.add_checkpoint(checkpoint)
+    assert state.checkpoints("app") == [new, old]
+    state.drop_checkpoint(new)
+    state.drop_checkpoint(new)
+    assert state.checkpoints("app") == [old]
+    assert state.checkpoints("lib") == [other]
+
+
+def test_every_log_is_a_new_file_and_only_the_newest_stay(state: State) -> None:
+    logs = [state.new_log("app") for _ in range(KEPT_LOGS + 5)]
+    assert len(set(logs)) == KEPT_LOGS + 5
+    assert [log for log in logs if log.exists()] == logs[5:]
+    assert all(log.name.endswith("-app.log") and log.read_bytes() == b"" for log in logs[5:])
+
+
+def test_a_notice_is_told_once_and_in_order(state: State) -> None:
+    state.post_notice("first: caf\udce9")
+    state.post_notice("second")
+    assert state.notices() == ["first: caf\udce9", "second"]
+    assert state.take_notices() == ["first: caf\udce9", "second"]
+    assert state.take_notices() == []
+
+
+def test_readers_at_the_same_time_tell_each_notice_once_and_lose_none(state: State) -> None:
+    sent = {f"notice {number}" for number in range(200)}
+    told: list[str] = []
+
+    def post() -> None:
+        for text in sorted(sent):
+            state.post_notice(text)
+
+    def read(_: int) -> list[str]:
+        return [text for _ in range(100) for text in state.take_notices()]
+
+    with ThreadPoolExecutor(5) as pool:
+        posted = pool.submit(post)
+        for texts in pool.map(read, range(4)):
+            told += texts
+        posted.result()
+    told += state.take_notices()
+    assert sorted(told) == sorted(sent)
+
+
+def _file_of(state: State, key: str) -> Path:
+    record: Record = a_record(key=key)
+    return state.path / "records" / "app" / f"{key}-{record.recipe[:16]}.json"
+
+
+@contextmanager
+def _room_for(size: int) -> Iterator[None]:
+    """No file may grow beyond ``size`` bytes: write(2) then fails as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_names_of_the_state_are_ascii_whatever_is_kept(state: State) -> None:
+    state.save(a_record())
+    names = [name for _, _, files in os.walk(state.path) for name in files]
+    assert names
+    assert all(name.isascii() for name in names)
