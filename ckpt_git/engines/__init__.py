@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 
 from ckpt_git.engines.protocol import Engine
 from ckpt_git.model.errors import ConfigError
@@ -10,11 +12,13 @@ from ckpt_git.model.errors import ConfigError
 ENGINES = {"local": "ckpt_git.engines.local"}
 
 
-def engine(name: str) -> Engine:
-    """The engine of that name. Raises ``ConfigError`` for one that doesn't exist."""
+def engine(name: str, store: Path, environment: Mapping[str, str]) -> Engine:
+    """The engine of that name, which keeps what it makes in ``store``.
+
+    ``environment`` is the user's: it may force choices (``CKPT_SANDBOX``, …). Raises ``ConfigError`` for one that doesn't exist."""
     if name not in ENGINES:
         known = ", ".join(sorted(ENGINES))
         raise ConfigError(f"no engine `{name}`", f"choose one of: {known}")
     module = import_module(ENGINES[name])
-    made: Engine = module.create()
+    made: Engine = module.create(store, environment)
     return made

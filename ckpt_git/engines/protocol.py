@@ -30,8 +30,9 @@ class SourceTree(Protocol):
     def write(self, folder: Path, paths: Sequence[str] | None = None) -> None:
         """Write the files at ``paths`` (default: all) below ``folder``, as a checkout would."""
 
-    def read(self, path: str) -> bytes | None:
-        """A file's content as git holds it, or None where the tree has no such file."""
+    def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
+        """(path, line) for each line that holds one of ``words``, in the files that match the
+        patterns ``files`` (``source_diff.matcher``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,8 @@ class Realisation:
 
     ``artifacts`` is what a later build may start from: None for a failed build and where the
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
-    checkpoint turned out to be damaged: the outcome must not be used.
+    checkpoint turned out to be damaged: the outcome must not be used. ``reason`` says why a
+    build failed, ``missing`` names the program that it looked for in vain.
     """
 
     outcome: Outcome
@@ -69,6 +71,8 @@ class Realisation:
     artifacts: Checkpoint | None = None
     failed_phase: str | None = None
     reason: str | None = None
+    missing: str | None = None
+    timed_out: bool = False
     no_base: str | None = None
     distrust: str | None = None
     warnings: tuple[str, ...] = ()
@@ -87,6 +91,27 @@ class Engine(Protocol):
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """What about ``part`` of the recipe is another one, for people to read."""
+
+    def output_damage(self, out: Path) -> str | None:
+        """What of a published output is no longer as it was, or None."""
+
+    def damage(self, checkpoint: Checkpoint) -> str | None:
+        """What of the checkpoint's artifacts isn't as it was published. Reads every inode."""
+
+    def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
+        """Let go of all artifacts of the package that none of ``kept`` needs."""
+
+    def discard(self, checkpoint: Checkpoint) -> None:
+        """Remove the artifacts of a checkpoint that is not to be trusted."""
+
+    def source_path(self, drv: Derivation) -> str:
+        """Where the sources lie for the build: what its messages name."""
+
+    def out_path(self, drv: Derivation) -> str:
+        """``$out`` of the package, as its build and its programs see it."""
+
+    def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
+        """The command line that runs ``command`` with ``out`` lying at ``out_path``."""
 
     def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
         """The manifest of the tree the checkpoint was built from."""

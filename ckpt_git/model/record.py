@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed"]
@@ -35,6 +36,7 @@ class Record:
 
     ``depth`` is 0 for a clean build. ``finished`` is in Unix seconds. ``error`` holds the few
     lines that show why a failed build failed, in the paths of the user's own files.
+    ``reason`` says in a few words why it failed, ``missing`` names a program that wasn't there.
     ``confirmed`` is False for a failure seen from a checkpoint alone. ``verified`` is None
     until the build was compared with a clean one.
     """
@@ -57,11 +59,18 @@ class Record:
     finished: float
     target: str = "worktree"
     failed_phase: str | None = None
+    reason: str | None = None
+    missing: str | None = None
     error: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     confirmed: bool = True
     verified: bool | None = None
     cached: bool = field(default=False, compare=False)
+
+    @property
+    def output(self) -> Path:
+        """Where the output lies. Raises ``TypeError`` for a build that installed nothing."""
+        return Path(self.out)  # type: ignore[arg-type] # None is the TypeError
 
     @property
     def passed(self) -> bool:

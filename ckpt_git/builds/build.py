@@ -1,0 +1,272 @@
+"""The build of a target: from its record, from the nearest checkpoint, or clean.
+
+The order is the one of DESIGN.md: tree, checkpoint, diff, engine, record. What a checkpoint
+gave is used only where it may be: a failure is confirmed by a clean build, and the result of a
+checkpoint that turns out to be damaged is thrown away.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from ckpt_git.builds.choose import Choice, choose
+from ckpt_git.builds.context import Context
+from ckpt_git.builds.retention import let_go_of_old
+from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
+from ckpt_git.git.repository import Target
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.config import Package
+from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.diagnostics import Relocation, error_lines
+from ckpt_git.model.record import Base, Record, Seconds
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """How to build: which packages (all for none), from nothing, although there is a record.
+
+    ``artifacts`` asks for a checkpoint of the very tree: a record alone is no answer then.
+    """
+
+    packages: tuple[str, ...] = ()
+    clean: bool = False
+    rebuild: bool = False
+    artifacts: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the build of one package is going to be."""
+
+    package: Package
+    drv: Derivation
+    engine: Engine
+    source: SourceTree
+    target: Target
+    recipe: Recipe
+    key: str
+    known: Record | None
+    choice: Choice
+
+
+Announce = Callable[[str, Event], None]
+"""Told what happens: the package's name, and an event (phase, line, log, note)."""
+
+
+def build(
+    context: Context, target: Target, options: BuildOptions, announce: Announce
+) -> list[Record]:
+    """Build each selected package of ``target``, in the order of the configuration.
+
+    Raises ``ConfigError``, ``RepositoryError``, ``MissingError`` and ``StoreError``; a build that
+    fails is a record like any other.
+    """
+    packages = context.config(target.tree).select(options.packages)
+    return [build_package(context, package, target, options, announce) for package in packages]
+
+
+def plan(context: Context, package: Package, target: Target, options: BuildOptions) -> Plan:
+    """Look everything up and decide; nothing is built or written yet."""
+    drv = context.derivation(package, target.tree)
+    engine = context.engine(drv.engine)
+    source = context.repo.source(target.tree, package.source)
+    key = context.repo.key(target.tree, package.source, package.ignore)
+    recipe = engine.recipe(drv, source)
+    known = None
+    if not (options.clean or options.rebuild):
+        known = _known(context, engine, package, key, recipe, options)
+    if known is not None or options.clean:
+        choice = Choice(None, "asked for with --clean" if options.clean else None)
+    else:
+        checkpoints = context.state.checkpoints(package.name)
+        choice = choose(context.repo, engine, checkpoints, recipe, source, package.source)
+    return Plan(package, drv, engine, source, target, recipe, key, known, choice)
+
+
+def build_package(
+    context: Context, package: Package, target: Target, options: BuildOptions, announce: Announce
+) -> Record:
+    """Build one package of ``target`` and keep its record."""
+    began = time.monotonic()
+    made = plan(context, package, target, options)
+    if made.known is not None:
+        return made.known.answered_from_record(commit=target.commit)
+    attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
+    return attempt.record()
+
+
+def _known(
+    context: Context,
+    engine: Engine,
+    package: Package,
+    key: str,
+    recipe: Recipe,
+    options: BuildOptions,
+) -> Record | None:
+    """The record that answers, if one does: confirmed, its output still whole."""
+    record = context.state.find(package.name, key, recipe.id)
+    if record is None or not record.confirmed:
+        return None
+    if record.out is not None and engine.output_damage(record.output) is not None:
+        return None
+    if options.artifacts and record.passed and not _has_artifacts(context, engine, record):
+        return None
+    return record
+
+
+def _has_artifacts(context: Context, engine: Engine, record: Record) -> bool:
+    return any(
+        c.tree == record.tree and c.recipe.id == record.recipe and engine.unusable(c) is None
+        for c in context.state.checkpoints(record.package)
+    )
+
+
+class _Attempt:
+    """One build of one package that has no record yet: tried from the checkpoint, then clean."""
+
+    def __init__(
+        self, context: Context, made: Plan, announce: Announce, *, looked_up: float
+    ) -> None:
+        self.context = context
+        self.plan = made
+        self.began = time.monotonic() - looked_up
+        self.looked_up = looked_up
+        self.log = context.state.new_log(made.package.name)
+        self._announce = announce
+        self._tell("log", str(self.log))
+
+    def record(self) -> Record:
+        start = self.plan.choice.start
+        if start is None:
+            return self._keep(self._realise(None), None, self.plan.choice.why_clean)
+        result = self._realise(start)
+        if result.distrust is not None:
+            why = f"the checkpoint was damaged: {result.distrust}"
+            self._drop_damaged()
+            return self._again(why)
+        if result.outcome == "passed" or result.timed_out:
+            return self._keep(result, start, None, confirmed=result.outcome == "passed")
+        self._keep(result, start, None, confirmed=False)
+        return self._confirm(start, result)
+
+    def _confirm(self, start: Start, failed: Realisation) -> Record:
+        """A failure from a checkpoint may be the checkpoint's: a clean build decides."""
+        self._tell("failed", f"failed from the checkpoint: {failed.reason}")
+        result = self._again_clean("confirming with a clean build")
+        why = f"the build from the checkpoint failed ({failed.reason})"
+        if result.outcome == "passed":
+            why += ", the clean one passed: the checkpoint is let go"
+            self._drop(start.checkpoint)
+        return self._keep(result, None, why)
+
+    def _again(self, why: str) -> Record:
+        return self._keep(self._again_clean(why), None, why)
+
+    def _again_clean(self, why: str) -> Realisation:
+        self._tell("note", why)
+        with self.log.open("a", encoding="utf-8") as log:
+            log.write(f"=== {why}\n")
+        return self._realise(None)
+
+    def _realise(self, start: Start | None) -> Realisation:
+        made = self.plan
+        return made.engine.realise(
+            made.drv,
+            made.source,
+            made.recipe,
+            commit=made.target.commit,
+            start=start,
+            log=self.log,
+            listener=self._listener(),
+        )
+
+    def _keep(
+        self,
+        result: Realisation,
+        start: Start | None,
+        why_clean: str | None,
+        *,
+        confirmed: bool = True,
+    ) -> Record:
+        """Keep what came out: first the checkpoint, then the record that speaks of it."""
+        state = self.context.state
+        if result.artifacts is not None:
+            state.add_checkpoint(result.artifacts)
+        record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
+        state.save(record)
+        if result.artifacts is not None:
+            let_go_of_old(state, self.plan.engine, self.plan.drv)
+        return record
+
+    def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:
+        made = self.plan
+        base = start.checkpoint if start is not None else None
+        failed = result.outcome == "failed"
+        return Record(
+            package=made.package.name,
+            engine=made.engine.name,
+            outcome=result.outcome,
+            tree=made.target.tree,
+            key=made.key,
+            recipe=made.recipe.id,
+            commit=made.target.commit,
+            checkpoint=None if base is None else Base(base.commit, base.tree, base.depth),
+            why_clean=why_clean,
+            sandbox=result.sandbox,
+            changes=start.diff.counts()
+            if start is not None
+            else {"added": 0, "modified": 0, "deleted": 0},
+            out=None if result.out is None else str(result.out),
+            log=str(self.log),
+            seconds=self._seconds(result.seconds),
+            depth=0 if base is None else base.depth + 1,
+            finished=time.time(),
+            target=made.target.kind,
+            failed_phase=result.failed_phase,
+            reason=result.reason,
+            missing=result.missing,
+            error=tuple(self._errors()) if failed else (),
+            warnings=(*result.warnings, *([result.no_base] if result.no_base else [])),
+        )
+
+    def _seconds(self, spent: Seconds) -> Seconds:
+        return replace(spent, total=time.monotonic() - self.began, diff=self.looked_up)
+
+    def _errors(self) -> Sequence[str]:
+        return error_lines(self.log.read_bytes().decode(errors="replace"), self._relocation())
+
+    def _relocation(self) -> Relocation:
+        return relocation(self.context, self.plan.engine, self.plan.drv)
+
+    def _listener(self) -> Listener:
+        moved = self._relocation()
+
+        def hear(event: Event) -> None:
+            text = moved.line(event.text) if event.kind == "line" else event.text
+            self._announce(self.plan.package.name, Event(event.kind, text))
+
+        return hear
+
+    def _tell(self, kind: str, text: str) -> None:
+        self._announce(self.plan.package.name, Event(kind, text))
+
+    def _drop(self, checkpoint: Checkpoint) -> None:
+        self.context.state.drop_checkpoint(checkpoint)
+        self.plan.engine.discard(checkpoint)
+
+    def _drop_damaged(self) -> None:
+        """Several checkpoints may lie on the damaged layer."""
+        for checkpoint in self.context.state.checkpoints(self.plan.package.name):
+            if self.plan.engine.damage(checkpoint) is not None:
+                self._drop(checkpoint)
+
+
+def relocation(context: Context, engine: Engine, drv: Derivation) -> Relocation:
+    """How messages of a build become messages about the user's own files."""
+    top = context.repo.top
+    if top is None:
+        return Relocation(engine.source_path(drv), "", lambda _: False)
+    own = top / drv.source.folder if drv.source.folder != "." else top
+    return Relocation(engine.source_path(drv), str(own), lambda path: (own / path).exists())

@@ -1,0 +1,94 @@
+"""Which checkpoint a build starts from: the nearest that may be trusted, and why not the others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ckpt_git.engines.protocol import Engine, SourceTree, Start
+from ckpt_git.git.repository import Repository
+from ckpt_git.git.trees import MissingObjectsError, attributes_changed
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.derivation import Recipe
+from ckpt_git.model.errors import StoreError
+from ckpt_git.model.source_diff import SourceDiff
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A checkpoint that a build can't start from, and why."""
+
+    checkpoint: Checkpoint
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where to start. ``start`` is None for a clean build, ``why_clean`` then says why.
+
+    ``distances`` are the numbers of files by which each usable checkpoint is away, nearest
+    first; None where the base's objects are gone.
+    """
+
+    start: Start | None
+    why_clean: str | None
+    refused: tuple[Refused, ...] = ()
+    distances: tuple[tuple[Checkpoint, int | None], ...] = ()
+
+
+def choose(
+    repo: Repository,
+    engine: Engine,
+    known: Sequence[Checkpoint],
+    recipe: Recipe,
+    source: SourceTree,
+    folder: str,
+) -> Choice:
+    """Choose among ``known`` (newest first): the fewest changed files, the newest of equals."""
+    refused: list[Refused] = []
+    usable: list[Checkpoint] = []
+    for checkpoint in known:
+        reason = _unusable(engine, checkpoint, recipe, source)
+        if reason is None:
+            usable.append(checkpoint)
+        else:
+            refused.append(Refused(checkpoint, reason))
+    if not usable:
+        why = refused[0].reason if refused else "there is no checkpoint yet"
+        return Choice(None, why, tuple(refused))
+    distances = repo.distances([checkpoint.tree for checkpoint in usable], source.tree)
+    ordered = sorted(usable, key=lambda c: _far(distances.get(c.tree)))
+    measured = tuple((checkpoint, distances.get(checkpoint.tree)) for checkpoint in ordered)
+    nearest = ordered[0]
+    try:
+        diff = _diff(repo, engine, nearest, source, folder)
+    except StoreError as error:
+        return Choice(None, str(error), tuple(refused), measured)
+    if attributes_changed(diff):
+        why = ".gitattributes changed, and with it what git makes of unchanged files"
+        return Choice(None, why, tuple(refused), measured)
+    return Choice(Start(nearest, diff), None, tuple(refused), measured)
+
+
+def _unusable(
+    engine: Engine, checkpoint: Checkpoint, recipe: Recipe, source: SourceTree
+) -> str | None:
+    differing = checkpoint.recipe.differing(recipe)
+    if differing:
+        return engine.explain(differing[0], checkpoint.recipe, recipe)
+    if checkpoint.conversions != source.conversions:
+        return "git's filters or line endings are set differently"
+    return engine.unusable(checkpoint)
+
+
+def _diff(
+    repo: Repository, engine: Engine, checkpoint: Checkpoint, source: SourceTree, folder: str
+) -> SourceDiff:
+    try:
+        return repo.diff(checkpoint.tree, source.tree, folder)
+    except MissingObjectsError:
+        return SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
+
+
+def _far(distance: int | None) -> float:
+    return float("inf") if distance is None else distance

@@ -1,0 +1,85 @@
+"""What an action works in: the repository, its state, the engines, the user's surroundings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ckpt_git.engines import engine as make_engine
+from ckpt_git.engines.protocol import Engine
+from ckpt_git.git.repository import Repository
+from ckpt_git.model.config import Config, Package, decode
+from ckpt_git.model.derivation import Derivation, Source
+from ckpt_git.model.errors import ConfigError
+from ckpt_git.records.state import State
+
+CONFIG_NAME = "ckpt.toml"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything from outside that an action needs, gathered once at the edge."""
+
+    repo: Repository
+    state: State
+    store: Path
+    home: Path
+    environment: Mapping[str, str]
+    _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
+        """The context of the repository around ``cwd``. Raises ``RepositoryError``."""
+        env = os.environ if environment is None else environment
+        repo = Repository.discover(cwd)
+        home = Path(env.get("HOME") or Path.home())
+        return cls(repo, State(repo.state), store_path(repo, home, env), home, env)
+
+    def engine(self, name: str = "local") -> Engine:
+        """The engine of that name; one of each, as it knows what it has found out."""
+        if name not in self._engines:
+            self._engines[name] = make_engine(name, self.store, self.environment)
+        return self._engines[name]
+
+    def config(self, tree: str) -> Config:
+        """What ``ckpt.toml`` says for ``tree``. Raises ``ConfigError`` where there is none."""
+        found = self.find_config(tree)
+        if found is None:
+            raise ConfigError(
+                f"no {CONFIG_NAME} in {self.repo.top or self.repo.git_dir}",
+                "`git ckpt init` writes one",
+            )
+        return found
+
+    def find_config(self, tree: str) -> Config | None:
+        """``ckpt.toml`` of the tree that is built; where it has none, that of the work tree:
+        an old commit, or a file that the user keeps to themselves."""
+        data = self.repo.read(tree, CONFIG_NAME)
+        where = CONFIG_NAME
+        if data is None and self.repo.top is not None:
+            path = self.repo.top / CONFIG_NAME
+            try:
+                data = path.read_bytes()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+            except OSError as error:
+                raise ConfigError(f"can't read {path}: {error.strerror}") from error
+        return None if data is None else Config.parse(decode(data, where), where=where)
+
+    def derivation(self, package: Package, tree: str) -> Derivation:
+        """What building ``package`` from ``tree`` means here."""
+        source = Source(self.repo.common_dir, tree, package.source)
+        return package.derivation(source, home=self.home)
+
+
+def store_path(repo: Repository, home: Path, environment: Mapping[str, str]) -> Path:
+    """The store's folder: ``CKPT_STORE``, else git's ``ckpt.store``, else the cache folder
+    (XDG Base Directory Specification)."""
+    named = environment.get("CKPT_STORE") or repo.settings().get("store")
+    if named:
+        expanded = home / named[2:] if named.startswith("~/") else Path(named)
+        return Path(os.path.abspath(expanded))
+    cache = environment.get("XDG_CACHE_HOME") or str(home / ".cache")
+    return Path(cache) / "ckpt-git"

@@ -1,0 +1,283 @@
+"""The commands: arguments in, actions called, results handed to ``report``. No logic of its own.
+
+What only one command needs is imported in it: start-up is part of every build's time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any, Optional
+
+import typer
+
+from ckpt_git import __version__
+from ckpt_git.builds.context import Context
+
+Packages = Annotated[
+    Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Option("--package", "-p", metavar="NAME", help="This package only; may be repeated."),
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Don't show what the build prints.")]
+BUILDING, LOOKING, SETTING_UP = "Build", "Look", "Set up"
+
+app = typer.Typer(
+    name="git ckpt",
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Rebuild every commit in a sandbox, from a checkpoint, in about the time of a bare make.
+
+    TARGET is [bold]worktree[/] (the tracked files as they are now; the default), [bold]index[/],
+    or any revision. What is built is always exactly one tree: edits made meanwhile don't get in.
+
+    First time here? [bold]git ckpt init[/] looks how the repository builds, writes ckpt.toml
+    and installs the post-commit hook. Then just commit. [bold]git ckpt status[/] tells where
+    things stand, [bold]git ckpt doctor[/] why something doesn't work, [bold]git ckpt demo[/]
+    shows it all in a temporary folder.""",
+    epilog="Exit codes: 0 done and passed; 1 a build failed or verify found a difference; "
+    "2 wrong usage or configuration; 3 something needed is missing; 130 interrupted.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"git-ckpt {__version__}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+def _open() -> Context:
+    """The context, after telling what background builds left to tell."""
+    context = Context.open()
+    for notice in context.state.take_notices():
+        print(notice.rstrip("\n"), file=sys.stderr)  # noqa: T201
+    return context
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    print(json.dumps({"version": 1, **document}, indent=2))  # noqa: T201
+
+
+# --- setting up ----------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def init(
+    hooks: Annotated[bool, typer.Option(help="Install the git hooks as well.")] = True,
+    force: Annotated[bool, typer.Option("--force", help="Replace a ckpt.toml.")] = False,
+    checks: Annotated[bool, typer.Option("--checks", help="Run the test suite too.")] = False,
+) -> None:
+    """Find out how the repository builds, write ckpt.toml, install the hooks."""
+    from ckpt_git.cli.setting_up import initialise
+
+    initialise(_open(), hooks=hooks, force=force, checks=checks)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def install(
+    force: Annotated[
+        bool, typer.Option("--force", help="Even into a hooks folder that others share.")
+    ] = False,
+) -> None:
+    """Install the git hooks alone. Hooks that are there are kept and run first."""
+    from ckpt_git.git.hooks import install as install_hooks
+
+    for line in install_hooks(_open().repo, force=force):
+        print(line)  # noqa: T201
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def uninstall() -> None:
+    """Remove the hooks; what was there before is put back as it was."""
+    from ckpt_git.git.hooks import uninstall as uninstall_hooks
+
+    for line in uninstall_hooks(_open().repo):
+        print(line)  # noqa: T201
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def doctor(as_json: Json = False) -> None:
+    """Find out what works here and what doesn't, and say what to do about it."""
+    from ckpt_git.cli.doctor import examine, show
+
+    findings = examine()
+    if as_json:
+        _print_json({"findings": [finding.to_json() for finding in findings]})
+    else:
+        show(findings)
+    raise typer.Exit(3 if any(finding.level == "missing" for finding in findings) else 0)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the project there.")] = False,
+) -> None:
+    """Show it all on a small real project, in a temporary folder."""
+    from ckpt_git.cli.demo import demo as show_demo
+
+    show_demo(keep=keep)
+
+
+# --- building ------------------------------------------------------------------------------
+
+Target = Annotated[str, typer.Argument(metavar="[TARGET]", help="worktree, index or a revision.")]
+
+
+@app.command(rich_help_panel=BUILDING)
+def build(
+    target: Target = "worktree",
+    package: Packages = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Build from nothing.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Build although the tree has a record.")
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say which checkpoint is taken, and why.")
+    ] = False,
+    background: Annotated[
+        bool, typer.Option("--background", help="Return at once; see watch and status.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Build TARGET from the nearest checkpoint."""
+    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.cli import building
+
+    options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
+    context = _open()
+    if background:
+        building.in_background(context, target, options)
+        return
+    if explain:
+        building.explain(context, target, options)
+    raise typer.Exit(building.build(context, target, options, quiet=quiet, as_json=as_json))
+
+
+@app.command(rich_help_panel=BUILDING)
+def prepare(
+    rev: Annotated[str, typer.Argument(metavar="[REV]", help="What to build it of.")] = "HEAD",
+    package: Packages = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Build it from nothing.")] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Build the checkpoint of REV."""
+    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.cli import building
+
+    options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
+    raise typer.Exit(building.build(_open(), rev, options, quiet=quiet, as_json=as_json))
+
+
+@app.command(rich_help_panel=BUILDING)
+def verify(
+    target: Target = "worktree",
+    package: Packages = None,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Build TARGET from the checkpoint and clean, and compare the two file by file."""
+    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.cli import building
+
+    options = BuildOptions(tuple(package or ()))
+    raise typer.Exit(building.verify(_open(), target, options, quiet=quiet, as_json=as_json))
+
+
+@app.command(
+    rich_help_panel=BUILDING,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def run(
+    command: Annotated[list[str], typer.Argument(metavar="-- CMD …")],
+    package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
+) -> None:
+    """Run a program from the newest output, which lies where it was built for."""
+    from ckpt_git.cli.running import run_program
+
+    raise typer.Exit(run_program(_open(), package, command))
+
+
+@app.command(rich_help_panel=BUILDING)
+def path(
+    package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
+) -> None:
+    """Print the path of the newest output."""
+    from ckpt_git.cli.running import newest_output
+
+    print(newest_output(_open(), package).out)  # noqa: T201
+
+
+# --- looking -------------------------------------------------------------------------------
+
+
+@app.command(rich_help_panel=LOOKING)
+def status(package: Packages = None, as_json: Json = False) -> None:
+    """Show the checkpoint in force, the drift from it, the last build, and what runs now."""
+    from ckpt_git.cli import looking
+
+    found = looking.survey(_open(), tuple(package or ()))
+    if as_json:
+        _print_json(found.to_json())
+    else:
+        looking.show_status(found)
+
+
+@app.command(rich_help_panel=LOOKING)
+def log(
+    package: Packages = None,
+    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many builds.")] = 20,
+    output: Annotated[
+        bool, typer.Option("--output", help="What the newest of them printed instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """List what was built, newest first."""
+    from ckpt_git.cli import looking
+
+    context = _open()
+    records = looking.history(context, tuple(package or ()), number)
+    if as_json:
+        _print_json({"records": [looking.record_json(record) for record in records]})
+    elif output:
+        looking.show_output(records)
+    else:
+        looking.show_log(context, records)
+
+
+@app.command(rich_help_panel=LOOKING)
+def watch() -> None:
+    """Follow what is being built in the background, from its start."""
+    from ckpt_git.builds.background import follow
+
+    ending = follow(_open().state, sys.stdout.write)
+    if ending is None:
+        print("nothing is being built")  # noqa: T201
+        return
+    print(f"ckpt: {ending}", file=sys.stderr)  # noqa: T201
+    raise typer.Exit(0 if ending == "passed" else 1)
+
+
+@app.command(rich_help_panel=LOOKING)
+def cancel() -> None:
+    """End the background build and all that it started."""
+    from ckpt_git.builds.background import cancel as cancel_build
+
+    ended = cancel_build(_open().state)
+    told = "nothing is being built" if ended is None else f"cancelled the build of {ended.tree[:10]}"
+    print(told)  # noqa: T201
+
+

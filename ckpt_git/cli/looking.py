@@ -1,0 +1,207 @@
+"""``status`` and ``log``: where things stand, and what was built."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.builds.background import running
+from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.cli.words import ago, name_of_tree, origin, sign
+from ckpt_git.git.search import drift
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.errors import CkptError, UsageError
+from ckpt_git.model.record import Record
+from ckpt_git.records.running import Running
+
+_SUBJECT = 50
+
+
+@dataclass(frozen=True, slots=True)
+class PackageStatus:
+    """Where one package stands. ``drift`` is (files, lines) from the checkpoint to the work tree;
+    ``problem`` says why the newest checkpoint won't be used."""
+
+    name: str
+    checkpoint: Checkpoint | None
+    problem: str | None
+    drift: tuple[int, int] | None
+    last: Record | None
+
+    def to_json(self) -> dict[str, Any]:
+        checkpoint = self.checkpoint
+        return {
+            "package": self.name,
+            "checkpoint": None
+            if checkpoint is None
+            else {
+                "commit": checkpoint.commit,
+                "tree": checkpoint.tree,
+                "depth": checkpoint.depth,
+                "created": checkpoint.created,
+                "problem": self.problem,
+            },
+            "drift": None
+            if self.drift is None
+            else {"files": self.drift[0], "lines": self.drift[1]},
+            "last": None if self.last is None else record_json(self.last),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What ``status`` shows."""
+
+    packages: tuple[PackageStatus, ...]
+    running: Running | None
+
+    def to_json(self) -> dict[str, Any]:
+        now = self.running
+        return {
+            "packages": [package.to_json() for package in self.packages],
+            "running": None
+            if now is None
+            else {
+                "package": now.package,
+                "phase": now.phase,
+                "tree": now.tree,
+                "commit": now.commit,
+                "target": asdict(now.target),
+                "since": now.since,
+                "pid": now.pid,
+                "log": now.log,
+            },
+        }
+
+
+def survey(context: Context, names: Sequence[str]) -> Survey:
+    """Look at everything that ``status`` shows; builds nothing."""
+    tree = context.repo.target("worktree" if context.repo.top else "HEAD").tree
+    packages = context.config(tree).select(names)
+    stands = tuple(_stand(context, package.name, package.source, tree) for package in packages)
+    return Survey(stands, running(context.state))
+
+
+def _stand(context: Context, name: str, folder: str, tree: str) -> PackageStatus:
+    known = context.state.checkpoints(name)
+    checkpoint = known[0] if known else None
+    last = next(iter(context.state.history(name, 1)), None)
+    if checkpoint is None:
+        return PackageStatus(name, None, None, None, last)
+    problem = context.engine(checkpoint.engine).unusable(checkpoint)
+    away = drift(context.repo, checkpoint.tree, tree, folder)
+    return PackageStatus(name, checkpoint, problem, away, last)
+
+
+def show_status(found: Survey) -> None:
+    """Print a survey for people."""
+    for package in found.packages:
+        _line(package.name)
+        _line(f"  checkpoint  {_checkpoint(package)}")
+        if package.drift is not None:
+            files, lines = package.drift
+            _line(f"  drift       {files} files, {lines} lines to the work tree")
+        _line(f"  last build  {_last(package.last)}")
+    now = found.running
+    if now is None:
+        _line("nothing is being built")
+    else:
+        what = f"{now.package or 'a build'} of {name_of_tree(now)}"
+        _line(f"building {what}, {now.phase or 'preparing'}, since {ago(now.since)[:-4]}"
+              " (git ckpt watch)")  # fmt: skip
+
+
+def _checkpoint(package: PackageStatus) -> str:
+    checkpoint = package.checkpoint
+    if checkpoint is None:
+        return "none yet; the next build makes one"
+    made = "clean" if checkpoint.depth == 0 else f"{checkpoint.depth} builds since a clean one"
+    text = f"{name_of_tree(checkpoint)}, {ago(checkpoint.created)}, {made}"
+    return text if package.problem is None else f"{text}; not usable: {package.problem}"
+
+
+def _last(record: Record | None) -> str:
+    if record is None:
+        return "none"
+    text = f"{sign(record)} {name_of_tree(record)} {record.outcome} {ago(record.finished)}"
+    text += f" in {record.seconds.total:.2f} s, {origin(record)}"
+    if record.verified is not None:
+        text += ", verified" if record.verified else ", DIFFERS from a clean build"
+    elif not record.confirmed:
+        text += ", not confirmed by a clean build"
+    for line in record.error[:3]:
+        text += f"\n              {line}"
+    return text
+
+
+def history(context: Context, names: Sequence[str], number: int) -> list[Record]:
+    """The newest records, of ``names`` or of all packages."""
+    if not names:
+        return context.state.history(limit=number)
+    found = [record for name in names for record in context.state.history(name, number)]
+    return sorted(found, key=lambda record: record.finished, reverse=True)[:number]
+
+
+def record_json(record: Record) -> dict[str, Any]:
+    """A result as ``build --json`` has it, and what is known about it since."""
+    return {
+        **record.result(),
+        "finished": record.finished,
+        "target": record.target,
+        "depth": record.depth,
+        "verified": record.verified,
+        "confirmed": record.confirmed,
+        "failed_phase": record.failed_phase,
+        "reason": record.reason,
+        "error": list(record.error),
+        "warnings": list(record.warnings),
+    }
+
+
+def show_log(context: Context, records: Sequence[Record]) -> None:
+    """Print records for people, a line each, as wide as the terminal."""
+    if not records:
+        _line(f"nothing was built yet; `git ckpt build` does (see {CONFIG_NAME})")
+        return
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    subjects = _subjects(context, records)
+    for record in records:
+        how = "clean" if record.checkpoint is None else f"from {name_of_tree(record.checkpoint)}"
+        subject = subjects.get(record.commit or "", record.target)
+        text = (
+            f"{sign(record)} {name_of_tree(record):15}  {record.package}  {record.outcome:6}"
+            f"  {record.seconds.total:7.2f} s  {how:20}  {ago(record.finished):>10}"
+            f"  {subject[:_SUBJECT]}"
+        )
+        _line(text[:width] if width else text)
+    _line("● clean  ○ from a checkpoint  = verified  ✗ failed")
+
+
+def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
+    from ckpt_git.git.history import describe  # noqa: PLC0415 - GitPython is slow to import
+
+    commits = {record.commit for record in records if record.commit is not None}
+    described = describe(context.repo, sorted(commits))
+    return {commit: found.summary for commit, found in described.items()}
+
+
+def show_output(records: Sequence[Record]) -> None:
+    """Print what the newest of ``records`` printed while it was built.
+
+    Raises ``UsageError`` where nothing was built and ``CkptError`` where the log is gone.
+    """
+    if not records:
+        raise UsageError("nothing was built yet", "`git ckpt build`")
+    log = Path(records[0].log)
+    try:
+        sys.stdout.buffer.write(log.read_bytes())
+    except OSError as error:
+        raise CkptError(f"can't read {log}: {error.strerror}", "only newer logs are kept") from error
+
+
+def _line(text: str) -> None:
+    print(text)  # noqa: T201

@@ -1,0 +1,57 @@
+"""``init``: what the repository is built with, written down, and the hooks."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.detect import detect, render, this_machine
+from ckpt_git.builds.kinds.values import Listing
+from ckpt_git.git.hooks import install
+from ckpt_git.model.config import Config
+from ckpt_git.model.errors import RepositoryError, StoreError, UsageError
+
+
+def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> None:
+    """Write ``ckpt.toml`` where there is none, and install the hooks; prints what it did.
+
+    Raises ``ConfigError`` where no way to build is found, and writes nothing then.
+    """
+    top = context.repo.top
+    if top is None:
+        raise RepositoryError(
+            f"{context.repo.git_dir} is a bare repository", "run this in a clone with a work tree"
+        )
+    path = top / CONFIG_NAME
+    if path.exists() and not force:
+        Config.parse(path.read_text(encoding="utf-8"), where=CONFIG_NAME)
+        print(f"kept {path} as it is (--force writes it anew)")  # noqa: T201
+    else:
+        _write(path, _detected(context, top, checks=checks))
+    if hooks:
+        for line in install(context.repo):
+            print(line)  # noqa: T201
+    print("\nNow `git ckpt build` makes the first checkpoint; from then on, just commit.")  # noqa: T201
+
+
+def _detected(context: Context, top: Path, *, checks: bool) -> str:
+    tree = context.repo.target("worktree").tree
+    paths = frozenset(context.repo.tracked(tree))
+    if not paths:
+        raise UsageError(f"git tracks no files in {top}", "`git add` the sources first")
+    listing = Listing(top.name, paths, partial(context.repo.read, tree))
+    return render(detect(listing, this_machine()), checks=checks)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        aside = path.with_suffix(".toml.new")
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError as error:
+        raise StoreError(f"can't write {path}: {error.strerror}") from error
+    print(f"wrote {path}:\n")  # noqa: T201
+    for line in text.splitlines():
+        print(f"    {line}" if line else "")  # noqa: T201
+    print()  # noqa: T201

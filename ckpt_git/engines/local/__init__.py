@@ -1,0 +1,23 @@
+"""The engine for where there is no Nix: a sandbox, layers, and a store of its own.
+
+engine.py     the engine itself, behind the protocol
+attempt.py    one build, from an empty workspace to what it publishes
+layers.py     how a build starts on what another one left
+sandbox.py    what it may see and touch; system.py: of this machine
+stage.py      carries a plan out, in a process of its own; run.py starts and follows it
+store.py      what is kept; seal.py: how damage to it is noticed
+toolchain.py  what else a result depends on; probe.py: what this machine can
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ckpt_git.engines.local.engine import LocalEngine
+from ckpt_git.engines.local.store import Store
+
+
+def create(store: Path, environment: Mapping[str, str]) -> LocalEngine:
+    """The engine with its store at ``store``."""
+    return LocalEngine(Store(store), environment)

@@ -1,0 +1,83 @@
+"""Whether what ``configure`` made still holds for a changed tree.
+
+Running it again costs more than many a build, so it is left out where that is known to be right:
+where nothing that a configure step could have read is another one. Build tools run themselves
+again when their own files change (CMakeLists.txt, meson.build, Makefile.in); what they don't
+notice is a file that they read, or a name that a glob would have found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.model.source_diff import SourceDiff
+
+# Inputs of compilers: a configure step reads one of these only where it names it.
+_COMPILED = frozenset(
+    "c cc cpp cxx c++ m mm s asm sx f f90 f95 h hh hpp hxx h++ inc inl ipp tcc def "
+    "rs go d zig swift java kt scala hs ml mli y l yy ll".split()
+)
+_PROSE = frozenset("md rst adoc texi 1 3 5 7 8 html css png svg jpg gif pdf po".split())
+_CONFIGURE_FILES = (
+    "CMakeLists.txt", "*.cmake", "meson.build", "configure", "configure.ac", "configure.in",
+    "*.m4", "autogen.sh", "bootstrap", "package.json", "build.rs",
+)  # fmt: skip
+# A mention that isn't a reading: autoconf's check that it is in the right folder, comments, and
+# the lists of sources in CMake and Meson.
+_HARMLESS = re.compile(r"^\s*(?:#|dnl\b)|ac_unique_file|AC_CONFIG_SRCDIR")
+_READS = re.compile(
+    r"\b(?:READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_\w+|COMMAND|SHA\d+|MD5|"
+    r"run_command|fs\.read|find_program)\b",
+    re.IGNORECASE,
+)
+_LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
+
+
+def why_configure(diff: SourceDiff, source: SourceTree) -> str | None:
+    """Why ``configure`` has to run again for ``diff``, in a few words, or None."""
+    if not diff:
+        return None
+    for path in (*diff.added, *diff.deleted):
+        if not _is_autoconf(source):
+            return f"{path} came or went, and a glob could see that"
+        if not _is_compiled(path) and not _is_prose(path):
+            return f"{path} came or went"
+    for path in diff.modified:
+        if not _is_compiled(path) and not _is_prose(path):
+            return f"{path} changed"
+    return _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
+
+
+def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
+    names = {path.rsplit("/", 1)[-1] for path in paths if not _is_prose(path)}
+    if not names:
+        return None
+    for file, line in source.lines_with(sorted(names), _CONFIGURE_FILES):
+        if _HARMLESS.search(line):
+            continue
+        if file.endswith(_LISTS_SOURCES) and not _READS.search(line):
+            continue
+        named = next(name for name in sorted(names) if name in line)
+        return f"{named} changed, which {file} names"
+    return None
+
+
+def _is_autoconf(source: SourceTree) -> bool:
+    """GNU Autoconf: its configure scripts know no globs, and automake's lists are explicit."""
+    manifest = source.manifest()
+    return "configure.ac" in manifest or "configure.in" in manifest
+
+
+def _is_compiled(path: str) -> bool:
+    return _suffix(path) in _COMPILED
+
+
+def _is_prose(path: str) -> bool:
+    return _suffix(path) in _PROSE
+
+
+def _suffix(path: str) -> str:
+    name = path.rsplit("/", 1)[-1]
+    return name.rsplit(".", 1)[1].lower() if "." in name[1:] else ""

@@ -1,0 +1,99 @@
+"""Which source files a build rewrote: they are not what their tree says any more.
+
+A checkpoint whose build edited a tracked file (a version header, a regenerated parser) would
+hand that edit to the next build, where a clean one starts from what git has. So these files are
+named with the layer, and the next build gets them from git again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from ckpt_git.engines.local.layers import Ground
+from ckpt_git.engines.local.seal import Seal, Sealed
+from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.model.source_diff import Manifest
+
+_SOURCE = "source/"
+
+
+def dirtied(
+    work: Path,
+    ground: Ground,
+    stamp: int,
+    sealed: Seal,
+    base: Mapping[str, int],
+    source: SourceTree,
+    manifest: Manifest,
+) -> tuple[str, ...]:
+    """The paths of ``manifest`` that the build in ``work`` changed in content or mode, or removed.
+
+    ``stamp`` is the mtime (ns) that written sources were given, ``base`` the mtimes of all files
+    of the checkpoint that a copy started from. Suspects are found by mtime; only a comparison
+    tells a rewritten file from one that was touched.
+    """
+    entries = {e.path[len(_SOURCE) :]: e for e in sealed.entries if e.path.startswith(_SOURCE)}
+    if ground.overlay is None:
+        written = set(ground.written)
+
+        def untouched(path: str) -> bool:
+            found = entries.get(path)
+            expected = stamp if path in written or not base else base.get(_SOURCE + path)
+            return found is not None and found.mtime_ns == expected
+
+        suspects = [path for path in manifest if not untouched(path)]
+    else:
+        suspects = list(_touched_on_overlay(work, entries, manifest, stamp))
+    return _rewritten(suspects, work, source)
+
+
+def _touched_on_overlay(
+    work: Path, entries: Mapping[str, Sealed], manifest: Manifest, stamp: int
+) -> Iterator[str]:
+    """An upper layer holds what was changed, a device 0/0 for what was removed, and a mark on
+    folders that were made anew: the kernel's page on overlayfs, "whiteouts and opaque
+    directories"."""
+    gone = [path for path, entry in entries.items() if stat.S_ISCHR(entry.mode)]
+    renewed = [
+        path
+        for path, entry in entries.items()
+        if stat.S_ISDIR(entry.mode) and _is_opaque(work / "fs" / "source" / path)
+    ]
+    for path in manifest:
+        found = entries.get(path)
+        if found is not None:
+            if found.mtime_ns != stamp:
+                yield path
+        elif any(path.startswith(folder + "/") for folder in (*gone, *renewed)):
+            yield path
+
+
+def _is_opaque(folder: Path) -> bool:
+    try:
+        return os.getxattr(folder, "user.overlay.opaque") == b"y"
+    except OSError:
+        return False
+
+
+def _rewritten(suspects: Iterable[str], work: Path, source: SourceTree) -> tuple[str, ...]:
+    paths = list(suspects)
+    if not paths:
+        return ()
+    pristine = work / "pristine"
+    pristine.mkdir()
+    source.write(pristine, paths)
+    built = work / "fs" / "source"
+    return tuple(path for path in paths if not _same(pristine / path, built / path))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        if one.is_symlink() or other.is_symlink():
+            return os.readlink(one) == os.readlink(other)
+        executable = (one.stat().st_mode ^ other.stat().st_mode) & 0o111 == 0
+        return executable and one.read_bytes() == other.read_bytes()
+    except OSError:
+        return False

@@ -1,0 +1,158 @@
+"""The local engine: realises derivations from ``ckpt.toml`` commands, where there is no Nix."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ckpt_git.engines.local import launch, layers, system, toolchain
+from ckpt_git.engines.local.attempt import Job, build, fetch
+from ckpt_git.engines.local.later import Later
+from ckpt_git.engines.local.places import place_of
+from ckpt_git.engines.local.probe import Abilities, abilities
+from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.errors import MissingError
+from ckpt_git.model.source_diff import Manifest, matcher
+
+_LOCK_PART = "lock file "
+
+
+class LocalEngine:
+    """Builds in a sandbox, on layers in a store of its own."""
+
+    name = "local"
+
+    def __init__(self, store: Store, environment: Mapping[str, str]) -> None:
+        self.store = store
+        self._environment = environment
+        self._listings: dict[str, bytes] = {}
+        self._abilities: Abilities | None = None
+        self._system = Later(lambda: toolchain.system_lines(self._path(())))
+
+    # --- what there is --------------------------------------------------------------------
+
+    def abilities(self) -> Abilities:
+        """Sandbox and layer method. Raises ``MissingError`` where a forced one isn't to be had."""
+        if self._abilities is None:
+            self.store.open()
+            self._abilities = abilities(self.store, self._environment)
+        return self._abilities
+
+    def recipe(self, drv: Derivation, source: SourceTree) -> Recipe:
+        """See ``Engine``. Raises ``MissingError`` for a declared input that isn't there."""
+        for path in drv.inputs:
+            if not os.path.exists(path):
+                raise MissingError(
+                    f"package {drv.name}: the input {path} isn't there",
+                    "install it, or change `inputs` in ckpt.toml",
+                )
+        listed = toolchain.listing(self._system.value(), drv.inputs)
+        fingerprint = toolchain.fingerprint(listed)
+        self._listings[fingerprint] = listed
+        kind = self.abilities().sandbox
+        parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
+        if kind == "none":  # paths of this machine are all over what is built
+            parts["build folder"] = str(place_of(self.store, drv, kind).top)
+        if drv.fetch is not None:
+            is_lock = matcher(drv.locks)
+            for path, entry in source.manifest().items():
+                if is_lock(path):
+                    parts[_LOCK_PART + path] = entry.oid
+        return Recipe(parts)
+
+    def unusable(self, checkpoint: Checkpoint) -> str | None:
+        """See ``Engine``."""
+        missing = self.store.missing(checkpoint.id)
+        if missing is not None:
+            return f"the checkpoint is damaged: {missing}"
+        if checkpoint.newest_mtime_ns > time.time_ns():
+            return "the checkpoint holds files that are dated in the future"
+        layer = self.store.layer(checkpoint.id)
+        assert layer is not None  # `missing` has looked
+        return layers.unusable(layer, self.abilities().layers)
+
+    def explain(self, part: str, old: Recipe, new: Recipe) -> str:
+        """See ``Engine``."""
+        if part.startswith(_LOCK_PART):
+            return f"{part.removeprefix(_LOCK_PART)} changed, and what `fetch` brings with it"
+        if part != "toolchain":
+            return f"the {part} of the recipe changed"
+        before = self.store.toolchain(old.parts.get(part, ""))
+        after = self._listings.get(new.parts[part])
+        if before is None or after is None:
+            return "the toolchain changed"
+        paths = toolchain.changed(before, after)
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        return f"the toolchain changed: {paths[0] if paths else 'its machine'}{more}"
+
+    def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
+        """See ``Engine``. Raises ``StoreError`` where it can't be read."""
+        return self.store.manifest(checkpoint.id)
+
+    def output_damage(self, out: Path) -> str | None:
+        """See ``Engine``."""
+        return self.store.output_damage(out)
+
+    def damage(self, checkpoint: Checkpoint) -> str | None:
+        """See ``Engine``."""
+        layer = self.store.layer(checkpoint.id)
+        return "it isn't there" if layer is None else self.store.damage(layer)
+
+    def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
+        """See ``Engine``."""
+        owner = str(drv.source.repository)
+        self.store.keep_only(owner, drv.name, [checkpoint.id for checkpoint in kept])
+
+    def discard(self, checkpoint: Checkpoint) -> None:
+        """See ``Engine``."""
+        self.store.drop_layer(checkpoint.id)
+
+    def out_path(self, drv: Derivation) -> str:
+        """See ``Engine``."""
+        return place_of(self.store, drv, self.abilities().sandbox).out
+
+    def source_path(self, drv: Derivation) -> str:
+        """See ``Engine``."""
+        return place_of(self.store, drv, self.abilities().sandbox).source
+
+    def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
+        """See ``Engine``. Everything else of the machine is there as it is."""
+        return launch.program(self.abilities().sandbox, self.out_path(drv), out, command)
+
+    # --- realising ------------------------------------------------------------------------
+
+    def realise(
+        self,
+        drv: Derivation,
+        source: SourceTree,
+        recipe: Recipe,
+        *,
+        commit: str | None,
+        start: Start | None,
+        log: Path,
+        listener: Listener,
+    ) -> Realisation:
+        """See ``Engine``."""
+        began = time.monotonic()
+        job = Job(self.store, self.abilities(), drv, source, recipe, commit, start, log, listener)
+        fetched = fetch(job, self._path(drv.inputs)) if drv.fetch and start is None else None
+        if isinstance(fetched, Realisation):
+            return fetched
+        result = build(job, fetched, self._path(drv.inputs))
+        fingerprint = recipe.parts["toolchain"]
+        if fingerprint in self._listings:
+            self.store.keep_toolchain(fingerprint, self._listings[fingerprint])
+        total = replace(result.seconds, total=time.monotonic() - began)
+        return replace(result, seconds=total)
+
+    def _path(self, inputs: tuple[str, ...]) -> str:
+        base = system.SYSTEM_PATH
+        if self.abilities().sandbox == "none":
+            base = self._environment.get("PATH", base)
+        return system.search_path(inputs, base)

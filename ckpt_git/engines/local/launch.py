@@ -1,0 +1,88 @@
+"""Running what was built: on the user's machine as it is, with the output where it belongs."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.engines.local import run, sandbox
+from ckpt_git.model.record import SandboxKind
+
+_KERNEL_FOLDERS = frozenset({"proc", "dev", "sys"})
+
+
+def program(kind: SandboxKind, at: str, out: Path, command: Sequence[str]) -> list[str]:
+    """The command line that runs ``command`` with ``out`` at the path ``at``, read-only.
+
+    Without namespaces ``at`` is a path in the store, and becomes a link to ``out``.
+    """
+    if kind == "none":
+        _link(Path(at), out)
+        return list(command)
+    if kind == "bubblewrap":
+        return [*_bubblewrap(at, out), *command]
+    return _staged(at, out, command)
+
+
+def _link(at: Path, out: Path) -> None:
+    if at.is_dir() and not at.is_symlink():  # a build uses it right now
+        return
+    at.parent.mkdir(parents=True, exist_ok=True)
+    aside = at.with_name(f"{at.name}.{os.getpid()}")
+    aside.symlink_to(out)
+    aside.replace(at)
+
+
+def _top_folders() -> tuple[list[tuple[str, str]], list[str]]:
+    """What lies directly below the root: links with their targets, and the rest."""
+    links, others = [], []
+    for name in sorted(os.listdir("/")):
+        path = f"/{name}"
+        if os.path.islink(path):
+            links.append((path, os.readlink(path)))
+        elif name not in _KERNEL_FOLDERS:
+            others.append(path)
+    return links, others
+
+
+def _bubblewrap(at: str, out: Path) -> list[str]:
+    links, others = _top_folders()
+    command = [shutil.which("bwrap") or "bwrap", "--dev-bind", "/dev", "/dev"]
+    command += ["--proc", "/proc", "--ro-bind-try", "/sys", "/sys"]
+    for path, target in links:
+        command += ["--symlink", target, path]
+    for path in others:
+        command += ["--bind", path, path]
+    return [*command, "--ro-bind", str(out), at, "--chdir", os.getcwd(), "--"]
+
+
+def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
+    """As ``_bubblewrap``, by our own ``stage.py``; the plan waits in a pipe for it."""
+    links, others = _top_folders()
+    shell = ["/bin/sh", "-c", 'PATH=$1:$PATH; shift; exec "$@"', "ckpt", f"{at}/bin", *command]
+    plan: dict[str, Any] = sandbox.plan(
+        "none", None, shell, work=Path("/"), cwd=os.getcwd(), env=dict(os.environ)
+    )
+    plan.update(user_namespace=True, supervise=False)
+    plan["root"] = {
+        "at": "/mnt",
+        "folders": ["/dev/shm", "/dev/pts", "/proc"],  # noqa: S108
+        "links": links,
+        "binds": [*((path, path, True) for path in others), (str(out), at, False),
+                  ("/dev", "/dev", True), ("/sys", "/sys", True)],
+        "network": True,
+        "uid": os.geteuid(),
+        "gid": os.getegid(),
+    }  # fmt: skip
+    plan_read, plan_write = os.pipe()
+    with os.fdopen(plan_write, "w", encoding="utf-8") as stream:
+        json.dump(plan, stream)
+    status = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (plan_read, status):
+        os.set_inheritable(descriptor, True)
+    return [sys.executable, "-I", "-S", str(run.STAGE), str(plan_read), str(status)]

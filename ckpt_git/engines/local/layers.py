@@ -1,0 +1,123 @@
+"""How a build starts on what another one left: on an overlay, a reflinked copy, or a copy.
+
+All three give the build the same state at the same place, and all leave what it did in
+``work/fs``. Above other layers an overlay holds the changes alone; a copy is whole by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.engines.local import stage
+from ckpt_git.engines.local.probe import LayerMethod
+from ckpt_git.engines.local.store import Layer, Store, copy_tree
+from ckpt_git.engines.protocol import SourceTree, Start
+
+MAX_DEPTH = 100  # layers of one overlay; their names fill about 1,500 bytes of the page there is
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a build is put on.
+
+    ``build`` is what it sees at ``/build``, ``lowers`` the layers that ``work/fs`` will lie on;
+    ``overlay`` and ``apply`` are orders to ``stage.py``. ``stamp`` is the mtime (ns) of a clean
+    build's sources; those that ``apply`` writes get theirs from ``stage.py``.
+    """
+
+    build: Path
+    lowers: tuple[str, ...]
+    overlay: dict[str, Any] | None = None
+    apply: dict[str, Any] | None = None
+    stamp: int | None = None
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """The source files that ``apply`` writes."""
+        return () if self.apply is None else tuple(self.apply["written"])
+
+
+def unusable(layer: Layer, method: LayerMethod) -> str | None:
+    """Why this layer can't be started on with ``method``, or None."""
+    if method != "overlay" and layer.lowers:
+        return f"it lies on other layers, and this build starts on a {method}"
+    return None
+
+
+def prepare(
+    store: Store,
+    method: LayerMethod,
+    work: Path,
+    source: SourceTree,
+    start: Start | None,
+    fetched: Layer | None,
+) -> Ground:
+    """Make ``work/fs`` and say how it becomes the build's ground; writes the changed sources."""
+    base = store.layer(start.checkpoint.id) if start is not None else fetched
+    ground = _ground(store, method, work, base)
+    if start is None or base is None:
+        return replace(ground, stamp=_write_all(source, work / "fs" / "source"))
+    return _with_changes(ground, work, source, start, base)
+
+
+def _ground(store: Store, method: LayerMethod, work: Path, base: Layer | None) -> Ground:
+    fs = work / "fs"
+    if base is None:
+        fs.mkdir()
+        return Ground(fs, ())
+    if method != "overlay":
+        copy_tree(store.fs(base.id), fs, reflink="always" if method == "reflink" else "never")
+        return Ground(fs, ())
+    for name in ("fs", "overlay", "merged"):
+        (work / name).mkdir()
+    overlay = {
+        "cwd": str(store.layers),
+        "lowers": [f"{name}/fs" for name in base.chain],
+        "upper": str(fs),
+        "work": str(work / "overlay"),
+        "target": str(work / "merged"),
+    }
+    return Ground(work / "merged", base.chain, overlay)
+
+
+def _write_all(source: SourceTree, folder: Path) -> int:
+    """A clean build's sources: all with one mtime, so that no file looks older than another.
+
+    A checkout dates its files by the order in which it writes them, and then make runs the
+    rules that keep generated files (configure, Makefile.in) up to date.
+    """
+    folder.mkdir(exist_ok=True)
+    source.write(folder)
+    stamp = stage.stamp_after(0)
+    for here, _, files in os.walk(os.fsencode(folder)):
+        for name in files:
+            os.utime(os.path.join(here, name), ns=(stamp, stamp), follow_symlinks=False)
+    return stamp
+
+
+def _with_changes(
+    ground: Ground, work: Path, source: SourceTree, start: Start, base: Layer
+) -> Ground:
+    """The same ground, with the order to bring its sources from the base to the new tree.
+
+    A source file that the base's build itself rewrote is brought back to what the tree says.
+    """
+    written = list(start.diff.written)
+    known = {*written, *start.diff.deleted}
+    tree = source.manifest() if base.dirtied else {}
+    written += [path for path in base.dirtied if path not in known and path in tree]
+    incoming = work / "incoming"
+    incoming.mkdir()
+    if written:
+        source.write(incoming, written)
+    order = {
+        "folder": str(ground.build / "source"),
+        "incoming": str(incoming),
+        "written": written,
+        "deleted": list(start.diff.deleted),
+        "newest_mtime_ns": start.checkpoint.newest_mtime_ns,
+    }
+    return replace(ground, apply=order)

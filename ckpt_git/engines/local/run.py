@@ -1,0 +1,186 @@
+"""Runs a plan: starts ``stage.py``, streams what comes out, ends it in time and for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from ckpt_git.engines.local.system import shell
+from ckpt_git.engines.protocol import Event, Listener
+from ckpt_git.model.errors import MissingError
+from ckpt_git.process import popen
+
+STAGE = Path(__file__).with_name("stage.py")
+_CHUNK = 1 << 16
+
+# Each phase has a shell of its own that starts in the source folder. A line with a mark that no
+# build can know tells which phase begins: in the one stream, so that nothing is out of order.
+_PHASES = """\
+mark=$1 shell=$2 options=$3; shift 3
+while [ $# -gt 0 ]; do
+  printf '%s %s\\n' "$mark" "$1"
+  "$shell" $options -c "$2" || exit
+  shift 2
+done
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run ended. ``prepared`` and ``ran`` are seconds before and from the first command;
+    ``stamp`` is the mtime (ns) that changed sources were given, 0 where none were."""
+
+    code: int
+    phase: str | None
+    stamp: int
+    prepared: float
+    ran: float
+    timed_out: bool
+
+
+def command(phases: Mapping[str, str]) -> tuple[list[str], str]:
+    """The command that runs the phases in order, and the mark of its announcements."""
+    mark = f"@ckpt-{secrets.token_hex(8)}"
+    run_by = shell()
+    options = "-e -o pipefail" if run_by.endswith("bash") else "-e"
+    arguments = [part for phase in phases.items() for part in phase]
+    return ["/bin/sh", "-c", _PHASES, "ckpt", mark, run_by, options, *arguments], mark
+
+
+def run(
+    plan: dict[str, Any],
+    mark: str,
+    *,
+    log: Path,
+    listener: Listener,
+    timeout: float | None,
+) -> Ended:
+    """Carry out ``plan``; what it prints goes to ``log`` (appended) and to ``listener``.
+
+    Raises ``MissingError`` where the run couldn't be set up. However this returns or raises,
+    nothing that it started is left.
+    """
+    began = time.monotonic()
+    with log.open("ab", buffering=0) as sink:
+        process, status = _start(plan)
+        try:
+            said, _, rest = _first_line(status).partition(" ")
+            ready = time.monotonic()
+            if said != "ready":
+                process.wait()
+                raise MissingError(f"the build could not be set up: {rest or said}")
+            deadline = None if timeout is None else ready + timeout
+            pump = _Pump(mark, sink, listener)
+            timed_out = pump.drain(process, deadline)
+            if timed_out:
+                end(process)
+            code = process.wait()
+        except BaseException:
+            end(process)
+            raise
+        finally:
+            os.close(status)
+            if process.stdout is not None:
+                process.stdout.close()
+    return Ended(code, pump.phase, int(rest), ready - began, time.monotonic() - ready, timed_out)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """End a run and all it started: politely, then for good.
+
+    In a sandbox the kernel ends the pid namespace with its first process; without one,
+    ``stage.py`` has every orphan as its child and kills them when it is asked to stop.
+    """
+    for name, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
+        if process.poll() is None:
+            process.send_signal(name)
+        try:
+            process.wait(patience)
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+class _Pump:
+    """Turns the stream of a run into log, events and the name of the current phase."""
+
+    def __init__(self, mark: str, sink: IO[bytes], listener: Listener) -> None:
+        self.phase: str | None = None
+        self._mark = mark.encode() + b" "
+        self._sink = sink
+        self._listener = listener
+        self._rest = b""
+
+    def drain(self, process: subprocess.Popen[bytes], deadline: float | None) -> bool:
+        """Read until the stream ends; True where ``deadline`` (monotonic) came first."""
+        assert process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
+            while True:
+                left = None if deadline is None else max(0.0, deadline - time.monotonic())
+                if not selector.select(left):
+                    return True
+                chunk = os.read(process.stdout.fileno(), _CHUNK)
+                if not chunk:
+                    break
+                self._take(chunk)
+                if deadline is not None and time.monotonic() > deadline:
+                    return True
+        if self._rest:
+            self._line(self._rest, b"\n")
+        return False
+
+    def _take(self, chunk: bytes) -> None:
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._line(line, b"\n")
+
+    def _line(self, line: bytes, ending: bytes) -> None:
+        if line.startswith(self._mark):
+            self.phase = line[len(self._mark) :].decode()
+            self._sink.write(b"=== %s\n" % self.phase.encode())
+            self._listener(Event("phase", self.phase))
+            return
+        self._sink.write(line + ending)
+        self._listener(Event("line", line.decode(errors="replace")))
+
+
+def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
+    plan_read, plan_write = os.pipe()
+    status_read, status_write = os.pipe()
+    try:
+        process = popen(
+            [sys.executable, "-I", "-S", str(STAGE), str(plan_read), str(status_write)],
+            env={"PATH": os.defpath},
+            stdout=subprocess.PIPE,
+            pass_fds=(plan_read, status_write),
+        )
+    finally:
+        os.close(plan_read)
+        os.close(status_write)
+    with os.fdopen(plan_write, "w", encoding="utf-8") as stream:
+        try:
+            json.dump(plan, stream)
+        except BrokenPipeError:
+            pass
+    return process, status_read
+
+
+def _first_line(status: int) -> str:
+    said = b""
+    while not said.endswith(b"\n"):
+        chunk = os.read(status, 4096)
+        if not chunk:
+            return said.decode(errors="replace").strip() or "it ended before it began"
+        said += chunk
+    return said.decode(errors="replace").strip()

@@ -1,0 +1,143 @@
+"""What a build may see and touch, and how it is shut in: bubblewrap, namespaces, or not at all.
+
+A ``View`` says what lies where; each kind of sandbox turns it into its part of the plan that
+``stage.py`` carries out. Only what a build needs of the system is there at all: binding the
+root read-only would leave every unix socket of the machine within reach (a container engine's,
+for one).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.engines.local import system
+from ckpt_git.model.record import SandboxKind
+
+BUILD_UID, BUILD_GID = 1000, 100  # those of Nix' builders, so that no build runs as root
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_ACCOUNTS = {
+    "passwd": "root:x:0:0::/:/noshell\n"
+    f"builder:x:{BUILD_UID}:{BUILD_GID}::/homeless-shelter:/noshell\n"
+    "nobody:x:65534:65534::/:/noshell\n",
+    "group": f"root:x:0:\nbuilder:!:{BUILD_GID}:\nnogroup:x:65534:\n",
+    "hosts": "127.0.0.1 localhost\n::1 localhost\n",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a sandboxed build sees. ``binds`` are (host path, path inside, writable)."""
+
+    binds: tuple[tuple[str, str, bool], ...]
+    links: tuple[tuple[str, str], ...]
+    folders: tuple[str, ...]
+    network: bool
+
+
+def view(
+    work: Path, build: Path, out: tuple[Path, str] | None, inputs: Sequence[str], *, network: bool
+) -> View:
+    """The view of one build: ``build`` at ``/build``, ``out`` at its fixed path.
+
+    Files that the view needs of its own (accounts, a temporary folder) are made in ``work``.
+    """
+    etc, tmp = work / "etc", work / "tmp"
+    etc.mkdir(exist_ok=True)
+    tmp.mkdir(exist_ok=True)
+    accounts = dict(_ACCOUNTS)
+    configuration = system.host_paths(system.SYSTEM_CONFIGURATION)
+    if network:
+        configuration += system.host_paths(system.NETWORK_CONFIGURATION)
+        del accounts["hosts"]
+    for name, text in accounts.items():
+        (etc / name).write_text(text)
+    links, binds = [], []
+    for path in system.host_paths(system.SYSTEM_FOLDERS):
+        if os.path.islink(path):
+            links.append((path, os.readlink(path)))
+        else:
+            binds.append((path, path, False))
+    for path in configuration:
+        if os.path.exists(path):
+            binds.append((os.path.realpath(path), path, False))
+    binds += [(str(etc / name), f"/etc/{name}", False) for name in accounts]
+    for path in inputs:
+        if os.path.exists(path):
+            binds.append((os.path.realpath(path), path, False))
+    binds += [(str(tmp), "/tmp", True), (str(build), system.BUILD_ROOT, True)]  # noqa: S108
+    if out is not None:
+        binds.append((str(out[0]), out[1], True))
+    return View(tuple(binds), tuple(links), ("/etc", "/var/tmp", "/run"), network)
+
+
+def bubblewrap(view: View, *, cwd: str) -> list[str]:
+    """The command line, up to the command, that runs one below ``view`` with bwrap(1)."""
+    command = [shutil.which("bwrap") or "bwrap"]
+    command += ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
+    command += ["--unshare-cgroup-try", *([] if view.network else ["--unshare-net"])]
+    command += ["--uid", str(BUILD_UID), "--gid", str(BUILD_GID), "--hostname", "localhost"]
+    command += ["--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
+    for path in view.folders:
+        command += ["--dir", path]
+    for path, target in view.links:
+        command += ["--symlink", target, path]
+    for origin, path, writable in view.binds:
+        command += ["--bind" if writable else "--ro-bind", origin, path]
+    return [*command, "--remount-ro", "/", "--chdir", cwd, "--"]
+
+
+def namespaces(view: View, at: Path) -> dict[str, Any]:
+    """The part of the plan by which ``stage.py`` builds the root at ``at`` by itself."""
+    at.mkdir(exist_ok=True)
+    devices = [(f"/dev/{name}", f"/dev/{name}", True) for name in _DEVICES]
+    standard = [("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")]
+    return {
+        "at": str(at),
+        "folders": [*view.folders, "/dev/shm", "/dev/pts", "/proc"],  # noqa: S108
+        "links": [
+            *view.links,
+            *((f"/dev/{name}", f"/proc/self/fd{number}") for name, number in standard),
+            ("/dev/ptmx", "pts/ptmx"),
+        ],
+        "binds": [*view.binds, *devices],
+        "network": view.network,
+        "uid": BUILD_UID,
+        "gid": BUILD_GID,
+    }
+
+
+def plan(
+    kind: SandboxKind,
+    shown: View | None,
+    command: Sequence[str],
+    *,
+    work: Path,
+    cwd: str,
+    env: dict[str, str],
+) -> dict[str, Any]:
+    """The plan for ``stage.py`` that runs ``command`` in a sandbox of ``kind``.
+
+    ``shown`` is None where there is no sandbox. The overlay and the changes to the sources are
+    added by ``layers.py``.
+    """
+    made: dict[str, Any] = {
+        "user_namespace": kind == "namespaces",
+        "overlay": None,
+        "apply": None,
+        "root": None,
+        "supervise": False,
+        "limits": {"memory": None, "processes": None},
+        "command": list(command),
+        "env": env,
+        "cwd": cwd,
+    }
+    if shown is None:
+        return {**made, "supervise": True}
+    if kind == "bubblewrap":
+        return {**made, "command": [*bubblewrap(shown, cwd=cwd), *command], "cwd": "/"}
+    return {**made, "root": namespaces(shown, work / "root")}

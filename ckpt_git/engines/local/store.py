@@ -1,0 +1,337 @@
+"""The store: layers and outputs, immutable once they are published, safe for several processes.
+
+    layers/ID/fs         what a build left at /build (or, above other layers, what it changed)
+    layers/ID/seal       the list by which damage to fs is noticed
+    layers/ID/manifest   the source tree it was built from (git ls-tree's form)
+    layers/ID/meta.json  what it lies on, and what it takes to trust it
+    outputs/ID/NAME      what a build installed
+    outputs/ID/seal
+    toolchains/ID        the listing that a fingerprint stands for
+    tmp/ID               a build that runs; locked by its process
+
+An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fcntl import LOCK_EX, LOCK_NB, flock
+from pathlib import Path
+
+from ckpt_git.engines.local import seal
+from ckpt_git.model.errors import StoreError
+from ckpt_git.model.source_diff import Entry, Manifest
+from ckpt_git.process import ProcessError, popen, run
+
+
+_GRACE = 600.0  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One published layer. ``lowers`` are the ids it lies on, topmost first; none: it is whole.
+
+    ``dirtied`` are source files that the build itself rewrote. ``owner`` is the ``.git/ckpt``
+    of the repository it was made for.
+    """
+
+    id: str
+    lowers: tuple[str, ...]
+    owner: str
+    package: str
+    newest_mtime_ns: int
+    dirtied: tuple[str, ...] = ()
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The ids of all layers that make up the state, topmost first."""
+        return (self.id, *self.lowers)
+
+
+class Store:
+    """A store below ``root``. Nothing is written before something is to be kept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.layers = root / "layers"
+        self.outputs = root / "outputs"
+        self.toolchains = root / "toolchains"
+        self.tmp = root / "tmp"
+
+    def open(self) -> None:
+        """Make the folders. Raises ``StoreError`` where they can't be written."""
+        with writing(self.root):
+            for folder in (self.layers, self.outputs, self.toolchains, self.tmp):
+                folder.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        """A folder for one build, removed afterwards; locked, so that no sweep takes it."""
+        self.open()
+        self.sweep_dead_builds()
+        name = new_id()
+        with writing(self.tmp):
+            work = self.tmp / name
+            lock = os.open(self.tmp / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            try:
+                flock(lock, LOCK_EX)
+                work.mkdir()
+                yield work
+            finally:
+                remove(work)
+                (self.tmp / f"{name}.lock").unlink(missing_ok=True)
+                os.close(lock)
+
+    def sweep_dead_builds(self) -> None:
+        """Remove what killed builds left in ``tmp``: their locks are free."""
+        for dropped in self.tmp.glob("*.dropped"):
+            if _age(dropped) > _GRACE:
+                remove(dropped)
+        for lock_file in self.tmp.glob("*.lock"):
+            try:
+                lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
+            except OSError:
+                continue
+            try:
+                flock(lock, LOCK_EX | LOCK_NB)
+                remove(lock_file.with_suffix(""))
+                lock_file.unlink(missing_ok=True)
+            except OSError:  # its build runs
+                continue
+            finally:
+                os.close(lock)
+
+    # --- layers --------------------------------------------------------------------------
+
+    def fs(self, layer_id: str) -> Path:
+        return self.layers / layer_id / "fs"
+
+    def layer(self, layer_id: str) -> Layer | None:
+        """The layer of that id, or None where it isn't whole."""
+        try:
+            data = json.loads((self.layers / layer_id / "meta.json").read_bytes())
+            found = Layer(
+                **{**data, "lowers": tuple(data["lowers"]), "dirtied": tuple(data["dirtied"])}
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        whole = all(self.fs(name).is_dir() for name in found.chain)
+        return found if whole else None
+
+    def missing(self, layer_id: str) -> str | None:
+        """What of a layer isn't there, in a few words, or None. Doesn't look into its files."""
+        folder = self.layers / layer_id
+        if not folder.is_dir():
+            return f"{folder} is gone"
+        if self.layer(layer_id) is None:
+            return f"{folder} is incomplete"
+        if self._lost_in_a_crash(folder):
+            return f"{folder} was not on disk yet when the machine stopped"
+        return None
+
+    def damage(self, layer: Layer) -> str | None:
+        """What in the layer or below it isn't as it was published. Reads every entry's inode."""
+        for name in layer.chain:
+            found = seal.damage(self.fs(name), self.layers / name / "seal")
+            if found is not None:
+                return found
+        return None
+
+    def publish_layer(
+        self, work: Path, layer: Layer, sealed: seal.Seal, manifest: Manifest
+    ) -> None:
+        """Publish ``work/fs`` as ``layer``. It is there at once or not at all."""
+        made = work / "layer"
+        with writing(self.layers):
+            made.mkdir()
+            (work / "fs").rename(made / "fs")
+            (made / "seal").write_bytes(sealed.encode())
+            (made / "manifest").write_bytes(encode_manifest(manifest))
+            (made / "meta.json").write_text(json.dumps(asdict(layer)))
+            (made / "unsynced").write_text(_boot())
+            made.rename(self.layers / layer.id)
+
+    def manifest(self, layer_id: str) -> Manifest:
+        """The manifest of the tree that the layer was built from. Raises ``StoreError``."""
+        try:
+            return decode_manifest((self.layers / layer_id / "manifest").read_bytes())
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{self.layers / layer_id}/manifest can't be read: {error}") from error
+
+    def mtimes(self, layer_id: str) -> dict[str, int]:
+        """The mtime (ns) of every file of a layer, as it was published."""
+        return seal.mtimes((self.layers / layer_id / "seal").read_bytes())
+
+    def drop_layer(self, layer_id: str) -> None:
+        """Remove a layer: out of sight first, so that nobody starts from half of it."""
+        self._drop(self.layers / layer_id)
+
+    def _drop(self, entry: Path) -> None:
+        self.open()
+        aside = self.tmp / f"{new_id()}.dropped"
+        try:
+            entry.rename(aside)
+        except FileNotFoundError:
+            return
+        remove(aside)
+
+    def keep_only(self, owner: str, package: str, kept: Iterable[str]) -> None:
+        """Remove the package's layers that no chain of ``kept`` needs, and what was installed
+        with them. Young ones stay: their build may be about to make them known."""
+        needed = {name for k in kept if (layer := self.layer(k)) for name in layer.chain}
+        for folder in list(self.layers.iterdir()):
+            layer = self.layer(folder.name)
+            if layer is None or (layer.owner, layer.package) != (owner, package):
+                continue
+            if folder.name not in needed and _age(folder) > _GRACE:
+                self.drop_layer(folder.name)
+                self._drop(self.outputs / folder.name)
+
+    def _lost_in_a_crash(self, folder: Path) -> bool:
+        try:
+            return (folder / "unsynced").read_text() != _boot()
+        except OSError:
+            return False
+
+    def make_durable(self, layer_id: str) -> None:
+        """Have a published layer written to disk, beside whatever goes on: syncfs(2).
+
+        Until that is done the layer is trusted as long as the machine runs, no longer.
+        """
+        mark = self.layers / layer_id / "unsynced"
+        script = 'sync -f "$1" && rm -f "$1"'
+        popen(["/bin/sh", "-c", script, "sync", str(mark)], env={"PATH": os.defpath})
+
+    # --- outputs -------------------------------------------------------------------------
+
+    def publish_output(self, work: Path, output_id: str, name: str) -> Path:
+        """Publish ``work/out`` as what a build installed; its path in the store."""
+        made = work / "output"
+        with writing(self.outputs):
+            made.mkdir()
+            (work / "out").rename(made / name)
+            (made / "seal").write_bytes(seal.take(made / name).encode())
+            made.rename(self.outputs / output_id)
+        return self.outputs / output_id / name
+
+    def output_damage(self, out: Path) -> str | None:
+        """What of a published output isn't as it was, or None."""
+        return seal.damage(out, out.parent / "seal")
+
+    # --- toolchains ----------------------------------------------------------------------
+
+    def keep_toolchain(self, fingerprint: str, listed: bytes) -> None:
+        """Keep a listing, so that a later one can be compared with it."""
+        path = self.toolchains / fingerprint
+        if not path.exists():
+            with writing(self.toolchains):
+                aside = self.tmp / new_id()
+                aside.write_bytes(listed)
+                aside.rename(path)
+
+    def toolchain(self, fingerprint: str) -> bytes | None:
+        try:
+            return (self.toolchains / fingerprint).read_bytes()
+        except OSError:
+            return None
+
+
+def new_id() -> str:
+    """A short name: many of them have to fit into one page of mount options."""
+    return secrets.token_hex(5)
+
+
+@contextmanager
+def writing(where: Path) -> Iterator[None]:
+    """Turns what goes wrong while writing into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        advice = {
+            errno.ENOSPC: "free some space there, or set CKPT_STORE to a folder on another disk",
+            errno.EDQUOT: "your quota there is used up; free some space, or set CKPT_STORE",
+            errno.EROFS: "set CKPT_STORE to a folder that can be written",
+            errno.EACCES: "set CKPT_STORE to a folder that you may write",
+            errno.EPERM: "set CKPT_STORE to a folder that you may write",
+        }
+        if error.errno not in advice:
+            raise
+        raise StoreError(
+            f"can't write {error.filename or where}: {error.strerror}", advice[error.errno]
+        ) from error
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered."""
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_dir() and not folder.is_symlink():
+        _unlock(folder)
+        shutil.rmtree(folder)
+
+
+def _unlock(folder: str | Path) -> None:
+    os.chmod(folder, stat.S_IRWXU)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _unlock(entry.path)
+
+
+def encode_manifest(manifest: Mapping[str, Entry]) -> bytes:
+    """In the form of ``git ls-tree -r -z``, behind a checksum: half of one must not pass."""
+    body = b"".join(
+        b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
+        for path, entry in manifest.items()
+    )
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def decode_manifest(data: bytes) -> dict[str, Entry]:
+    """Raises ``ValueError`` where ``data`` is no manifest."""
+    checksum, _, body = data.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        raise ValueError("its checksum is another one")
+    entries = {}
+    for line in body.split(b"\0")[:-1]:
+        info, path = line.split(b"\t", 1)
+        mode, oid = info.decode().split(" ")
+        entries[os.fsdecode(path)] = Entry(mode, oid)
+    return entries
+
+
+def copy_tree(origin: Path, target: Path, *, reflink: str) -> None:
+    """Copy a folder with everything about it, mtimes to the nanosecond and hard links included.
+
+    ``reflink`` is cp(1)'s: ``always`` shares the blocks, ``never`` copies them.
+    """
+    try:
+        run(["cp", "-a", f"--reflink={reflink}", "--", str(origin), str(target)])
+    except ProcessError as error:
+        raise StoreError(
+            f"can't copy {origin} to {target}: {error.stderr.decode(errors='replace').strip()}",
+            "free some space there, or set CKPT_STORE to a folder on another disk",
+        ) from error
+
+
+def _age(folder: Path) -> float:
+    try:
+        return time.time() - folder.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return "unknown"
