@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ckpt_git.engines.protocol import Engine, SourceTree, Start
-from ckpt_git.git.repository import Repository
-from ckpt_git.git.trees import MissingObjectsError, attributes_changed
+from ckpt_git.git.repository import MissingObjectsError, Repository
+from ckpt_git.git.trees import attributes_changed
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Recipe
 from ckpt_git.model.errors import StoreError
@@ -54,7 +54,9 @@ def choose(
         else:
             refused.append(Refused(checkpoint, reason))
     if not usable:
-        why = refused[0].reason if refused else "there is no checkpoint yet"
+        # Of several, the one that lacked least says most.
+        least = min(refused, key=lambda r: len(r.checkpoint.recipe.differing(recipe)), default=None)
+        why = least.reason if least is not None else "there is no checkpoint yet"
         return Choice(None, why, tuple(refused))
     distances = repo.distances([checkpoint.tree for checkpoint in usable], source.tree)
     ordered = sorted(usable, key=lambda c: _far(distances.get(c.tree)))

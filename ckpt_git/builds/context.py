@@ -80,6 +80,6 @@ def store_path(repo: Repository, home: Path, environment: Mapping[str, str]) -> 
     named = environment.get("CKPT_STORE") or repo.settings().get("store")
     if named:
         expanded = home / named[2:] if named.startswith("~/") else Path(named)
-        return Path(os.path.abspath(expanded))
+        return Path(os.path.abspath(expanded))  # noqa: PTH100 - links stay as they are named
     cache = environment.get("XDG_CACHE_HOME") or str(home / ".cache")
     return Path(cache) / "ckpt-git"

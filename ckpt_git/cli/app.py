@@ -277,7 +277,7 @@ def cancel() -> None:
     from ckpt_git.builds.background import cancel as cancel_build
 
     ended = cancel_build(_open().state)
-    told = "nothing is being built" if ended is None else f"cancelled the build of {ended.tree[:10]}"
-    print(told)  # noqa: T201
-
-
+    if ended is None:
+        print("nothing is being built")  # noqa: T201
+    else:
+        print(f"cancelled the build of {ended.tree[:10]}")  # noqa: T201

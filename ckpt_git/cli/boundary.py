@@ -17,7 +17,7 @@ from ckpt_git.model.errors import CkptError
 INTERRUPTED = 130
 
 
-def run_app(arguments: list[str]) -> int:
+def run_app(arguments: list[str]) -> int:  # noqa: PLR0911 - an exit for each kind of error
     """Run the command line; returns the exit code."""
     from ckpt_git.cli.app import app  # noqa: PLC0415 - its import may fail like any other step
 

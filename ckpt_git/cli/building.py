@@ -18,9 +18,7 @@ from ckpt_git.model.record import Record
 _NAMES_SHOWN = 10
 
 
-def build(
-    context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool
-) -> int:
+def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool) -> int:
     """``build`` and ``prepare``; returns the exit code."""
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:

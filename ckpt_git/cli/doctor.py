@@ -81,9 +81,8 @@ def _configuration(context: Context) -> Iterator[Finding]:
         drv = context.derivation(package, target.tree)
         gone = [path for path in drv.inputs if not Path(path).exists()]
         if gone:
-            yield Finding(
-                package.name, "missing", f"its input {gone[0]} isn't there", "install it, or change `inputs`"
-            )
+            what = f"its input {gone[0]} isn't there"
+            yield Finding(package.name, "missing", what, "install it, or change `inputs`")
         else:
             yield Finding(package.name, "fine", ", ".join(drv.phases))
 

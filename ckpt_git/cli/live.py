@@ -66,7 +66,8 @@ class Live:
         if not self._terminal or not self._package:
             return
         seconds = time.monotonic() - self._began
-        text = f"{self._package}  {self._phase or 'preparing'}  {seconds:.1f} s  {self._last.strip()}"
+        phase = self._phase or "preparing"
+        text = f"{self._package}  {phase}  {seconds:.1f} s  {self._last.strip()}"
         width = shutil.get_terminal_size().columns - _MARGIN
         self._stream.write(f"\r\x1b[K{_printable(text)[:width]}")
         self._stream.flush()

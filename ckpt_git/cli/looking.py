@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -184,9 +185,11 @@ def show_log(context: Context, records: Sequence[Record]) -> None:
 def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
     from ckpt_git.git.history import describe  # noqa: PLC0415 - GitPython is slow to import
 
-    commits = {record.commit for record in records if record.commit is not None}
-    described = describe(context.repo, sorted(commits))
-    return {commit: found.summary for commit, found in described.items()}
+    subjects = {}
+    for commit in {record.commit for record in records if record.commit is not None}:
+        with suppress(CkptError):  # gone since: a rebase, a shallow clone
+            subjects[commit] = describe(context.repo, commit).summary
+    return subjects
 
 
 def show_output(records: Sequence[Record]) -> None:
@@ -200,7 +203,8 @@ def show_output(records: Sequence[Record]) -> None:
     try:
         sys.stdout.buffer.write(log.read_bytes())
     except OSError as error:
-        raise CkptError(f"can't read {log}: {error.strerror}", "only newer logs are kept") from error
+        what = f"can't read {log}: {error.strerror}"
+        raise CkptError(what, "only newer logs are kept") from error
 
 
 def _line(text: str) -> None:

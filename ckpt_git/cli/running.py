@@ -51,7 +51,8 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
 def _exists(record: Record, program: str, path: str) -> bool:
     if "/" in program:
         return True
-    return (record.output / "bin" / program).exists() or shutil.which(program, path=path) is not None
+    installed = (record.output / "bin" / program).exists()
+    return installed or shutil.which(program, path=path) is not None
 
 
 def _with_program(context: Context, name: str | None, program: str) -> Record:

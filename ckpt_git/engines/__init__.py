@@ -15,7 +15,9 @@ ENGINES = {"local": "ckpt_git.engines.local"}
 def engine(name: str, store: Path, environment: Mapping[str, str]) -> Engine:
     """The engine of that name, which keeps what it makes in ``store``.
 
-    ``environment`` is the user's: it may force choices (``CKPT_SANDBOX``, …). Raises ``ConfigError`` for one that doesn't exist."""
+    ``environment`` is the user's: it may force choices (``CKPT_SANDBOX``, …). Raises
+    ``ConfigError`` for an engine that doesn't exist.
+    """
     if name not in ENGINES:
         known = ", ".join(sorted(ENGINES))
         raise ConfigError(f"no engine `{name}`", f"choose one of: {known}")

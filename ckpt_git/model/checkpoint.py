@@ -1,4 +1,4 @@
-"""A checkpoint: the state of a build that later builds start from, and what it takes to trust it."""
+"""A checkpoint: a build's state that later builds start from, and what it takes to trust it."""
 
 from __future__ import annotations
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from posixpath import join, normpath
 
-_ENTERING = re.compile(
-    r"(?:make|ninja|gmake)(?:\[\d+\])?: (Entering|Leaving) directory [`'‘\"](.*?)['’\"]"
-)
+_ENTERING = re.compile(r"(?:g?make(?:\[\d+\])?|ninja): (Entering|Leaving) directory [`'](.*?)'")
 # path:line or path:line:column at the start of a message, or behind rustc's arrow.
 _PLACE = re.compile(
     r"^(\s*(?:--> |In file included from |\s+from )?)([^\s:()'\"]+)(:\d+)(?=[:,]|$)"

@@ -42,9 +42,7 @@ class SourceDiff:
         """The changes that lead from ``old`` to ``new``."""
         return cls(
             added={path: entry for path, entry in new.items() if path not in old},
-            modified={
-                path: entry for path, entry in new.items() if old.get(path, entry) != entry
-            },
+            modified={path: entry for path, entry in new.items() if old.get(path, entry) != entry},
             deleted=tuple(path for path in old if path not in new),
         )
 

@@ -7,24 +7,26 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ckpt_git.engines.local import layers, run, sandbox, seal, stage, system
+from ckpt_git.engines.local import layers, run, sandbox, seal, system
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.engines.local.store import Layer, Store, new_id, writing
-from ckpt_git.engines.protocol import Event, Listener, Realisation, SourceTree, Start
+from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES, Derivation, Recipe, digest
 from ckpt_git.model.record import Seconds
 
+_SIGNALLED = 128  # a shell's exit code for a signal is this and its number
 _NOT_FOUND = re.compile(
-    r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): ['‘]?([\w.+/-]+)['’]?: "
+    r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): '?([\w.+/-]+)'?: "
     r"(?:command not found|not found|No such file or directory)"
 )
 
@@ -97,9 +99,8 @@ def fetch(job: Job, path: str) -> Layer | Realisation:
     assert job.drv.fetch is not None
     layer_id = "f" + _fetch_key(job)
     known = job.store.layer(layer_id)
-    if known is not None and job.store.missing(layer_id) is None:
-        if job.store.damage(known) is None:
-            return known
+    if known is not None and (job.store.missing(layer_id) or job.store.damage(known)) is None:
+        return known
     job.store.drop_layer(layer_id)
     with job.store.workspace() as work:
         (work / "fs").mkdir()
@@ -128,10 +129,8 @@ def fetch(job: Job, path: str) -> Layer | Realisation:
             package=job.drv.name,
             newest_mtime_ns=sealed.newest_mtime_ns,
         )
-        try:
+        with suppress(FileExistsError):  # another build has fetched the same meanwhile
             job.store.publish_layer(work, layer, sealed, {})
-        except FileExistsError:  # another build has fetched the same meanwhile
-            pass
     found = job.store.layer(layer_id)
     assert found is not None
     return found
@@ -223,7 +222,7 @@ def _publish(
     out = None
     if any((work / "out").iterdir()):
         out = job.store.publish_output(work, entry, job.drv.name)
-    sealed, problem = _seal(work, job)
+    sealed, problem = _seal(work)
     checkpoint = None
     if sealed is not None:
         checkpoint = _publish_layer(job, work, ground, stamp or ground.stamp or 0, sealed, entry)
@@ -238,7 +237,7 @@ def _publish(
     )
 
 
-def _seal(work: Path, job: Job) -> tuple[seal.Seal | None, str | None]:
+def _seal(work: Path) -> tuple[seal.Seal | None, str | None]:
     """The seal of what the build left, or why it can't be a base."""
     try:
         sealed = seal.take(work / "fs")
@@ -288,8 +287,9 @@ def _reason(job: Job, ended: run.Ended) -> str:
     phase = ended.phase or "the start of the sandbox"
     if ended.timed_out:
         return f"{phase} took longer than the {job.drv.limits.timeout:g} s of its `timeout`"
-    if ended.code > 128 or ended.code < 0:
-        return f"{phase} was killed by signal {ended.code - 128 if ended.code > 0 else -ended.code}"
+    if ended.code > _SIGNALLED or ended.code < 0:
+        number = ended.code - _SIGNALLED if ended.code > 0 else -ended.code
+        return f"{phase} was killed by signal {number}"
     return f"{phase} ended with {ended.code}"
 
 

@@ -15,11 +15,15 @@ from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
 
 # Inputs of compilers: a configure step reads one of these only where it names it.
-_COMPILED = frozenset(
-    "c cc cpp cxx c++ m mm s asm sx f f90 f95 h hh hpp hxx h++ inc inl ipp tcc def "
-    "rs go d zig swift java kt scala hs ml mli y l yy ll".split()
-)
-_PROSE = frozenset("md rst adoc texi 1 3 5 7 8 html css png svg jpg gif pdf po".split())
+_COMPILED = frozenset({
+    "c", "cc", "cpp", "cxx", "c++", "m", "mm", "s", "asm", "sx", "f", "f90", "f95", "def",
+    "h", "hh", "hpp", "hxx", "h++", "inc", "inl", "ipp", "tcc", "y", "l", "yy", "ll",
+    "rs", "go", "d", "zig", "swift", "java", "kt", "scala", "hs", "ml", "mli",
+})  # fmt: skip
+_PROSE = frozenset({
+    "md", "rst", "adoc", "texi", "1", "3", "5", "7", "8",
+    "html", "css", "png", "svg", "jpg", "gif", "pdf", "po",
+})  # fmt: skip
 _CONFIGURE_FILES = (
     "CMakeLists.txt", "*.cmake", "meson.build", "configure", "configure.ac", "configure.in",
     "*.m4", "autogen.sh", "bootstrap", "package.json", "build.rs",

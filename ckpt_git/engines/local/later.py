@@ -21,7 +21,7 @@ class Later(Generic[T]):
     def _run(self, work: Callable[[], T]) -> None:
         try:
             self._result.append(work())
-        except BaseException as error:  # noqa: BLE001 - handed to whoever asks for the value
+        except BaseException as error:
             self._error = error
 
     def value(self) -> T:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -168,11 +169,9 @@ def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
     finally:
         os.close(plan_read)
         os.close(status_write)
-    with os.fdopen(plan_write, "w", encoding="utf-8") as stream:
-        try:
-            json.dump(plan, stream)
-        except BrokenPipeError:
-            pass
+    # Broken: it ended already, and has told why.
+    with suppress(BrokenPipeError), os.fdopen(plan_write, "w", encoding="utf-8") as stream:
+        json.dump(plan, stream)
     return process, status_read
 
 

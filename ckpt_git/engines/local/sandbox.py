@@ -62,17 +62,14 @@ def view(
             links.append((path, os.readlink(path)))
         else:
             binds.append((path, path, False))
-    for path in configuration:
-        if os.path.exists(path):
-            binds.append((os.path.realpath(path), path, False))
+    shared = [path for path in (*configuration, *inputs) if os.path.exists(path)]
+    binds += [(os.path.realpath(path), path, False) for path in shared]
     binds += [(str(etc / name), f"/etc/{name}", False) for name in accounts]
-    for path in inputs:
-        if os.path.exists(path):
-            binds.append((os.path.realpath(path), path, False))
     binds += [(str(tmp), "/tmp", True), (str(build), system.BUILD_ROOT, True)]  # noqa: S108
     if out is not None:
         binds.append((str(out[0]), out[1], True))
-    return View(tuple(binds), tuple(links), ("/etc", "/var/tmp", "/run"), network)
+    folders = ("/etc", "/var/tmp", "/run")  # noqa: S108 - inside
+    return View(tuple(binds), tuple(links), folders, network)
 
 
 def bubblewrap(view: View, *, cwd: str) -> list[str]:

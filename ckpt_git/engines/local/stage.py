@@ -12,6 +12,7 @@ the kernel's page on overlayfs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import errno
 import fcntl
@@ -88,12 +89,12 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
 
 
 def apply(order: dict[str, Any]) -> int:
-    """Bring ``order["folder"]`` up to date: delete, then take each written path from ``incoming``.
+    """Bring ``order["folder"]`` up to date: delete, then take what is written from ``incoming``.
 
     Every file that changed gets the mtime that is returned (ns): newer than everything in the
-    checkpoint and not in the future. It is a new file, so that no hard link that the build made to the old one
-    changes with it. A folder in which no name came or went keeps its mtime; the others move,
-    as under git.
+    checkpoint and not in the future. It is a new file, so that no hard link that the build made
+    to the old one changes with it. A folder in which no name came or went keeps its mtime; the
+    others move, as under git.
     """
     folder, incoming = os.fsencode(order["folder"]), os.fsencode(order["incoming"])
     if not _is_real_folder(folder):
@@ -284,15 +285,14 @@ def enter_root(root: dict[str, Any]) -> None:
         os.symlink(target, base + path)
     for origin, path, writable in root["binds"]:
         _bind(origin, base + path, writable=writable)
-    _mount("tmpfs", base + "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    shared_memory = base + "/dev/shm"  # noqa: S108
+    _mount("tmpfs", shared_memory, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
     try:
         _mount("proc", base + "/proc", "proc", MS_NOSUID | MS_NODEV)
     except PermissionError:  # in a container that masks parts of /proc: its own will have to do
         _bind("/proc", base + "/proc", writable=True)
-    try:
+    with contextlib.suppress(OSError):  # a build that wants a terminal will say so itself
         _mount("devpts", base + "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=620")
-    except OSError:  # a build that wants a terminal fails then, as it would on a build server
-        pass
     socket.sethostname("localhost")
     os.chdir(base)
     _check(_libc.pivot_root(b".", b"."), "pivot_root")
@@ -369,10 +369,8 @@ def kill_descendants() -> None:
         if not children:
             return
         for pid in children:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
         try:
             os.waitpid(-1, 0)
         except ChildProcessError:

@@ -33,7 +33,6 @@ from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Entry, Manifest
 from ckpt_git.process import ProcessError, popen, run
 
-
 _GRACE = 600.0  # seconds
 
 
