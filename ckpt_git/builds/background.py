@@ -114,16 +114,19 @@ def follow(state: State, write: Callable[[str], object]) -> Ending | None:
     Attaches to a run at any time, and waits for one that is just about to start; None where
     there is none.
     """
+    began, reader = time.time(), _Reader()
     now = _wait_for_start(state)
     if now is None:
+        ended = runs.ended_since(state, began)  # so short that it was over before it was seen
+    else:
+        while (current := running(state)) is not None and current.id == now.id:
+            reader.copy(current.logs, write)
+            time.sleep(_POLL_SECONDS)
+        ended = runs.ended(state, now.id)
+    if ended is None:
         return None
-    reader = _Reader()
-    while (current := running(state)) is not None and current.id == now.id:
-        reader.copy(current.logs, write)
-        time.sleep(_POLL_SECONDS)
-    ended = runs.ended(state, now.id)
-    reader.copy(now.logs if ended is None else ended.logs, write)
-    return "died" if ended is None else ended.ending
+    reader.copy(ended.logs, write)
+    return ended.ending
 
 
 def cancel(state: State) -> Running | None:

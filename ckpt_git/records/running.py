@@ -187,6 +187,14 @@ def ended(state: State, run: str) -> Ended | None:
     return read_json(_ended_file(state, run), Ended.from_json, state.damaged)
 
 
+def ended_since(state: State, moment: float) -> Ended | None:
+    """The last run that ended, if that was after ``moment`` (Unix seconds)."""
+    for path in newest_first([state.path / "runs"], ".json")[:1]:
+        last = read_json(path, Ended.from_json, state.damaged)
+        return last if last is not None and last.at >= moment else None
+    return None
+
+
 def lives(run: Running) -> bool:
     """Whether the process that ``run`` names is still that process."""
     try:

@@ -1,0 +1,155 @@
+"""A repository with our hook, whose builds end when a test says so."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ckpt_git.git.hooks import install
+from ckpt_git.git.repository import Repository
+from ckpt_git.model.record import Record
+from ckpt_git.records.state import State
+from tests.support import GitRepo
+
+ROOT = Path(__file__).parents[2]
+
+CONFIG = '[package.app]\nengine = "local"\nbuild = "sh build.sh"\n'
+
+# A build says which tree it is of, and waits until the test opens the gate.
+WAITS = """
+echo "building $TREE"
+echo "$TREE" >>{built}
+while [ ! -e {gate} ]; do sleep 0.02; done
+echo "built $TREE"
+"""
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Wait until ``holds``; fails the test where it doesn't come true."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Project:
+    """The repository ``repo``, and the folder ``aside`` for what isn't part of it."""
+
+    repo: GitRepo
+    aside: Path
+
+    @classmethod
+    def make(cls, path: Path, aside: Path) -> Project:
+        """A repository with one commit, whose hook is installed and has not run yet."""
+        project = cls(GitRepo.init(path), aside)
+        aside.mkdir()
+        project.python.write_text(
+            f"#!/bin/sh\nSTAND_IN={shlex.quote(str(project.python))}\n"
+            f"PYTHONPATH={shlex.quote(str(ROOT))}\nexport STAND_IN PYTHONPATH\n"
+            f'exec {shlex.quote(sys.executable)} -m tests.background.stand_in "$@"\n'
+        )
+        project.python.chmod(0o755)
+        project.repo.commit("first", {"ckpt.toml": CONFIG, "build.sh": project.script()})
+        install(project.repository, str(project.python))
+        return project
+
+    @property
+    def python(self) -> Path:
+        """What the hook takes for its interpreter."""
+        return self.aside / "pythön 3"
+
+    @property
+    def repository(self) -> Repository:
+        return Repository.discover(self.repo.path)
+
+    @property
+    def state(self) -> State:
+        return State(self.repository.state)
+
+    @property
+    def gate(self) -> Path:
+        """Builds wait until this file exists."""
+        return self.aside / "gate"
+
+    def script(self, more: str = "") -> str:
+        """A ``build.sh`` that waits for the gate."""
+        paths = {name: shlex.quote(str(self.aside / name)) for name in ("built", "gate")}
+        return WAITS.format(**paths) + more
+
+    def built(self) -> list[str]:
+        """The trees whose builds began, in their order."""
+        try:
+            return (self.aside / "built").read_text().split()
+        except FileNotFoundError:
+            return []
+
+    def commit(self, message: str = "change", **files: str) -> str:
+        """Commit and return what git and its hooks said on stderr."""
+        for path, content in files.items():
+            self.repo.write(path.replace("_", "."), content)
+        self.repo.git("add", "-A")
+        return self.git("commit", "-q", "--allow-empty", "-m", message)
+
+    def git(self, *arguments: str, **env: str) -> str:
+        """Run git, reading its output to the end as a pipe does; returns its stderr."""
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=self.repo.path,
+            env={**os.environ, **env},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stderr
+
+    def hook(self, *arguments: str) -> str:
+        """Run ``git ckpt hook ARGUMENTS`` as a command; returns its stderr."""
+        done = subprocess.run(
+            [self.python, "hook", *arguments],
+            cwd=self.repo.path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return done.stderr
+
+    def open_gate(self) -> None:
+        self.gate.touch()
+
+    def close_gate(self) -> None:
+        self.gate.unlink()
+
+    def wait_for_builds(self, number: int) -> None:
+        """Wait until that many builds have begun."""
+        eventually(lambda: len(self.built()) >= number, f"{number} builds")
+
+    def wait_for_records(self, number: int) -> list[Record]:
+        """Wait until that many records are kept; newest first."""
+        eventually(lambda: len(self.state.history()) >= number, f"{number} records")
+        return self.state.history()
+
+    def wait_until_idle(self) -> None:
+        """Wait until no process of a builder of this project is left."""
+        eventually(lambda: self.processes() == [], "nothing runs")
+
+    def processes(self) -> list[int]:
+        """The processes that run the stand-in or a build of this project."""
+        found = []
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdecimal():
+                try:
+                    called = (folder / "cmdline").read_bytes()
+                    around = (folder / "environ").read_bytes()
+                except OSError:
+                    continue
+                # A zombie has neither.
+                if called and os.fsencode(f"STAND_IN={self.python}") in around:
+                    found.append(int(folder.name))
+        return found

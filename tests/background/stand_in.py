@@ -1,0 +1,76 @@
+"""A ckpt-git whose build is the tree's own ``build.sh``, run without a sandbox.
+
+Run as the interpreter that hooks/post-commit starts: everything but the build is the real one.
+The script finds the tree's id in ``$TREE``; its exit code is the outcome.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+
+from ckpt_git.builds import build as builds
+from ckpt_git.builds.build import Announce, BuildOptions
+from ckpt_git.builds.context import Context
+from ckpt_git.cli.hook import hook_main
+from ckpt_git.engines.protocol import Event
+from ckpt_git.git.repository import Target
+from ckpt_git.model.record import Record, Seconds
+
+PACKAGE = "app"
+
+
+def build(
+    context: Context, target: Target, options: BuildOptions, announce: Announce
+) -> list[Record]:
+    """Run ``build.sh`` of ``target``, in a session of its own, as an engine does."""
+    assert options.packages == ()
+    log = context.state.new_log(PACKAGE)
+    announce(PACKAGE, Event("log", str(log)))
+    announce(PACKAGE, Event("phase", "build"))
+    script = context.repo.read(target.tree, "build.sh")
+    assert script is not None, "the tree has no build.sh"
+    with log.open("wb") as output:
+        done = subprocess.run(
+            ["/bin/sh", "-c", os.fsdecode(script)],
+            env={**os.environ, "TREE": target.tree},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            check=False,
+        )
+    record = _record(target, str(log), passed=done.returncode == 0)
+    context.state.save(record)
+    return [record]
+
+
+def _record(target: Target, log: str, *, passed: bool) -> Record:
+    return Record(
+        package=PACKAGE,
+        engine="local",
+        outcome="passed" if passed else "failed",
+        tree=target.tree,
+        key=target.tree,
+        recipe="0" * 32,
+        commit=target.commit,
+        checkpoint=None,
+        why_clean=None,
+        sandbox="none",
+        changes={},
+        out=None,
+        log=log,
+        seconds=Seconds(),
+        depth=0,
+        finished=time.time(),
+        target=target.kind,
+        error=() if passed else ("main.c:1: error: expected `;`",),
+    )
+
+
+if __name__ == "__main__":
+    sys.executable = os.environ["STAND_IN"]
+    builds.build = build
+    sys.exit(hook_main(sys.argv[sys.argv.index("hook") + 1 :]))

@@ -1,0 +1,223 @@
+"""The builder, started by real commits: fast, coalesced, one at a time, and never lost."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import threading
+import time
+from pathlib import Path
+
+from ckpt_git.builds import background
+from ckpt_git.records import queue
+from ckpt_git.records import running as runs
+from tests.background.project import Project, eventually
+
+
+def _wait_until_running(project: Project, builds: int = 1) -> runs.Running:
+    project.wait_for_builds(builds)
+    eventually(lambda: background.running(project.state) is not None, "it is said to run")
+    now = background.running(project.state)
+    assert now is not None
+    return now
+
+
+def test_a_commit_returns_at_once_while_its_build_goes_on(project: Project) -> None:
+    began = time.monotonic()
+    said = project.commit()
+    assert time.monotonic() - began < 2
+    assert said == "ckpt: rebuilding in the background (git ckpt watch)\n"
+    now = _wait_until_running(project)
+    assert now.commit == project.repo.head
+    assert now.tree == project.repo.tree()
+    eventually(lambda: _phase(project) == "build", "the phase is told")
+    project.open_gate()
+    (record,) = project.wait_for_records(1)
+    assert (record.outcome, record.commit) == ("passed", project.repo.head)
+    project.wait_until_idle()
+    assert background.running(project.state) is None
+
+
+def _phase(project: Project) -> str | None:
+    now = background.running(project.state)
+    return None if now is None else now.phase
+
+
+def test_a_builder_has_no_terminal_no_descriptor_and_low_priority(project: Project) -> None:
+    # Descriptor 200 is beyond what a shell can close: the idiom of a lock around a command.
+    reading, writing = os.pipe()
+    os.dup2(writing, 200, inheritable=True)
+    try:
+        project.repo.git("config", "ckpt.nice", "7")
+        top = shlex.quote(str(project.repo.path))
+        os.system(f"cd {top} && git commit -q --allow-empty -m x 2>/dev/null")
+    finally:
+        os.close(200)
+        os.close(writing)
+    now = _wait_until_running(project)
+    assert os.read(reading, 1) == b"", "the pipe's end is reached: nobody holds it open"
+    os.close(reading)
+    assert os.getsid(now.pid) == now.pid
+    assert os.getpriority(os.PRIO_PROCESS, now.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7
+    assert Path(f"/proc/{now.pid}/cwd").readlink() == project.repo.path
+
+
+def test_commits_during_a_build_are_coalesced_to_the_newest(project: Project) -> None:
+    project.commit(a="0")
+    project.wait_for_builds(1)
+    for number in range(1, 5):
+        project.commit(a=str(number))
+        eventually(lambda: _waits_for(project, project.repo.tree()), "the request waits")
+    project.open_gate()
+    project.wait_for_records(2)
+    project.wait_until_idle()
+    assert project.built() == [project.repo.tree("HEAD~4"), project.repo.tree()]
+
+
+def _waits_for(project: Project, tree: str) -> bool:
+    return [request.wanted[0].tree for request in queue.waiting(project.state)] == [tree]
+
+
+def test_what_runs_already_is_not_built_again(project: Project) -> None:
+    project.commit()
+    project.wait_for_builds(1)
+    project.hook("post-commit", "--detached")
+    project.hook("post-commit")
+    time.sleep(0.5)
+    assert queue.waiting(project.state) == []
+    project.open_gate()
+    project.wait_until_idle()
+    assert len(project.built()) == 1
+
+
+def test_edits_that_are_not_committed_are_built_first_then_the_commit(project: Project) -> None:
+    project.open_gate()
+    project.repo.write("a", "committed")
+    project.repo.git("add", "a")
+    project.repo.write("build.sh", project.script("exit 1\n"))
+    project.git("commit", "-q", "-m", "a alone", "a")
+    commit, worktree = project.wait_for_records(2)
+    assert (worktree.outcome, worktree.commit) == ("failed", None)
+    assert (commit.outcome, commit.commit) == ("passed", project.repo.head)
+    assert project.built() == [worktree.tree, project.repo.tree()]
+    assert project.repo.git("diff", "--name-only") == "build.sh"
+
+
+def test_two_work_trees_share_one_builder_and_each_gets_its_build(project: Project) -> None:
+    other = project.repo.path.parent / "other wörk tree"
+    project.repo.git("worktree", "add", "-q", str(other), "-b", "other")
+    project.commit(a="1")
+    project.wait_for_builds(1)
+    there = Project(type(project.repo)(other), project.aside)
+    there.commit(a="2")
+    eventually(lambda: _waits_for(project, there.repo.tree()), "the other's request waits")
+    assert len(project.built()) == 1
+    project.open_gate()
+    records = project.wait_for_records(2)
+    assert [record.commit for record in records] == [there.repo.head, project.repo.head]
+
+
+def test_submitters_at_the_same_time_lose_nothing_and_build_nothing_at_once(
+    project: Project,
+) -> None:
+    project.repo.write("build.sh", _ALONE.format(lock=shlex.quote(str(project.aside / "lock"))))
+    project.repo.commit("a build that fails where another one runs")
+    project.open_gate()
+    project.wait_until_idle()
+    trees = []
+    for number in range(3):
+        top = project.repo.path.parent / f"tree {number}"
+        project.repo.git("worktree", "add", "-q", str(top), "-b", f"b{number}")
+        trees.append(Project(type(project.repo)(top), project.aside))
+    threads = [threading.Thread(target=tree.commit, kwargs={"a": str(tree)}) for tree in trees]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    records = project.wait_for_records(4)
+    assert {record.tree for record in records} >= {tree.repo.tree() for tree in trees}
+    assert {record.outcome for record in records} == {"passed"}
+
+
+_ALONE = """mkdir {lock} || exit 1
+sleep 0.2
+rmdir {lock}
+"""
+
+
+def test_a_failing_build_is_told_once_at_the_next_commit(project: Project) -> None:
+    project.open_gate()
+    project.commit(build_sh=project.script("exit 1\n"))
+    failed = project.repo.head
+    project.wait_for_records(1)
+    project.wait_until_idle()
+    said = project.commit(build_sh=project.script())
+    assert said.splitlines()[0] == (
+        f"ckpt: app does not build at {failed[:10]}: main.c:1: error: expected `;`;"
+        " `git ckpt log` shows more"
+    )
+    project.wait_for_records(2)
+    project.wait_until_idle()
+    assert "does not build" not in project.commit(a="3")
+
+
+def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Project) -> None:
+    project.commit(a="1")
+    now = _wait_until_running(project)
+    os.kill(now.pid, signal.SIGKILL)
+    eventually(lambda: background.running(project.state) is None, "it is known to be dead")
+    assert background.running(project.state) is None
+    (notice,) = project.state.notices()
+    assert now.commit is not None
+    assert now.commit[:10] in notice
+    assert "was killed" in notice
+    project.open_gate()
+    said = project.commit(a="2")
+    assert said.count("was killed") == 1
+    project.wait_for_records(1)
+    assert project.state.history()[0].commit == project.repo.head
+    assert project.state.notices() == []
+
+
+def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(
+    project: Project,
+) -> None:
+    project.open_gate()
+    for delay in (0.0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3):
+        project.commit(a=str(delay))
+        time.sleep(delay)
+        for pid in project.processes():
+            os.kill(pid, signal.SIGKILL)
+        project.wait_until_idle()
+    project.commit(a="the last")
+    eventually(lambda: _is_recorded(project, project.repo.tree()), "the last commit is built")
+    project.wait_until_idle()
+    assert background.running(project.state) is None
+    assert queue.waiting(project.state) == []
+
+
+def _is_recorded(project: Project, tree: str) -> bool:
+    return any(record.tree == tree for record in project.state.history())
+
+
+def test_an_exception_in_the_builder_becomes_a_notice(project: Project) -> None:
+    project.open_gate()
+    project.repo.remove("build.sh")
+    project.commit()
+    eventually(lambda: project.state.notices() != [], "a notice is posted")
+    (notice,) = project.state.take_notices()
+    assert "AssertionError: the tree has no build.sh" in notice
+    assert "errors.log" in notice
+    assert "Traceback" in (project.state.path / "errors.log").read_text()
+    project.commit(build_sh=project.script())
+    project.wait_for_records(1)
+
+
+def test_a_configuration_that_cannot_be_read_becomes_a_notice(project: Project) -> None:
+    project.commit(ckpt_toml="[package.app\n")
+    eventually(lambda: project.state.notices() != [], "a notice is posted")
+    (notice,) = project.state.take_notices()
+    assert "ckpt.toml" in notice
+    assert "Traceback" not in notice
+    assert not (project.state.path / "errors.log").exists()

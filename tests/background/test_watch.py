@@ -1,0 +1,151 @@
+"""Looking on, and ending a build: from the first line, at any time, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import dataclass, field
+
+from ckpt_git.builds import background
+from ckpt_git.records import queue
+from ckpt_git.records.running import Ending, is_starting
+from tests.background.project import Project, eventually
+from tests.records.values import a_request
+
+
+@dataclass
+class Watcher:
+    """``git ckpt watch`` in a thread."""
+
+    project: Project
+    text: str = ""
+    ending: list[Ending | None] = field(default_factory=list)
+
+    def start(self) -> threading.Thread:
+        thread = threading.Thread(target=self._watch)
+        thread.start()
+        return thread
+
+    def _watch(self) -> None:
+        self.ending.append(background.follow(self.project.state, self._write))
+
+    def _write(self, text: str) -> None:
+        self.text += text
+
+
+def test_watching_shows_the_log_from_its_start_and_how_it_ended(project: Project) -> None:
+    project.commit()
+    project.wait_for_builds(1)
+    watcher = Watcher(project)
+    thread = watcher.start()
+    eventually(lambda: "building" in watcher.text, "what was printed before is shown")
+    assert "built" not in watcher.text
+    project.open_gate()
+    thread.join(20)
+    tree = project.repo.tree()
+    assert watcher.text == f"building {tree}\nbuilt {tree}\n"
+    assert watcher.ending == ["passed"]
+
+
+def test_watching_right_after_a_commit_waits_for_the_builder_to_appear(project: Project) -> None:
+    project.open_gate()
+    project.commit(build_sh=project.script("exit 3\n"))
+    watcher = Watcher(project)
+    watcher.start().join(20)
+    assert watcher.ending == ["failed"]
+    assert watcher.text.startswith("building")
+
+
+def test_watching_where_nothing_runs_returns_at_once(project: Project) -> None:
+    assert background.follow(project.state, print) is None
+
+
+def test_watching_a_builder_that_is_killed_says_so(project: Project) -> None:
+    project.commit()
+    project.wait_for_builds(1)
+    watcher = Watcher(project)
+    thread = watcher.start()
+    eventually(lambda: "building" in watcher.text, "it is watched")
+    now = background.running(project.state)
+    assert now is not None
+    os.kill(now.pid, signal.SIGKILL)
+    thread.join(20)
+    assert watcher.ending == ["died"]
+
+
+_DAEMONS = """
+setsid sh -c 'trap "" TERM INT HUP; sleep 1000' &
+(setsid sh -c 'trap "" TERM; (sleep 1000 & sleep 1000)' &)
+trap '' TERM
+"""
+
+
+def test_cancelling_ends_all_that_the_build_started(project: Project) -> None:
+    project.commit(build_sh=_DAEMONS + project.script())
+    project.wait_for_builds(1)
+    eventually(lambda: len(project.processes()) >= 6, "daemons and their children run")
+    watcher = Watcher(project)
+    thread = watcher.start()
+    eventually(lambda: "building" in watcher.text, "it is watched")
+    cancelled = background.cancel(project.state)
+    assert cancelled is not None
+    assert cancelled.commit == project.repo.head
+    assert project.processes() == []
+    thread.join(20)
+    assert watcher.ending == ["cancelled"]
+    assert background.running(project.state) is None
+    assert project.state.notices() == [], "what was asked for is no news"
+    assert project.state.history() == [], "an interrupted build is not a failed one"
+    project.open_gate()
+    project.commit(build_sh=project.script())
+    assert project.wait_for_records(1)[0].passed
+
+
+def test_cancelling_ends_a_builder_that_does_not_listen(project: Project) -> None:
+    project.commit(build_sh=_DAEMONS + project.script())
+    project.wait_for_builds(1)
+    eventually(lambda: len(project.processes()) >= 6, "daemons and their children run")
+    now = background.running(project.state)
+    assert now is not None
+    os.kill(now.pid, signal.SIGSTOP)
+    assert background.cancel(project.state) is not None
+    assert project.processes() == []
+    assert project.state.notices() == []
+
+
+def test_cancelling_also_forgets_what_waits(project: Project) -> None:
+    project.commit(a="1")
+    project.wait_for_builds(1)
+    project.commit(a="2")
+    eventually(lambda: queue.waiting(project.state) != [], "a request waits")
+    background.cancel(project.state)
+    project.wait_until_idle()
+    assert queue.waiting(project.state) == []
+    assert len(project.built()) == 1
+
+
+def test_cancelling_right_after_a_commit_does_not_miss_its_builder(project: Project) -> None:
+    project.commit()
+    assert background.cancel(project.state) is not None
+    project.wait_until_idle()
+    assert project.state.history() == []
+
+
+def test_cancelling_where_nothing_runs_does_nothing(project: Project) -> None:
+    assert background.cancel(project.state) is None
+
+
+def test_a_request_is_built_by_a_builder_that_is_spawned_for_it(project: Project) -> None:
+    """As ``git ckpt build --background`` does it: ``drain`` builds what waits."""
+    project.open_gate()
+    tree, top = project.repo.tree(), str(project.repo.path)
+    request = a_request(tree, root=top, why=queue.BY_HAND)
+    assert background.submit(project.state, request, lambda: _drain(project))
+    assert project.wait_for_records(1)[0].tree == tree
+    project.wait_until_idle()
+    assert not is_starting(project.state)
+
+
+def _drain(project: Project) -> None:
+    project.hook("drain", "--detached")

@@ -1,0 +1,1 @@
+"""The hooks: put in place, taken away, and run by a real git."""
