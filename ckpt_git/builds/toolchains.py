@@ -55,12 +55,14 @@ def _of_tool(tool: str, path: Path, home: Path, tree: Listing) -> Toolchain:
     if real.name == "rustup" or (path.parent / "rustup").exists():
         return _rustup(path, home)
     outside = [place for place in (path, real) if not _is_system(place)]
-    inputs = _unique(tuple(_tilde(_prefix(place, home), home) for place in outside))
-    found = Toolchain(_without_nested(inputs))
+    folders = _unique(tuple(_prefix(place, home) for place in outside))
+    shown = tuple(_tilde(folder, home) for folder in folders if folder not in (home, Path("/")))
+    found = Toolchain(_without_nested(shown))
     if path.parent == home / ".local" / "bin" and _is_script(path):
         found += _user_site()
-    if any(place.parent.name not in {"bin", "sbin"} for place in outside[:1]):
-        found += Toolchain(remarks=(f"{tool} is in no folder named bin: set PATH in env",))
+    if path in outside and path.parent.name not in {"bin", "sbin"}:
+        told = f"{tool} is in {_tilde(path.parent, home)}, which no PATH of a build has: link it"
+        found += Toolchain(remarks=(f"{told} into a folder named bin and add that to inputs",))
     return found
 
 
@@ -125,7 +127,9 @@ def _without_nested(inputs: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _tilde(path: Path, home: Path) -> str:
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    if not path.is_relative_to(home):
+        return str(path)
+    return "~" if path == home else f"~/{path.relative_to(home)}"
 
 
 def _unique(items: tuple[Item, ...]) -> tuple[Item, ...]:

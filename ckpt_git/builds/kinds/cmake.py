@@ -43,7 +43,7 @@ def propose(tree: Listing, machine: Machine) -> Proposal | None:
         uses=("cc", "gcc", "c++", *(("python3",) if _CALLS_PYTHON.search(lists) else ())),
         check=f"ctest --test-dir {folder} --output-on-failure" if _TESTS.search(lists) else None,
         fetch=_configure("$TMPDIR/fetch", generator) + _FETCH_FOLDER if fetching else None,
-        locks=fetching,
+        locks=tuple(f"/{path}" for path in fetching),
         remarks=_remarks(lists, installs=installs),
     )
 
