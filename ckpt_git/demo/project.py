@@ -64,9 +64,11 @@ KINDS = (
 )
 
 _UPPER_MEDIAN = """\
+{
     return ascending[count / 2];
 """
 _MEDIAN = """\
+{
     if (count % 2 == 0)
         return (ascending[count / 2 - 1] + ascending[count / 2]) / 2.0;
     return ascending[count / 2];
