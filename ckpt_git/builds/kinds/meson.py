@@ -35,4 +35,4 @@ def propose(tree: Listing, machine: Machine) -> Proposal | None:  # noqa: ARG001
 
 
 def _setup(folder: str) -> str:
-    return f"meson setup {folder} --prefix=$out --buildtype=release"
+    return f"meson setup {folder} --prefix=$out --libdir=lib --buildtype=release"
