@@ -23,9 +23,10 @@ _CANNOT_WRITE = (
 
 
 _FAILED_FILTER = re.compile(
-    r"^(?:fatal: |error: )?(.+): (?:smudge|clean) filter '?(.+?)'? failed", re.M
+    r"^(?:fatal: |error: )?(.+): (?:smudge|clean) filter '?(.+?)'? failed", re.MULTILINE
 )
 _FAILED_PROGRAM = re.compile(r"external filter '(.+?)'|subprocess '(.+?)'")
+_HUNG_UP = "the remote end hung up unexpectedly"
 
 
 class MissingObjectsError(RepositoryError):
@@ -63,14 +64,22 @@ def refuse_failed_filter(stderr: bytes) -> None:
     must not depend on whether a filter happened to work: gitattributes(5), "filter".
     """
     text = os.fsdecode(stderr)
-    failed, program = _FAILED_FILTER.search(text), _FAILED_PROGRAM.search(text)
-    if failed is None and program is None:
-        return
-    name = failed[2] if failed else next(filter(None, program.groups())) if program else ""
-    where = f" for {failed[1].removeprefix('fatal: ').removeprefix('error: ')}" if failed else ""
-    lines = [line for line in text.splitlines() if line.strip()]
-    reason = next((line for line in lines if "not found" in line), lines[0]).strip()
-    raise RepositoryError(
-        f"git's filter {name!r} failed{where}: {reason}",
-        "install the program that `git config --get-regexp ^filter` names, with its full path",
-    )
+    failed = _failed_filter(text)
+    if failed is not None:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        reason = next((line for line in lines if "not found" in line), lines[0])
+        raise RepositoryError(
+            f"{failed} failed: {reason.removeprefix('error: ').removeprefix('fatal: ')}",
+            "`git config --get-regexp ^filter` names its program: install it or give its full path",
+        )
+
+
+def _failed_filter(text: str) -> str | None:
+    if found := _FAILED_FILTER.search(text):
+        return f"git's filter {found[2]} for {found[1]}"
+    if found := _FAILED_PROGRAM.search(text):
+        return f"git's filter `{found[1] or found[2]}`"
+    # A long-running filter that ends at once is told in the words for a lost server.
+    if _HUNG_UP in text and "promisor" not in text:
+        return "a filter of git's"
+    return None

@@ -6,17 +6,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from ckpt_git.git.errors import explained
 from ckpt_git.git.location import Location
-from ckpt_git.process import ProcessError, run
+from ckpt_git.process import ProcessError
 
 _NO_IDENTITY = ("tell me who you are", "auto-detect", "empty ident", "no email was given")
-_OURS = {
-    f"GIT_{role}_{part}": value
-    for role in ("AUTHOR", "COMMITTER")
-    for part, value in (("NAME", "ckpt-git"), ("EMAIL", "ckpt-git@localhost"))
-}
+_OURS = ("-c", "user.name=ckpt-git", "-c", "user.email=ckpt-git@localhost")
 
 
 def write_note(at: Location, commit: str, text: str) -> None:
@@ -26,7 +23,7 @@ def write_note(at: Location, commit: str, text: str) -> None:
     ``RepositoryError`` and ``StoreError``.
     """
     try:
-        _add(at, commit, text, {})
+        _add(at, commit, text, ())
     except ProcessError as error:
         if not any(words in os.fsdecode(error.stderr).lower() for words in _NO_IDENTITY):
             raise explained(error, f"write a note on {commit}") from error
@@ -36,7 +33,6 @@ def write_note(at: Location, commit: str, text: str) -> None:
             raise explained(again, f"write a note on {commit}") from again
 
 
-def _add(at: Location, commit: str, text: str, identity: dict[str, str]) -> None:
-    env = {"GIT_DIR": str(at.git_dir), "LANGUAGE": "", **identity}
+def _add(at: Location, commit: str, text: str, identity: Sequence[str]) -> None:
     command = ("notes", "--ref=ckpt", "add", "--force", "--file=-", commit)
-    run(["git", *command], cwd=at.git_dir, env=env, stdin=os.fsencode(text))
+    at.git(*identity, *command, stdin=os.fsencode(text))

@@ -118,13 +118,22 @@ def entries_at(at: Location, tree: str, paths: Sequence[str]) -> Listing:
 
 
 def _named(at: Location, tree: str, paths: Sequence[str]) -> list[tuple[str, str, str]]:
+    possible = [path for path in paths if _can_be_in_a_tree(path)]
+    if not possible:  # no path at all would mean all paths
+        return []
     try:
-        done = at.git("ls-tree", "-z", "--full-tree", tree, "--", *paths)
+        done = at.git("ls-tree", "-z", "--full-tree", tree, "--", *possible)
     except ProcessError as error:
         require_tree(at, tree)
         raise MissingObjectsError(str(explained(error, f"look into the tree {tree}"))) from error
     found: list[tuple[str, str, str]] = _LISTED.findall(os.fsdecode(done.stdout))
     return found
+
+
+def _can_be_in_a_tree(path: str) -> bool:
+    # git refuses to look for one that leaves the tree, and takes "a/" for what is in "a".
+    inside = not path.startswith("/") and path.partition("/")[0] != ".."
+    return inside and posixpath.normpath(path) == path
 
 
 def attributes_on_the_way(paths: Sequence[str]) -> list[str]:
