@@ -53,7 +53,8 @@ class Project:
         project.python.write_text(
             f"#!/bin/sh\nSTAND_IN={shlex.quote(str(project.python))}\n"
             f"PYTHONPATH={shlex.quote(str(ROOT))}\nexport STAND_IN PYTHONPATH\n"
-            f'exec {shlex.quote(sys.executable)} -m tests.background.stand_in "$@"\n'
+            "case $1 in -P) safe=-P ;; esac\n"  # as the hook says it, or as it doesn't
+            f'exec {shlex.quote(sys.executable)} $safe -m tests.background.stand_in "$@"\n'
         )
         project.python.chmod(0o755)
         project.repo.commit("first", {"ckpt.toml": CONFIG, "build.sh": project.script()})
