@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,17 +48,24 @@ def contents(folder: Path) -> Contents:
     return found
 
 
-def checkout(repo: GitRepo, revision: str, folder: Path, *config: str) -> Contents:
-    """What git itself checks out for ``revision``, submodules too: the witness."""
+@contextmanager
+def plain_umask() -> Iterator[None]:
+    """Files come out with the modes that ckpt-git gives them, whoever runs the tests."""
     umask = os.umask(0o022)
     try:
-        repo.git("clone", "-q", "--no-checkout", "--shared", str(repo.path), str(folder))
-        clone = GitRepo(folder)
-        options = [part for setting in config for part in ("-c", setting)]
-        clone.git(*options, "checkout", "-q", "--detach", revision)
-        clone.git(*options, "submodule", "--quiet", "update", "--init", "--recursive")
+        yield
     finally:
         os.umask(umask)
+
+
+def checkout(repo: GitRepo, revision: str, folder: Path, *config: str) -> Contents:
+    """What git itself checks out for ``revision``, submodules too: the witness."""
+    options = [part for setting in config for part in ("-c", setting)]
+    clone = GitRepo(folder)
+    with plain_umask():
+        repo.git("clone", "-q", "--no-checkout", "--shared", str(repo.path), str(folder))
+        clone.git(*options, "checkout", "-q", "--detach", revision)
+        clone.git(*options, "submodule", "--quiet", "update", "--init", "--recursive")
     return contents(folder)
 
 

@@ -1,0 +1,107 @@
+"""Commits as reports name them, and results as notes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from ckpt_git.git.history import describe
+from ckpt_git.git.notes import write_note
+from ckpt_git.git.repository import Repository
+from ckpt_git.model.errors import RepositoryError, StoreError
+from tests.support import GitRepo
+
+MESSAGE = "Größe: a summary\n\nand a body\n"
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_commit_is_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
+) -> None:
+    monkeypatch.setenv("GIT_AUTHOR_DATE", "2024-02-29T12:34:56+05:30")
+    repo = GitRepo.init(tmp_path / "repo", object_format=object_format)
+    commit = repo.commit(MESSAGE, {"a": "1"})
+    told = describe(Repository.discover(repo.path), commit)
+    assert (told.id, told.short, told.summary) == (commit, commit[:10], "Größe: a summary")
+    assert told.authored == datetime.fromisoformat("2024-02-29T12:34:56+05:30")
+    assert told.authored.isoformat() == "2024-02-29T12:34:56+05:30"
+
+
+def test_in_a_linked_worktree_and_under_a_hooks_environment(
+    repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    found = Repository.discover(tmp_path / "linked")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
+    assert describe(found, found.target("HEAD").commit or "").summary == "first"
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_no_such_commit(tmp_path: Path, object_format: str) -> None:
+    repo = GitRepo.init(tmp_path / "repo", object_format=object_format)
+    absent = "1" * (40 if object_format == "sha1" else 64)
+    with pytest.raises(RepositoryError, match=f"cannot read the commit {absent}"):
+        describe(Repository.discover(repo.path), absent)
+
+
+def test_nothing_slow_is_imported_on_the_hot_path() -> None:
+    """GitPython, typer and rich cost more than a whole build may: they are imported on use."""
+    names = "git, typer, rich, inspect, asyncio, urllib, email, concurrent, shutil, tempfile"
+    code = (
+        "import sys; before = set(sys.modules);"
+        "import dataclasses, pathlib, subprocess; given = set(sys.modules);"
+        "import ckpt_git.git.repository;"
+        f"print(*sorted(set({names.split(', ')!r}) & (set(sys.modules) - given)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def note_of(repo: GitRepo, commit: str) -> str:
+    return repo.git("notes", "--ref=ckpt", "show", commit)
+
+
+def test_a_note_is_shown_by_log_and_replaced(repo: GitRepo) -> None:
+    found = Repository.discover(repo.path)
+    before = repo.git("for-each-ref"), repo.head, repo.git("status", "--porcelain")
+    write_note(found, repo.head, "passed in 3 s\n")
+    write_note(found, repo.head, "failed\nin two lines\n")
+    assert note_of(repo, repo.head) == "failed\nin two lines"
+    assert "failed" in repo.git("log", "-1", "--notes=ckpt")
+    assert repo.git("log", "-1", "--format=%an", "refs/notes/ckpt") == "A U Thor"
+    repo.git("update-ref", "-d", "refs/notes/ckpt")
+    assert (repo.git("for-each-ref"), repo.head, repo.git("status", "--porcelain")) == before
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+def test_a_note_where_git_knows_no_user(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, object_format: str
+) -> None:
+    repo = GitRepo.init(tmp_path / "repo", object_format=object_format)
+    commit = repo.commit()
+    for name in [name for name in os.environ if name.startswith(("GIT_AUTHOR", "GIT_COMMITTER"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("EMAIL", raising=False)
+    repo.git("config", "user.useConfigOnly", "true")
+    write_note(Repository.discover(repo.path), commit, "passed")
+    assert note_of(repo, commit) == "passed"
+    author = repo.git("log", "-1", "--format=%an <%ae>", "refs/notes/ckpt")
+    assert author == "ckpt-git <ckpt-git@localhost>"
+
+
+def test_a_note_on_nothing(repo: GitRepo) -> None:
+    with pytest.raises(RepositoryError, match="cannot write a note on nope"):
+        write_note(Repository.discover(repo.path), "nope", "passed")
+
+
+def test_a_note_that_cannot_be_written(repo: GitRepo) -> None:
+    """One line, whatever is in the way; here what another git left when it was killed."""
+    repo.write(".git/refs/notes/ckpt.lock", "")
+    with pytest.raises((RepositoryError, StoreError), match="cannot write a note") as caught:
+        write_note(Repository.discover(repo.path), repo.head, "passed")
+    assert "\n" not in str(caught.value)
