@@ -1,0 +1,87 @@
+"""Builds with the project's own commands and nothing of ours: persistent trees and clean ones.
+
+A tree has no `.git` in it, as in the sandbox: some projects ask `git describe` for their version.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.corpus import GIT_ENVIRONMENT
+from ckpt_git.model.derivation import PHASES
+from ckpt_git.process import run
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A folder with the files of some commit of ``repository``, and where its build installs."""
+
+    repository: Path
+    folder: Path
+    out: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One build: whether it passed, its wall-clock seconds, and all that it printed."""
+
+    passed: bool
+    seconds: float
+    log: bytes
+
+
+def check_out(tree: Tree, commit: str) -> None:
+    """Bring the tree to ``commit`` as `git checkout` does: only files that differ are written."""
+    tree.folder.mkdir(parents=True, exist_ok=True)
+    index = tree.folder.with_name(f"{tree.folder.name}.index")
+    run(
+        ["git", "read-tree", "--reset", "-u", commit],
+        cwd=tree.folder,
+        env={
+            **GIT_ENVIRONMENT,
+            "GIT_DIR": str(tree.repository / ".git"),
+            "GIT_WORK_TREE": str(tree.folder),
+            "GIT_INDEX_FILE": str(index),
+        },
+    )
+
+
+def remove(tree: Tree) -> None:
+    """Forget the tree's files and what was built of them: the next build is a clean one."""
+    shutil.rmtree(tree.folder, ignore_errors=True)
+    tree.folder.with_name(f"{tree.folder.name}.index").unlink(missing_ok=True)
+
+
+def build(
+    tree: Tree,
+    phases: Mapping[str, str],
+    *,
+    variables: Mapping[str, str] | None = None,
+    first_on_path: str | None = None,
+) -> Run:
+    """Run the phases in the tree, into an empty ``out``, and time them alone."""
+    shutil.rmtree(tree.out, ignore_errors=True)
+    path = os.environ["PATH"]
+    settings = {
+        "PATH": f"{first_on_path}:{path}" if first_on_path else path,
+        "HOME": "/nonexistent",
+        "LC_ALL": "C.UTF-8",
+        "TZ": "UTC",
+        "SOURCE_DATE_EPOCH": "315532800",
+        "NIX_BUILD_CORES": str(os.cpu_count() or 1),
+        "out": str(tree.out),
+        **(variables or {}),
+    }
+    prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items())]
+    log, start = b"", time.perf_counter()
+    for phase in (phases[name] for name in PHASES if name in phases):
+        done = run([*prefix, "sh", "-e", "-c", f"exec 2>&1\n{phase}"], cwd=tree.folder, ok=range(256))
+        log += done.stdout
+        if done.returncode:
+            return Run(passed=False, seconds=time.perf_counter() - start, log=log)
+    return Run(passed=True, seconds=time.perf_counter() - start, log=log)

@@ -1,0 +1,59 @@
+"""How compiler runs are counted: the same way for a bare build and for ours.
+
+A folder with wrappers named like the compilers stands first on PATH. Each of them adds a line to
+the file that ``COMPILER_RUNS`` names, where it is called to compile (``-c``), and becomes the real
+compiler. The file lies in the build's own temporary folder, which a sandbox lets a build write and
+which is no part of sources, artifacts or outputs; the build command prints the count at its end,
+so that it stands in every log. What configure tries out isn't counted.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.projects import Project
+
+COMPILERS = ("cc", "c++", "gcc", "g++")
+
+_WRAPPER = """\
+#!/bin/sh
+if [ -n "$COMPILER_RUNS" ]; then
+  case " $* " in *" -c "*) echo "$*" >>"$COMPILER_RUNS" ;; esac
+fi
+exec {compiler} "$@"
+"""
+
+_BUILD = """\
+export COMPILER_RUNS=$(mktemp)
+status=0
+({build}) || status=$?
+echo "compiler runs: $(wc -l <"$COMPILER_RUNS")"
+rm -f "$COMPILER_RUNS"
+exit $status"""
+
+_COUNT = re.compile(rb"^compiler runs: (\d+)$", re.MULTILINE)
+
+
+def write_wrappers(folder: Path) -> None:
+    """Write a wrapper for each compiler that this machine has into ``folder``."""
+    folder.mkdir(parents=True)
+    for name in COMPILERS:
+        if compiler := shutil.which(name):
+            wrapper = folder / name
+            wrapper.write_text(_WRAPPER.format(compiler=compiler))
+            wrapper.chmod(0o755)
+
+
+def counted(project: Project, wrappers: Path) -> Mapping[str, str]:
+    """The project's phases, with compiler runs counted by the wrappers in a folder."""
+    phases = {**project.phases, "build": _BUILD.format(build=project.phases["build"])}
+    return {name: f'export PATH="{wrappers}:$PATH"\n{text}' for name, text in phases.items()}
+
+
+def runs(log: bytes) -> int | None:
+    """The number of compiler runs that a build's log tells; None for one that doesn't."""
+    counts = _COUNT.findall(log)
+    return int(counts[-1]) if counts else None

@@ -1,0 +1,99 @@
+"""`git ckpt` as a user calls it: its command line, and what it prints as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.corpus import GIT_ENVIRONMENT
+from ckpt_git.model.errors import CkptError
+from ckpt_git.process import run
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A repository to build with `git ckpt`, and the store of this run alone."""
+
+    repository: Path
+    store: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What `git ckpt build --json` or `verify --json` says of one package.
+
+    ``wall`` is the whole command's seconds, Python's start included. ``base`` is the commit of
+    the checkpoint; ``identical`` is None where nothing was compared.
+    """
+
+    passed: bool
+    base: str | None
+    why_clean: str | None
+    sandbox: str
+    log: Path
+    wall: float
+    materialise: float
+    identical: bool | None
+    differences: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, data: Mapping[str, Any], wall: float) -> Result:
+        """Raises ``KeyError`` where ``data`` isn't of the form that DESIGN.md gives."""
+        return cls(
+            passed=data["outcome"] == "passed",
+            base=None if data["checkpoint"] is None else data["checkpoint"]["commit"],
+            why_clean=data["why_clean"],
+            sandbox=data["sandbox"],
+            log=Path(data["log"]),
+            wall=wall,
+            materialise=data["seconds"]["materialise"],
+            identical=data.get("identical"),
+            differences=tuple(data.get("differences", ())),
+        )
+
+
+def configure(subject: Subject, name: str, phases: Mapping[str, str], inputs: list[str]) -> None:
+    """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
+    lines = [f"[package.{json.dumps(name)}]"]
+    lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
+    lines += [f"inputs = {json.dumps(inputs)}", ""]
+    (subject.repository / "ckpt.toml").write_text("\n".join(lines))
+    (subject.repository / ".git" / "info").mkdir(exist_ok=True)
+    (subject.repository / ".git" / "info" / "exclude").write_text("/ckpt.toml\n")
+
+
+def environment(subject: Subject) -> dict[str, str]:
+    """The variables that let a command find this checkout's program and this run's store."""
+    return {
+        **GIT_ENVIRONMENT,
+        "CKPT_STORE": str(subject.store),
+        "PYTHONPATH": os.pathsep.join([str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+    }
+
+
+def call(subject: Subject, *arguments: str) -> Result:
+    """Run `git ckpt` with ``arguments`` and ``--json`` and read its one result.
+
+    Raises ``CkptError`` where it printed no result.
+    """
+    start = time.perf_counter()
+    done = run(
+        [sys.executable, "-m", "ckpt_git", *arguments, "--json"],
+        cwd=subject.repository,
+        env=environment(subject),
+        ok=(0, 1),
+    )
+    wall = time.perf_counter() - start
+    try:
+        return Result.parse(json.loads(done.stdout)["results"][0], wall)
+    except (ValueError, LookupError) as error:
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        raise CkptError(f"`git ckpt {' '.join(arguments)}` gave no result: {said[-400:]}") from error

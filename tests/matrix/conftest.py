@@ -1,0 +1,172 @@
+"""Who builds, and how: ourselves and an ordinary user, every layer method, every sandbox."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.matrix.samples import Sample
+from tests.matrix.site import Person, Setting, Site
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+_NEEDED = ("make", "gcc", "cmake", "ninja")
+_USER = "ckpt-matrix"
+_IMAGE_BYTES = 512 << 20  # xfs makes none below 300 MB
+
+MakeSite = Callable[[Sample, str, str, str], Site]
+Found = TypeVar("Found")
+
+
+@pytest.fixture(scope="session")
+def site(persons: dict[str, Person | str]) -> Iterator[MakeSite]:
+    """Gives the site for (sample, person, layers, sandbox), made once and restored each time.
+
+    Skips, by name, what this machine can't: another user, a file system with reflinks.
+    """
+    made: dict[tuple[str, str, str, str], Site] = {}
+    with ExitStack() as stack:
+        folders: dict[str, Path | str] = {}
+
+        def site_for(sample: Sample, who: str, layers: str, sandbox: str) -> Site:
+            key = (sample.name, who, layers, sandbox)
+            if key not in made:
+                person = _or_skip(persons[who])
+                kind = "reflinks" if layers == "reflink" else "any"
+                if kind not in folders:
+                    folders[kind] = stack.enter_context(_folder(reflinks=kind == "reflinks"))
+                folder = _or_skip(folders[kind]) / "-".join(key)
+                made[key] = Site.prepared(folder, sample, Setting(person, layers, sandbox))
+            made[key].restore()
+            return made[key]
+
+        yield site_for
+
+
+@pytest.fixture(scope="session")
+def persons() -> Iterator[dict[str, Person | str]]:
+    """``self``, and an ordinary user ``other`` (made for the session) where we are root.
+
+    A text in place of a person says why there is none.
+    """
+    ourselves = Person("self", sys.executable, str(_CHECKOUT))
+    with _other_user() as other:
+        yield {"self": ourselves, "other": other}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs() -> None:
+    """These tests build with make and with CMake and Ninja; without them there is nothing."""
+    missing = [name for name in _NEEDED if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"the samples need {', '.join(missing)}")
+
+
+def _or_skip(found: Found | str) -> Found:
+    if isinstance(found, str):
+        pytest.skip(found)
+    return found
+
+
+@contextmanager
+def _other_user() -> Iterator[Person | str]:
+    if os.geteuid() != 0:
+        yield "only root can be another user; these tests ran as an ordinary one"
+        return
+    if shutil.which("useradd") is None:
+        yield "no useradd to make an ordinary user with"
+        return
+    name = f"{_USER}-{os.getpid()}"
+    subprocess.run(
+        ["useradd", "--no-create-home", "--home-dir", "/nonexistent", name],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    try:
+        ids = (_id("-u", name), _id("-g", name))
+        yield _with_python(name, ids)
+    finally:
+        subprocess.run(["userdel", name], check=False, capture_output=True)
+
+
+def _id(option: str, name: str) -> int:
+    done = subprocess.run(["id", option, name], check=True, capture_output=True)
+    return int(done.stdout)
+
+
+def _with_python(name: str, ids: tuple[int, int]) -> Person | str:
+    """The user with an interpreter that they can run: ours may lie in somebody's home."""
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = _packages()
+    for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
+        path = os.pathsep.join([str(_CHECKOUT), *packages])
+        person = Person(name, python, path, ids)
+        try:
+            done = person.run(
+                [python, "-c", "import ckpt_git, git, typer"],
+                cwd=Path("/"),
+                env={"PYTHONPATH": path},
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return person
+    return f"no {version} that an ordinary user can run with this checkout and its packages"
+
+
+def _packages() -> list[str]:
+    """The folders that our dependencies are installed in."""
+    found = (importlib.util.find_spec(name) for name in ("git", "typer"))
+    origins = {Path(spec.origin).parents[1] for spec in found if spec and spec.origin}
+    return sorted(map(str, origins))
+
+
+@contextmanager
+def _folder(*, reflinks: bool) -> Iterator[Path | str]:
+    """A folder that everybody can reach, on a file system with reflinks where asked for."""
+    with tempfile.TemporaryDirectory(prefix="ckpt-matrix-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        if not reflinks or _reflinks(folder):
+            yield folder
+            return
+        with _reflinking(folder) as mounted:
+            yield mounted
+
+
+def _reflinks(folder: Path) -> bool:
+    (folder / "one").write_bytes(b"shared" * 4096)
+    done = subprocess.run(
+        ["cp", "--reflink=always", "one", "two"], cwd=folder, check=False, capture_output=True
+    )
+    return done.returncode == 0
+
+
+@contextmanager
+def _reflinking(folder: Path) -> Iterator[Path | str]:
+    """A file system with reflinks in an image, mounted while the session runs."""
+    make = shutil.which("mkfs.xfs", path="/usr/sbin:/sbin:/usr/bin:/bin")
+    if os.geteuid() != 0 or make is None:
+        yield f"{folder} has no reflinks, and it takes root and mkfs.xfs to mount what has"
+        return
+    image, mounted = folder / "image", folder / "mounted"
+    mounted.mkdir()
+    with image.open("wb") as file:
+        file.truncate(_IMAGE_BYTES)
+    for command in ([make, "-q", str(image)], ["mount", "-o", "loop", str(image), str(mounted)]):
+        done = subprocess.run(command, check=False, capture_output=True)
+        if done.returncode:
+            yield f"no file system with reflinks: {done.stderr.decode().strip()}"
+            return
+    try:
+        yield mounted
+    finally:
+        subprocess.run(["umount", "--lazy", str(mounted)], check=True)

@@ -1,0 +1,94 @@
+"""The change matrix: a checkpointed build gives what a clean one gives, whatever changed.
+
+Every change alone and mixed with a text edit is built in this machine's best setting. In each
+other setting (layers, sandbox, user) the changes are built by kind and all at once;
+``CKPT_MATRIX=full`` builds each of them there too, which takes half an hour.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+from tests.matrix.changes import CHANGES, KINDS, Change, made_at_once, made_of_kind, text_edit
+from tests.matrix.conftest import MakeSite
+from tests.matrix.outputs import differences
+from tests.matrix.samples import SAMPLES, Sample
+from tests.matrix.site import Site
+from tests.support import GitRepo
+
+# overlayfs needs the namespaces of a sandbox.
+WAYS = [
+    (layers, sandbox)
+    for layers in ("overlay", "reflink", "copy")
+    for sandbox in ("bubblewrap", "namespaces", "none")
+    if (layers, sandbox) != ("overlay", "none")
+]
+BEST = ("overlay", "bubblewrap")
+PERSONS = ("self", "other")
+SETTINGS = [(who, *way) for who in PERSONS for way in WAYS]
+OTHERS = [setting for setting in SETTINGS if setting != ("self", *BEST)]
+FULL = os.environ.get("CKPT_MATRIX") == "full"
+
+in_each_sample = pytest.mark.parametrize("sample", SAMPLES, ids=lambda sample: sample.name)
+with_each_change = pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
+
+
+@in_each_sample
+@with_each_change
+def test_each_change_alone(site: MakeSite, sample: Sample, change: Change) -> None:
+    assert_as_clean(site(sample, "self", *BEST), change.make)
+
+
+@in_each_sample
+@with_each_change
+def test_each_change_with_a_text_edit(site: MakeSite, sample: Sample, change: Change) -> None:
+    assert_as_clean(site(sample, "self", *BEST), _with_text_edit(change))
+
+
+@in_each_sample
+@pytest.mark.parametrize("setting", OTHERS, ids="-".join)
+def test_each_setting_with_one_kind_after_the_other(
+    site: MakeSite, sample: Sample, setting: tuple[str, str, str]
+) -> None:
+    """Each commit is built from the one before, so that layers come to lie on layers."""
+    place = site(sample, *setting)
+    for kind in KINDS:
+        assert_as_clean(place, made_of_kind(kind))
+
+
+@in_each_sample
+@pytest.mark.parametrize("setting", SETTINGS, ids="-".join)
+def test_each_setting_with_all_changes_at_once(
+    site: MakeSite, sample: Sample, setting: tuple[str, str, str]
+) -> None:
+    assert_as_clean(site(sample, *setting), made_at_once)
+
+
+@pytest.mark.skipif(not FULL, reason="CKPT_MATRIX=full asks for it")
+@in_each_sample
+@pytest.mark.parametrize("setting", OTHERS, ids="-".join)
+def test_each_setting_with_each_change(
+    site: MakeSite, sample: Sample, setting: tuple[str, str, str]
+) -> None:
+    for change in CHANGES:
+        assert_as_clean(site(sample, *setting), change.make)
+        assert_as_clean(site(sample, *setting), _with_text_edit(change))
+
+
+def assert_as_clean(place: Site, change: Callable[[GitRepo], object]) -> None:
+    """Commit ``change``, build it from the checkpoint and from nothing, and compare."""
+    before = place.git("rev-parse", "HEAD^{tree}")
+    commit = place.commit(change)
+    assert place.git("rev-parse", "HEAD^{tree}") != before, "the change changes nothing"
+    assert not differences(place.checkpointed(commit), place.clean(commit))
+
+
+def _with_text_edit(change: Change) -> Callable[[GitRepo], None]:
+    def make(tree: GitRepo) -> None:
+        change.make(tree)
+        text_edit(tree)
+
+    return make
