@@ -9,7 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.engines.local import launch, layers, system, toolchain
-from ckpt_git.engines.local.attempt import Job, build, fetch
+from ckpt_git.engines.local.attempt import build
+from ckpt_git.engines.local.fetch import fetch
+from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.places import place_of
 from ckpt_git.engines.local.probe import Abilities, abilities
@@ -140,11 +142,13 @@ class LocalEngine:
     ) -> Realisation:
         """See ``Engine``."""
         began = time.monotonic()
-        job = Job(self.store, self.abilities(), drv, source, recipe, commit, start, log, listener)
-        fetched = fetch(job, self._path(drv.inputs)) if drv.fetch and start is None else None
+        path = self._path(drv.inputs)
+        able = self.abilities()
+        job = Job(self.store, able, drv, source, recipe, commit, start, log, listener, path)
+        fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):
             return fetched
-        result = build(job, fetched, self._path(drv.inputs))
+        result = build(job, fetched)
         fingerprint = recipe.parts["toolchain"]
         if fingerprint in self._listings:
             self.store.keep_toolchain(fingerprint, self._listings[fingerprint])

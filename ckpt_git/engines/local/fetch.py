@@ -1,0 +1,72 @@
+"""The one command with a network: what it brings is kept as long as the lock files are the same."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ckpt_git.engines.local import seal
+from ckpt_git.engines.local.job import Job, failed, run_phases
+from ckpt_git.engines.local.layers import Ground
+from ckpt_git.engines.local.store import Layer
+from ckpt_git.engines.protocol import Realisation, SourceTree
+from ckpt_git.model.derivation import digest
+from ckpt_git.model.record import Seconds
+
+
+def fetch(job: Job) -> Layer | Realisation:
+    """What ``fetch`` brought, as a layer; from the store where the lock files are the same.
+
+    It runs on the sources, and what it left besides them is kept. Where it fails, that is the
+    whole result: the build has failed in the phase ``fetch``.
+    """
+    assert job.drv.fetch is not None
+    layer_id = "f" + _fetch_key(job)
+    known = job.store.layer(layer_id)
+    if known is not None and (job.store.missing(layer_id) or job.store.damage(known)) is None:
+        return known
+    job.store.drop_layer(layer_id)
+    with job.store.workspace() as work:
+        (work / "fs").mkdir()
+        sources = work / "fs" / "source"
+        sources.mkdir()
+        job.source.write(sources)
+        ground = Ground(work / "fs", ())
+        ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)
+        if ended.code != 0:
+            spent = Seconds(build=ended.ran, total=ended.prepared + ended.ran)
+            return failed(job, ended, spent)
+        _remove_sources(sources, job.source)
+        sealed = seal.take(work / "fs")
+        layer = Layer(
+            id=layer_id,
+            lowers=(),
+            owner=str(job.drv.source.repository),
+            package=job.drv.name,
+            newest_mtime_ns=sealed.newest_mtime_ns,
+        )
+        with suppress(FileExistsError):  # another build has fetched the same meanwhile
+            job.store.publish_layer(work, layer, sealed, {})
+    found = job.store.layer(layer_id)
+    assert found is not None
+    return found
+
+
+def _fetch_key(job: Job) -> str:
+    """What a fetch depends on: its command, the lock files, and what it may compile with."""
+    names = ("environment", "inputs", "sandbox", "toolchain", "source folder", "build folder")
+    parts = {name: job.recipe.parts.get(name) for name in names}
+    locks = {n: oid for n, oid in job.recipe.parts.items() if n.startswith("lock file ")}
+    return digest([job.drv.fetch, parts, locks])[:10]
+
+
+def _remove_sources(folder: Path, source: SourceTree) -> None:
+    for path in source.manifest():
+        (folder / path).unlink(missing_ok=True)
+    for here, _, _ in os.walk(folder, topdown=False):
+        try:
+            os.rmdir(here)
+        except OSError:
+            continue
+    folder.mkdir(exist_ok=True)

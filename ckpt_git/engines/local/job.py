@@ -1,0 +1,143 @@
+"""What is to be built, and how its phases are run: what builds, fetches and rehearsals share."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.engines.local import run, sandbox, system
+from ckpt_git.engines.local.layers import Ground
+from ckpt_git.engines.local.places import Place, occupied, place_of
+from ckpt_git.engines.local.probe import Abilities
+from ckpt_git.engines.local.store import Store, writing
+from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
+from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.record import Seconds
+
+_SIGNALLED = 128  # a shell's exit code for a signal is this and its number
+_NOT_FOUND = re.compile(
+    r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): '?([\w.+/-]+)'?: "
+    r"(?:command not found|not found|No such file or directory)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be built, from where, and who listens. ``path`` is the PATH of the build."""
+
+    store: Store
+    able: Abilities
+    drv: Derivation
+    source: SourceTree
+    recipe: Recipe
+    commit: str | None
+    start: Start | None
+    log: Path
+    listener: Listener
+    path: str
+
+    @property
+    def place(self) -> Place:
+        return place_of(self.store, self.drv, self.able.sandbox)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be said of this build's sandbox, if there is something."""
+        if self.able.sandbox != "none":
+            return ()
+        why = "; ".join(f"{name}: {reason}" for name, reason in self.able.refused.items()
+                        if name in {"bubblewrap", "namespaces"})  # fmt: skip
+        return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})",)
+
+
+def run_phases(
+    job: Job,
+    work: Path,
+    ground: Ground,
+    phases: Mapping[str, str],
+    *,
+    network: bool = False,
+    env: Mapping[str, str] | None = None,
+) -> run.Ended:
+    """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
+    environment. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
+    place, kind = job.place, job.able.sandbox
+    with writing(work):
+        (work / "out").mkdir(exist_ok=True)
+        (work / "tmp").mkdir(exist_ok=True)
+    whole = system.environment(
+        job.drv,
+        top=place.top,
+        out=place.out,
+        tmp="/tmp" if place.host is None else str(work / "tmp"),  # noqa: S108 - the sandbox's
+        cores=len(os.sched_getaffinity(0)),
+        path=job.path,
+    )
+    whole |= env or {}
+    if network:
+        whole = {**system.fetch_environment(os.environ), **whole}
+    command, mark = run.command(phases)
+    shown = None
+    if kind != "none":
+        out = (work / "out", place.out)
+        shown = sandbox.view(work, ground.build, out, job.drv.inputs, network=network)
+    with occupied(place, work):
+        plan = sandbox.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
+        plan["limits"] = {
+            "memory": job.drv.limits.memory,
+            "processes": job.drv.limits.processes,
+        }
+        plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
+        return run.run(
+            plan, mark, log=job.log, listener=job.listener, timeout=job.drv.limits.timeout
+        )
+
+
+def _at(order: dict[str, Any] | None, place: Place) -> dict[str, Any] | None:
+    """The order to change the sources, where they lie while the build runs."""
+    if order is None or place.host is None:
+        return order
+    return {**order, "folder": place.source}
+
+
+def failed(job: Job, ended: run.Ended, seconds: Seconds) -> Realisation:
+    """The result of a run that failed, with what its log tells of the reason."""
+    return Realisation(
+        outcome="failed",
+        sandbox=job.able.sandbox,
+        out=None,
+        seconds=seconds,
+        failed_phase=ended.phase,
+        reason=_reason(job, ended),
+        missing=_missing_program(job.log, job.path),
+        timed_out=ended.timed_out,
+        warnings=job.warnings,
+    )
+
+
+def _reason(job: Job, ended: run.Ended) -> str:
+    """Why the build failed, in a few words."""
+    phase = ended.phase or "the start of the sandbox"
+    if ended.timed_out:
+        return f"{phase} took longer than the {job.drv.limits.timeout:g} s of its `timeout`"
+    if ended.code > _SIGNALLED or ended.code < 0:
+        number = ended.code - _SIGNALLED if ended.code > 0 else -ended.code
+        return f"{phase} was killed by signal {number}"
+    return f"{phase} ended with {ended.code}"
+
+
+def _missing_program(log: Path, path: str) -> str | None:
+    """The program that a failed build looked for in vain, where its last words say so."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 4096))
+        last = file.read().decode(errors="replace").splitlines()
+    for line in reversed(last[-12:]):
+        found = _NOT_FOUND.match(line)
+        if found and "/" not in found[1] and shutil.which(found[1], path=path) is None:
+            return found[1]
+    return None
