@@ -100,7 +100,7 @@ def _in_foreground(event: str) -> None:
         if context.repo.in_progress() is None:
             spawn_builder(context.state, top, event)
             _say(_STARTS)
-    except (CkptError, OSError) as error:
+    except Exception as error:  # whatever it is, git and its user go on
         _say(f"ckpt: nothing is rebuilt: {error}")
 
 

@@ -9,6 +9,7 @@ small files and takes locks; nothing runs a process or knows how a build is made
     notices/TIME.txt                  what to tell, each once   (state; hooks/post-commit tells too)
     queue/SLOT.json                   what waits to be built    (queue)
     running.json  runs/ID.json        what runs, how it ended   (running)
+    starting                          a builder is about to run (running; hooks/post-commit)
     locks/NAME                        empty files to lock       (lock)
     damaged/                          files that could not be read, for people to look at
 """

@@ -12,7 +12,7 @@ from pathlib import Path
 from ckpt_git.builds import background
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
-from tests.background.project import Project, eventually
+from tests.background.project import CONFIG, Project, eventually
 
 
 def _wait_until_running(project: Project, builds: int = 1) -> runs.Running:
@@ -102,6 +102,30 @@ def test_edits_that_are_not_committed_are_built_first_then_the_commit(project: P
     assert (commit.outcome, commit.commit) == ("passed", project.repo.head)
     assert project.built() == [worktree.tree, project.repo.tree()]
     assert project.repo.git("diff", "--name-only") == "build.sh"
+
+
+def test_the_commit_alone_is_built_where_the_configuration_says_so(project: Project) -> None:
+    project.open_gate()
+    project.repo.write("ckpt.toml", 'on_commit = "commit"\n' + CONFIG)
+    project.repo.git("add", ".")
+    project.repo.write("build.sh", "exit 1\n")
+    project.git("commit", "-q", "-m", "x")
+    (record,) = project.wait_for_records(1)
+    project.wait_until_idle()
+    assert (record.outcome, record.commit) == ("passed", project.repo.head)
+    assert project.built() == [project.repo.tree()]
+
+
+def test_a_note_on_the_commit_says_how_its_build_ended(project: Project) -> None:
+    project.open_gate()
+    project.commit(ckpt_toml="notes = true\n" + CONFIG)
+    passed = project.repo.head
+    project.wait_until_idle()
+    project.commit(build_sh="exit 1\n")
+    project.wait_until_idle()
+    notes = project.repo.git("log", "--notes=ckpt", "--format=%H %N").split("\n")
+    assert f"{passed} app: passed, clean, 0.0 s" in notes
+    assert f"{project.repo.head} app: failed, clean, 0.0 s" in notes
 
 
 def test_two_work_trees_share_one_builder_and_each_gets_its_build(project: Project) -> None:

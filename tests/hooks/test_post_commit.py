@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from ckpt_git.git.hooks import install, uninstall
 from tests.background.project import Project, eventually
 
+SHELLS = (["bash", "--posix"], ["busybox", "sh"], ["ksh"], ["mksh"], ["zsh", "--emulate", "sh"])
 STARTS = "ckpt: rebuilding in the background (git ckpt watch)\n"
 
 
@@ -34,6 +36,16 @@ def _started(project: Project) -> bool:
 
 def test_a_builder_is_started(project: Project) -> None:
     assert project.commit() == STARTS
+    assert _started(project)
+
+
+@pytest.mark.parametrize("shell", [["sh"], *filter(lambda s: shutil.which(s[0]), SHELLS)])
+def test_any_shell_will_do(project: Project, shell: list[str]) -> None:
+    project.state.post_notice("ckpt: caf\\ne")
+    done = subprocess.run(
+        [*shell, _hook(project)], cwd=project.repo.path, capture_output=True, check=True
+    )
+    assert done.stderr.decode() == "ckpt: caf\\ne\n" + STARTS
     assert _started(project)
 
 
@@ -88,6 +100,15 @@ def test_the_commit_that_ends_a_merge_is_built(project: Project) -> None:
     project.repo.git("merge", "-q", "side", ok=(1,))
     assert project.commit("merged", both="3") == STARTS
     assert project.wait_for_records(1)[0].commit == project.repo.head
+
+
+def test_a_git_folder_that_only_git_dir_names_is_said_not_to_be_found(project: Project) -> None:
+    elsewhere = project.aside / "git folder"
+    (project.repo.path / ".git").rename(elsewhere)
+    named = (f"--git-dir={elsewhere}", f"--work-tree={project.repo.path}")
+    said = project.git(*named, "commit", "-q", "--allow-empty", "-m", "x")
+    assert said == f"ckpt: nothing is rebuilt: there is no .git in {project.repo.path}\n"
+    elsewhere.rename(project.repo.path / ".git")
 
 
 def test_an_interpreter_that_is_gone_is_told_and_git_goes_on(project: Project) -> None:
