@@ -81,7 +81,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
         choice = Choice(None, "asked for with --clean" if options.clean else None)
     else:
         checkpoints = context.state.checkpoints(package.name)
-        choice = choose(context.repo, engine, checkpoints, recipe, source, package.source)
+        choice = choose(context.repo, engine, checkpoints, recipe, source, drv)
     return Plan(package, drv, engine, source, target, recipe, key, known, choice)
 
 

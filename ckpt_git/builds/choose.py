@@ -9,7 +9,7 @@ from ckpt_git.engines.protocol import Engine, SourceTree, Start
 from ckpt_git.git.repository import MissingObjectsError, Repository
 from ckpt_git.git.trees import attributes_changed
 from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.derivation import Recipe
+from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import SourceDiff
 
@@ -42,7 +42,7 @@ def choose(
     known: Sequence[Checkpoint],
     recipe: Recipe,
     source: SourceTree,
-    folder: str,
+    drv: Derivation,
 ) -> Choice:
     """Choose among ``known`` (newest first): the fewest changed files, the newest of equals."""
     refused: list[Refused] = []
@@ -63,13 +63,32 @@ def choose(
     measured = tuple((checkpoint, distances.get(checkpoint.tree)) for checkpoint in ordered)
     nearest = ordered[0]
     try:
-        diff = _diff(repo, engine, nearest, source, folder)
+        diff = _diff(repo, engine, nearest, source, drv.source.folder)
     except StoreError as error:
         return Choice(None, str(error), tuple(refused), measured)
     if attributes_changed(diff):
         why = ".gitattributes changed, and with it what git makes of unchanged files"
         return Choice(None, why, tuple(refused), measured)
-    return Choice(Start(nearest, diff), None, tuple(refused), measured)
+    start = Start(nearest, diff)
+    missed = _missed(repo, engine, drv, source, recipe, start)
+    if missed is not None:
+        return Choice(None, missed, tuple(refused), measured)
+    return Choice(start, None, tuple(refused), measured)
+
+
+def _missed(
+    repo: Repository,
+    engine: Engine,
+    drv: Derivation,
+    source: SourceTree,
+    recipe: Recipe,
+    start: Start,
+) -> str | None:
+    base = repo.source(start.checkpoint.tree, drv.source.folder)
+    try:
+        return engine.missed(drv, source, recipe, start, base)
+    except MissingObjectsError:
+        return "what the checkpoint was built from is gone, and the change can't be judged"
 
 
 def _unusable(

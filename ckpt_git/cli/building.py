@@ -131,7 +131,7 @@ def _why(record: Record) -> str:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    if verdict.identical:
+    if verdict.identical and verdict.record.passed:
         print(f"{verdict.record.package}: identical to a clean build")  # noqa: T201
     for path in verdict.differences:
         print(f"differs: {path}")  # noqa: T201

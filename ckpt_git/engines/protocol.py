@@ -89,6 +89,15 @@ class Engine(Protocol):
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
 
+    def missed(
+        self, drv: Derivation, source: SourceTree, recipe: Recipe, start: Start, base: SourceTree
+    ) -> str | None:
+        """What in this change the build tools are known not to notice, or None.
+
+        ``base`` is the tree that the checkpoint was built from. May run the build tools in a
+        sandbox; raises what reading ``base`` raises where its objects are gone.
+        """
+
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """What about ``part`` of the recipe is another one, for people to read."""
 

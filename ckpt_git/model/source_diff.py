@@ -108,7 +108,7 @@ def _translate(pattern: str) -> str:
             out, position = out + "[^/]", position + 1
         elif body[position] == "[" and "]" in body[position + 2 :]:
             end = body.index("]", position + 2) + 1
-            out += fnmatch.translate(body[position:end])[4:-3]
+            out += "(?!/)" + fnmatch.translate(body[position:end])[4:-3]
             position = end
         else:
             out, position = out + re.escape(body[position]), position + 1

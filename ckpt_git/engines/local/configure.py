@@ -46,16 +46,16 @@ def why_configure(diff: SourceDiff, source: SourceTree) -> str | None:
     for path in (*diff.added, *diff.deleted):
         if not _is_autoconf(source):
             return f"{path} came or went, and a glob could see that"
-        if not _is_compiled(path) and not _is_prose(path):
+        if not is_compiled(path) and not is_prose(path):
             return f"{path} came or went"
     for path in diff.modified:
-        if not _is_compiled(path) and not _is_prose(path):
+        if not is_compiled(path) and not is_prose(path):
             return f"{path} changed"
     return _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
 
 
 def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
-    names = {path.rsplit("/", 1)[-1] for path in paths if not _is_prose(path)}
+    names = {path.rsplit("/", 1)[-1] for path in paths if not is_prose(path)}
     if not names:
         return None
     for file, line in source.lines_with(sorted(names), _CONFIGURE_FILES):
@@ -74,11 +74,13 @@ def _is_autoconf(source: SourceTree) -> bool:
     return "configure.ac" in manifest or "configure.in" in manifest
 
 
-def _is_compiled(path: str) -> bool:
+def is_compiled(path: str) -> bool:
+    """An input of a compiler."""
     return _suffix(path) in _COMPILED
 
 
-def _is_prose(path: str) -> bool:
+def is_prose(path: str) -> bool:
+    """Documentation, pictures: nothing that a configure step or a makefile reads."""
     return _suffix(path) in _PROSE
 
 
