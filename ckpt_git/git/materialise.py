@@ -33,7 +33,6 @@ _FEW = 256
 reading the whole tree is no slower, and a command line has an end."""
 
 _UMASK = 0o022
-_SPARSE_OFF = ("-c", "core.sparseCheckout=false")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ def _split(listed: Listing, paths: Iterable[str]) -> tuple[list[str], dict[str, 
 def _read_tree(job: _Job) -> Path:
     index = _new_index(job)
     try:
-        job.at.git(*_SPARSE_OFF, "read-tree", job.tree, index=index)
+        job.at.git("read-tree", job.tree, index=index)
     except ProcessError as error:
         require_tree(job.at, job.tree)
         raise explained(error, f"read the tree {job.tree}") from error
@@ -151,7 +150,7 @@ def _read_tree(job: _Job) -> Path:
 def _index_of(job: _Job, files: Mapping[str, Entry]) -> Path:
     index = _new_index(job)
     lines = "".join(f"{entry.mode} {entry.oid}\t{path}\0" for path, entry in files.items())
-    command = (*_SPARSE_OFF, "update-index", "-z", "--index-info")
+    command = ("update-index", "-z", "--index-info")
     done = job.at.git(*command, index=index, stdin=os.fsencode(lines))
     if done.stderr:  # a path that git won't check out (".git/config") is left out with a warning
         raise RepositoryError(f"cannot write the tree out: {said(done.stderr)}")
@@ -168,7 +167,7 @@ def _new_index(job: _Job) -> Path:
 def _checkout(job: _Job, index: Path, paths: Sequence[str] | None) -> None:
     """git-checkout-index(1), to the target as a prefix, with an empty work tree."""
     chosen = ("--all",) if paths is None else ("-z", "--stdin")
-    command = (*_SPARSE_OFF, "checkout-index", "--force", f"--prefix={job.target}/", *chosen)
+    command = ("checkout-index", "--force", f"--prefix={job.target}/", *chosen)
     try:
         done = job.at.git(
             *command,

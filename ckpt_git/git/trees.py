@@ -80,7 +80,7 @@ def listing(at: Location, tree: str, folder: str = ".") -> Listing:
     where it has no such folder.
     """
     try:
-        done = at.git("ls-tree", "-r", "-z", "--full-tree", within(tree, folder))
+        done = at.git("ls-tree", "-r", "-z", within(tree, folder))
     except ProcessError as error:
         raise _unlisted(at, tree, folder, error) from error
     files, links = {}, {}
@@ -122,7 +122,7 @@ def _named(at: Location, tree: str, paths: Sequence[str]) -> list[tuple[str, str
     if not possible:  # no path at all would mean all paths
         return []
     try:
-        done = at.git("ls-tree", "-z", "--full-tree", tree, "--", *possible)
+        done = at.git("ls-tree", "-z", tree, "--", *possible)
     except ProcessError as error:
         require_tree(at, tree)
         raise MissingObjectsError(str(explained(error, f"look into the tree {tree}"))) from error
@@ -215,7 +215,7 @@ def link_above(at: Location, tree: str, path: str) -> tuple[str, str] | None:
     above = parents(path)
     if not above:
         return None
-    found = at.git("ls-tree", "-z", "-d", "--full-tree", tree, "--", *above).stdout
+    found = at.git("ls-tree", "-z", "-d", tree, "--", *above).stdout
     for mode, oid, link in _LISTED.findall(os.fsdecode(found)):
         if mode == LINK_MODE:
             return link, oid

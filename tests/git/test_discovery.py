@@ -77,14 +77,6 @@ def test_git_does_not_trust_the_owner(repo: GitRepo, monkeypatch: pytest.MonkeyP
     assert "\n" not in str(caught.value)
 
 
-def test_in_another_language(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What git says is understood whatever the user's language is."""
-    monkeypatch.setenv("LANGUAGE", "de")
-    monkeypatch.setenv("LANG", "de_DE.UTF-8")
-    with pytest.raises(RepositoryError, match="not in a git repository"):
-        Repository.discover(repo.path.parent)
-
-
 def test_what_a_calling_hook_set_redirects_nothing(
     repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

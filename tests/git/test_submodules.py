@@ -261,11 +261,11 @@ def test_a_bare_repository_has_no_submodules_objects(app: GitRepo, tmp_path: Pat
 
 
 def test_a_name_that_leads_out_of_the_git_folder(app: GitRepo, tmp_path: Path) -> None:
-    """.gitmodules comes from whoever wrote the commit: gitsubmodules names no other folder."""
+    """.gitmodules comes from whoever wrote the commit."""
     stray = tmp_path / "stray"
     shutil.copytree(app.path / ".git/modules/vendor/lib", stray)
     app.git("submodule", "--quiet", "deinit", "-f", "--all")
-    shutil.rmtree(app.path / ".git/modules")
+    shutil.rmtree(app.path / ".git/modules/vendor")
     app.write(".gitmodules", '[submodule "../../../stray"]\n\tpath = vendor/lib\n\turl = x\n')
     app.git("add", ".gitmodules")
     app.git("commit", "-q", "-m", "evil")

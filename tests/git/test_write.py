@@ -38,6 +38,7 @@ def rich(repo: GitRepo) -> GitRepo:
     repo.write("a", "lower\n")
     repo.write("empty", "")
     repo.write("-dash", "--all\n")
+    repo.write(":!magic", "no pathspec\n")
     repo.commit()
     return repo
 
@@ -62,7 +63,9 @@ def test_each_path_as_a_checkout(
     monkeypatch.setattr(materialise, "_FEW", few)
     expected = checkout(rich, "HEAD", tmp_path / "witness")
     source = source_of(rich)
-    for number, paths in enumerate([["dos.txt"], ["src/unix.txt", STRANGE + "/" + STRANGE], []]):
+    for number, paths in enumerate(
+        [["dos.txt"], ["src/unix.txt", STRANGE + "/" + STRANGE, ":!magic", "*", "-dash"], []]
+    ):
         out = tmp_path / str(number)
         source.write(out, paths)
         assert contents(out) == {path: expected[path] for path in paths}
