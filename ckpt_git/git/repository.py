@@ -103,8 +103,14 @@ class Repository(Location):
             )
         return Target("commit", name, found, commit)
 
+    def forget_snapshots(self, before: float) -> int:
+        """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed."""
+        from ckpt_git.git import snapshot  # noqa: PLC0415
+
+        return snapshot.forget_snapshots(self, before)
+
     def source(self, tree: str, folder: str = ".") -> GitSource:
-        """``tree``'s ``folder`` as a build's source. Looks nothing up yet.
+        """``tree``'s ``folder`` as a build's source. Nothing of the tree is looked up yet.
 
         Raises ``RepositoryError`` for a folder outside the tree.
         """

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from ckpt_git.git.errors import explained, refuse_failed_filter
 from ckpt_git.git.location import Location
@@ -108,3 +110,20 @@ def _refuse_unmerged(paths: list[str]) -> None:
             f"unresolved conflicts in {', '.join(names[:_NAMED])}{more}",
             "resolve them and `git add` the files",
         )
+
+
+def forget_snapshots(at: Location, before: float) -> int:
+    """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed.
+
+    git renews the time of an object that it would have to write again, so what the snapshots
+    of today share with an old one stays. What a checkpoint needs of its tree, it carries.
+    """
+    freed = 0
+    for file in at.objects.rglob("*"):
+        # Another process may be at the same work, or git may just have renamed a file.
+        with suppress(OSError):
+            status = file.lstat()
+            if S_ISREG(status.st_mode) and status.st_mtime < before:
+                file.unlink()
+                freed += status.st_size
+    return freed

@@ -241,6 +241,33 @@ def test_the_state_folder_cannot_be_made(repo: GitRepo) -> None:
         Repository.discover(repo.path).target()
 
 
+def test_an_object_that_cannot_be_written(repo: GitRepo) -> None:
+    repo.write("Makefile", "edited\n")
+    blob = repo.git("hash-object", "Makefile")
+    found = Repository.discover(repo.path)
+    for folder in (found.objects / blob[:2], found.objects / "pack"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.write_text("a file is in the way")
+    with pytest.raises(StoreError, match=r"cannot take a snapshot of the work tree: "):
+        found.target()
+    assert [*(found.state / "tmp").iterdir()] == []
+
+
+def test_snapshots_that_nobody_used_for_long_are_forgotten(repo: GitRepo) -> None:
+    found = Repository.discover(repo.path)
+    trees = []
+    for content in ("old\n", "new\n"):
+        repo.write("Makefile", content)
+        repo.write("src/main.c", "the same in both\n")
+        for file in found.objects.rglob("*"):
+            os.utime(file, (1, 1))
+        trees.append(found.target().tree)
+    assert found.forget_snapshots(before=1000) > 0
+    assert found.distances(trees, trees[1]) == {trees[0]: None, trees[1]: 0}
+    assert found.read(trees[1], "src/main.c") == b"the same in both\n"
+    assert repo.git("fsck") == ""
+
+
 def test_a_snapshot_can_be_asked_for_by_its_id(repo: GitRepo) -> None:
     repo.write("Makefile", "edited\n")
     found = Repository.discover(repo.path)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.git import materialise
 from ckpt_git.git.repository import Repository
-from ckpt_git.git.source import GitSource
 from ckpt_git.model.errors import RepositoryError, StoreError
 from tests.git.conftest import checkout, contents
 from tests.support import GitRepo
@@ -43,7 +43,8 @@ def rich(repo: GitRepo) -> GitRepo:
     return repo
 
 
-def source_of(repo: GitRepo, folder: str = ".") -> GitSource:
+def source_of(repo: GitRepo, folder: str = ".") -> SourceTree:
+    """As engines get it; mypy sees that it is what their protocol asks for."""
     return Repository.discover(repo.path).source(repo.tree(), folder)
 
 
