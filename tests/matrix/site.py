@@ -121,6 +121,20 @@ class Site:
         script = "git add -A && git commit -q --allow-empty -m change && git rev-parse HEAD"
         return self.setting.person.checked("sh", "-c", script, cwd=self.work_tree.path)
 
+    def stage(self, target: str) -> str:
+        """Get ``target`` (``HEAD``, ``index``, ``worktree``) to hold the files; gives their tree.
+
+        For the work tree only new files are staged: what else changed has to be found there.
+        """
+        self.setting.person.own(self.work_tree.path)
+        new = "git ls-files -z --others | git update-index -z --add --replace --stdin"
+        scripts = {"HEAD": "git add -A && git commit -q --allow-empty -m edits", "worktree": new}
+        script = scripts.get(target, "git add -A")
+        person, here = self.setting.person, self.work_tree.path
+        person.checked("sh", "-c", script, cwd=here)
+        index = {"GIT_INDEX_FILE": str(self.folder / "stage.index")}
+        return person.checked("sh", "-c", "git add -A && git write-tree", cwd=here, env=index)
+
     def ckpt(self, *arguments: str, launcher: Sequence[str] = ("-m", "ckpt_git")) -> dict[str, Any]:
         """The one result that `git ckpt ARGUMENTS --json` prints."""
         person = self.setting.person
@@ -133,8 +147,8 @@ class Site:
                 "PYTHONPATH": person.path,
             },
         )
-        said = done.stderr.decode(errors="replace")
-        assert done.returncode in (0, 1), f"git ckpt {arguments} ended with {done.returncode}: {said}"
+        said = f"git ckpt {arguments} ended with {done.returncode}: {os.fsdecode(done.stderr)}"
+        assert done.returncode in (0, 1), said
         (result,) = json.loads(done.stdout)["results"]
         assert isinstance(result, dict)
         return result
