@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -32,6 +32,7 @@ from ckpt_git.demo.project import (
     sources_affected,
     write_project,
 )
+from ckpt_git.engines.local.store import remove
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.process import ProcessError, run
 
@@ -44,6 +45,13 @@ class DemoError(CkptError):
     """A step didn't show what it claims to show."""
 
     exit_code = 1
+
+
+class Said(NamedTuple):
+    """What a program printed on its two outputs."""
+
+    out: str
+    errors: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +77,17 @@ class Stage:
         done = run(["git", *arguments], cwd=self.repository, env={**self.env, **env})
         return (done.stdout + done.stderr).decode(errors="replace").strip()
 
-    def ckpt(self, *arguments: str, ok: Sequence[int] = (0,)) -> str:
+    def ckpt(self, *arguments: str, ok: Sequence[int] = (0,)) -> Said:
         """What ``git ckpt ARGUMENTS`` printed. Raises ``ProcessError``."""
         # -P: the project's own files are no Python modules of ours.
         command = [sys.executable, "-P", "-m", "ckpt_git", *arguments]
         with self.console.status(f"git ckpt {arguments[0]} …"):
             done = run(command, cwd=self.repository, env=self.env, ok=ok)
-        return done.stdout.decode(errors="replace").strip()
+        return Said(done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
     def result(self, *arguments: str) -> dict[str, Any]:
         """The one result in what ``git ckpt ARGUMENTS --json`` printed, whatever it is."""
-        document = json.loads(self.ckpt(*arguments, "--json", ok=(0, 1)))
+        document = json.loads(self.ckpt(*arguments, "--json", ok=(0, 1)).out)
         (only,) = document["results"]
         return dict(only)
 
@@ -184,8 +192,10 @@ def _side_by_side(stage: Stage, builds: Sequence[Built]) -> None:
 def _background(stage: Stage) -> dict[str, Any]:
     """The result of HEAD's background build, once it has ended."""
     stage.ckpt("watch", ok=(0, 1))
-    newest = json.loads(stage.ckpt("log", "--json"))["records"][0]
-    _check(newest["commit"] == stage.git("rev-parse", "HEAD"), "the commit wasn't built")
+    said = stage.ckpt("log", "--json")
+    newest = json.loads(said.out)["records"][0]
+    head = stage.git("rev-parse", "HEAD")
+    _check(newest["commit"] == head, f"the commit wasn't built: {said.errors.strip()}")
     return dict(newest)
 
 
@@ -198,7 +208,7 @@ def _seen(title: str, result: Mapping[str, Any]) -> Built:
 def _answer(stage: Stage, line: str) -> str | None:
     """What the newest output's program says about the column on ``line``."""
     said = stage.ckpt("run", "--", *_EVEN_COLUMN)
-    found = re.search(rf"^{line} +(\S+)$", said, re.MULTILINE)
+    found = re.search(rf"^{line} +(\S+)$", said.out, re.MULTILINE)
     return found[1] if found else None
 
 
@@ -242,7 +252,7 @@ def _stage(*, keep: bool) -> Iterator[Stage]:
         if keep:
             stage.console.print(f"\nKept: {repository}", markup=False, soft_wrap=True)
         else:
-            _remove(root)
+            remove(root)
 
 
 def _surroundings(root: Path) -> dict[str, str]:
@@ -267,13 +277,3 @@ def _surroundings(root: Path) -> dict[str, str]:
         "GIT_COMMITTER_NAME": "A Demo",
         "GIT_COMMITTER_EMAIL": "demo@example.com",
     }
-
-
-def _remove(root: Path) -> None:
-    """Remove a folder though some below it can't be entered, as overlayfs leaves them."""
-    for folder, names, _ in os.walk(root):
-        for name in names:
-            path = Path(folder, name)
-            if not path.is_symlink():
-                path.chmod(0o700)
-    shutil.rmtree(root)
