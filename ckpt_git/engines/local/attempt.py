@@ -27,13 +27,18 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
     """
     with job.store.workspace() as work:
         base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
-        checked = Later(lambda: None if base is None else job.store.damage(base))
+        checks: list[Later[str | None]] = []
+
+        def check() -> None:
+            if base is not None:
+                checks.append(Later(lambda: job.store.damage(base)))
+
         began = time.monotonic()
         ground = layers.prepare(job.store, job.able.layers, work, job.source, job.start, fetched)
         prepared = time.monotonic() - began
-        ended = run_phases(job, work, ground, _phases(job))
+        ended = run_phases(job, work, ground, _phases(job), on_start=check)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
-        damage = checked.value()
+        damage = checks[0].value() if checks else None
         if ended.code != 0 or damage is not None:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)

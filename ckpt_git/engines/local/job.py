@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,6 +63,7 @@ def run_phases(
     *,
     network: bool = False,
     env: Mapping[str, str] | None = None,
+    on_start: Callable[[], object] = lambda: None,
 ) -> run.Ended:
     """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
     environment. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
@@ -94,7 +95,12 @@ def run_phases(
         }
         plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
         return run.run(
-            plan, mark, log=job.log, listener=job.listener, timeout=job.drv.limits.timeout
+            plan,
+            mark,
+            log=job.log,
+            listener=job.listener,
+            timeout=job.drv.limits.timeout,
+            on_start=on_start,
         )
 
 

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +65,12 @@ def run(
     log: Path,
     listener: Listener,
     timeout: float | None,
+    on_start: Callable[[], object] = lambda: None,
 ) -> Ended:
     """Carry out ``plan``; what it prints goes to ``log`` (appended) and to ``listener``.
+
+    ``on_start`` is called when the first command starts: what may go on beside the build must
+    not delay it.
 
     Raises ``MissingError`` where the run couldn't be set up. However this returns or raises,
     nothing that it started is left.
@@ -80,6 +84,7 @@ def run(
             if said != "ready":
                 process.wait()
                 raise MissingError(f"the build could not be set up: {rest or said}")
+            on_start()
             deadline = None if timeout is None else ready + timeout
             pump = _Pump(mark, sink, listener)
             timed_out = pump.drain(process, deadline)
