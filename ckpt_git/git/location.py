@@ -95,12 +95,12 @@ class Location:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder of ours, with those above it. Raises ``StoreError`` where that fails."""
+    """Make a folder, with those above it. Raises ``StoreError`` where that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(
-            f"cannot make {folder}: {error.strerror}", "make the repository's git folder writable"
+            f"cannot make the folder {folder}: {error.strerror}", "check free space and permissions"
         ) from error
 
 

@@ -61,7 +61,7 @@ def write(at: Location, tree: str, folder: str, target: Path, paths: Sequence[st
     """
     make_folder(target)
     with scratch_folder(at) as room:
-        job = _Job(at, tree, target, room)
+        job = _Job(at, tree, target.absolute(), room)  # git runs in another folder
         if folder == ".":
             _write(job, paths)
         else:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ckpt_git.git import diffs, trees
+from ckpt_git.git import diffs, keys, trees
 from ckpt_git.git.configuration import Configuration, read_configuration
 from ckpt_git.git.discovery import discover
 from ckpt_git.git.errors import MissingObjectsError, explained
@@ -94,14 +94,18 @@ class Repository(Location):
         plain, commit, tree = trees.resolve(self, name, f"{name}^{{commit}}", f"{name}^{{tree}}")
         found = tree or (plain and trees.object_id(self, f"{plain}^{{tree}}"))
         if found is None:
-            shallow = (self.common_dir / "shallow").exists()
             raise RepositoryError(
                 f"there is no commit or tree {name!r} in {self.top or self.git_dir}",
-                "this clone is shallow: `git fetch --unshallow` brings older commits"
-                if shallow
-                else "`git log --oneline --all` lists what there is",
+                self._hint_for_missing(),
             )
         return Target("commit", name, found, commit)
+
+    def _hint_for_missing(self) -> str:
+        if (self.common_dir / "shallow").exists():
+            return "this clone is shallow: `git fetch --unshallow` brings older commits"
+        if trees.resolve(self, "HEAD") == [None]:
+            return "nothing is committed here yet: `git commit` makes a first one"
+        return "`git log --oneline --all` lists what there is"
 
     def forget_snapshots(self, before: float) -> int:
         """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed."""
@@ -133,7 +137,7 @@ class Repository(Location):
 
         Raises ``RepositoryError`` where the tree has no such folder or isn't there.
         """
-        return trees.key(self, tree, trees.normal_folder(folder), ignore)
+        return keys.key(self, tree, trees.normal_folder(folder), ignore)
 
     def read(self, tree: str, path: str) -> bytes | None:
         """A file's content as git holds it (a symlink's target); None where there is none."""

@@ -5,18 +5,16 @@ Reads objects, in the repository's and in our own object folder, and nothing els
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
-from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import RepositoryError
-from ckpt_git.model.source_diff import Entry, SourceDiff, matcher
+from ckpt_git.model.source_diff import Entry, SourceDiff
 from ckpt_git.process import ProcessError
 
 LINK_MODE = "160000"
@@ -64,7 +62,8 @@ def resolve(at: Location, *expressions: str) -> list[str | None]:
     stdin = os.fsencode("".join(f"{expression}\n" for expression in expressions))
     answers = at.git("cat-file", "--batch-check=%(objectname)", stdin=stdin).stdout
     # What isn't there is answered with its name and a word: "missing", "ambiguous", …
-    return [None if " " in line else line for line in os.fsdecode(answers).splitlines()]
+    lines = os.fsdecode(answers).removesuffix("\n").split("\n")
+    return [None if " " in line else line for line in lines]
 
 
 def require_tree(at: Location, tree: str) -> None:
@@ -93,12 +92,15 @@ def listing(at: Location, tree: str, folder: str = ".") -> Listing:
 
 
 def _unlisted(at: Location, tree: str, folder: str, error: ProcessError) -> RepositoryError:
+    """Why there is no list: no such folder, or objects that are gone."""
     require_tree(at, tree)
-    if object_id(at, within(tree, folder)) is None:
-        return RepositoryError(f"there is no folder {folder!r} in the tree {tree}")
-    if object_id(at, within(tree, folder) + "^{tree}") is None:
-        kind = "missing, a file or a submodule"
-        return RepositoryError(f"{folder!r} in the tree {tree} is {kind}, not a folder")
+    if folder != ".":
+        files, links = entries_at(at, tree, [folder])
+        kind = "a file" if files else "a submodule" if links else None
+        if kind is not None:
+            return RepositoryError(f"{folder!r} in the tree {tree} is {kind}, not a folder")
+        if object_id(at, within(tree, folder)) is None:
+            return RepositoryError(f"there is no folder {folder!r} in the tree {tree}")
     return MissingObjectsError(str(explained(error, f"list the tree {tree}")))
 
 
@@ -156,37 +158,6 @@ def attributes_changed(diff: SourceDiff) -> bool:
     Ask before ``SourceDiff.without``: an ignored ``.gitattributes`` rules files that are not.
     """
     return any(posixpath.basename(path) == ATTRIBUTES for path in diff.paths())
-
-
-def key(at: Location, tree: str, folder: str, ignore: Sequence[str]) -> str:
-    """The id of what matters of a tree: two trees with one key need one build.
-
-    The (sub)tree's own id; where ``.gitattributes`` above the folder or ``ignore`` come into
-    it, a digest of all that counts. A submodule counts by its recorded commit, and is ignored
-    where all that could be in it is. Raises ``RepositoryError``.
-    """
-    above = attributes_above(at, tree, folder)
-    if ignore:
-        return _key_of_rest(listing(at, tree, folder), ignore, above)
-    found = tree if folder == "." else object_id(at, within(tree, folder))
-    if found is None:
-        require_tree(at, tree)
-        raise RepositoryError(f"there is no folder {folder!r} in the tree {tree}")
-    return digest([found, *above]) if above else found
-
-
-def _key_of_rest(listed: Listing, ignore: Sequence[str], above: tuple[str, ...]) -> str:
-    ignored = matcher(ignore)
-    lines = [*above]
-    lines += [f"{e.mode} {e.oid} {path}" for path, e in listed.files.items() if not ignored(path)]
-    lines += [f"{oid} {path}" for path, oid in listed.links.items() if not _all_in(path, ignored)]
-    return hashlib.sha256(os.fsencode("\0".join(lines))).hexdigest()[:40]
-
-
-def _all_in(link: str, ignored: Callable[[str], bool]) -> bool:
-    # What a submodule holds isn't looked up for a key. A file's name that nobody can have, at
-    # several depths, stands for all of them; a pattern that means one file doesn't match it.
-    return all(ignored(link + depth * "/\0any") for depth in (1, 2, 3, 7))
 
 
 def read(at: Location, tree: str, path: str) -> bytes | None:

@@ -89,7 +89,7 @@ def test_a_folder_outside_the_repository(repo: GitRepo, folder: str) -> None:
 
 def test_a_file_is_no_folder(repo: GitRepo) -> None:
     found = Repository.discover(repo.path)
-    with pytest.raises(RepositoryError, match=r"'Makefile' in the tree .* not a folder"):
+    with pytest.raises(RepositoryError, match=r"'Makefile' in the tree .* is a file"):
         found.source(repo.tree(), "Makefile").manifest()
 
 
@@ -129,8 +129,9 @@ def test_a_tree_that_is_there_in_part(repo: GitRepo) -> None:
     found = Repository.discover(repo.path)
     with pytest.raises(MissingObjectsError):
         found.diff(damaged, repo.tree())
-    with pytest.raises(MissingObjectsError):
-        found.source(damaged).manifest()
+    for folder in (".", "src", "src/lib"):
+        with pytest.raises(MissingObjectsError):
+            found.source(damaged, folder).manifest()
     wanted = [other, damaged, repo.tree()]
     assert found.distances(wanted, repo.tree()) == {other: 2, damaged: None, repo.tree(): 0}
 
@@ -264,7 +265,8 @@ def test_revisions(repo: GitRepo) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["nope", "1" * 40, "HEAD:Makefile", "main..HEAD", "-x", "--all", "", "a\nb", "^HEAD"]
+    "name",
+    ["nope", "1" * 40, "HEAD:Makefile", "main..HEAD", "-x", "--all", "", "a\nb", "a\x0cb", "^HEAD"],
 )
 def test_no_such_revision(repo: GitRepo, name: str) -> None:
     with pytest.raises(RepositoryError) as caught:

@@ -97,7 +97,9 @@ def test_before_the_first_commit(tmp_path: Path) -> None:
     assert found.read(found.target("index").tree, "a") == b"1"
     assert found.target().commit is None
     assert found.diff(empty, found.target().tree).added.keys() == {"a"}
-    with pytest.raises(RepositoryError, match="no commit or tree 'HEAD'"):
+    with pytest.raises(
+        RepositoryError, match=r"no commit or tree 'HEAD' in .*; nothing is committed here yet"
+    ):
         found.target("HEAD")
 
 
@@ -237,7 +239,7 @@ def test_a_file_that_git_cannot_hold(repo: GitRepo) -> None:
 
 def test_the_state_folder_cannot_be_made(repo: GitRepo) -> None:
     repo.write(".git/ckpt", "a file is in the way")
-    with pytest.raises(StoreError, match=r"cannot make .*\.git/ckpt"):
+    with pytest.raises(StoreError, match=r"cannot make the folder .*\.git/ckpt"):
         Repository.discover(repo.path).target()
 
 

@@ -130,6 +130,12 @@ def test_one_that_comes_or_goes(app: GitRepo, replacement: str) -> None:
         assert "vendor/lib/inc/lib.h" not in {*found.diff(with_lib, without).paths()}
 
 
+def test_one_as_the_folder_that_is_built(app: GitRepo) -> None:
+    found = Repository.discover(app.path)
+    with pytest.raises(RepositoryError, match=r"'vendor/lib' in the tree .* is a submodule"):
+        found.source(app.tree(), "vendor/lib").manifest()
+
+
 def test_reading_a_file_of_one(app: GitRepo) -> None:
     found = Repository.discover(app.path)
     assert found.read(app.tree(), "vendor/lib/lib.c") == b"int lib;\n"

@@ -169,6 +169,13 @@ def test_a_target_that_cannot_be_written(repo: GitRepo, tmp_path: Path) -> None:
         source_of(repo).write(tmp_path / "file" / "out")
 
 
+def test_a_relative_target(repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source_of(repo, "src").write(Path("out"))
+    source_of(repo).write(Path("out"), ["Makefile"])
+    assert contents(tmp_path / "out").keys() == {"main.c", "lib/deep.h", "Makefile"}
+
+
 def test_a_target_with_a_strange_name(repo: GitRepo, tmp_path: Path) -> None:
     out = tmp_path / STRANGE
     source_of(repo).write(out)
