@@ -169,7 +169,6 @@ def read(at: Location, tree: str, path: str) -> bytes | None:
     try:
         return at.git("cat-file", "blob", f"{tree}:{path}").stdout
     except ProcessError as error:
-        require_tree(at, tree)
         if path in entries_at(at, tree, [path]).files:
             reason = str(explained(error, f"read {path} of the tree {tree}"))
             raise MissingObjectsError(reason) from error
