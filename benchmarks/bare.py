@@ -16,6 +16,18 @@ from benchmarks.corpus import GIT_ENVIRONMENT
 from ckpt_git.model.derivation import PHASES
 from ckpt_git.process import run
 
+SEARCH_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# What the local engine gives a build, so that the commands are in the same surroundings.
+_VARIABLES = {
+    "HOME": "/homeless-shelter",
+    "LC_ALL": "C.UTF-8",
+    "TZ": "UTC",
+    "TERM": "dumb",
+    "SOURCE_DATE_EPOCH": "315532800",
+    "NIX_BUILD_CORES": str(len(os.sched_getaffinity(0))),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Tree:
@@ -61,26 +73,19 @@ def build(
     tree: Tree,
     phases: Mapping[str, str],
     *,
+    first_on_path: Path | None = None,
     variables: Mapping[str, str] | None = None,
-    first_on_path: str | None = None,
 ) -> Run:
     """Run the phases in the tree, into an empty ``out``, and time them alone."""
     shutil.rmtree(tree.out, ignore_errors=True)
-    path = os.environ["PATH"]
-    settings = {
-        "PATH": f"{first_on_path}:{path}" if first_on_path else path,
-        "HOME": "/nonexistent",
-        "LC_ALL": "C.UTF-8",
-        "TZ": "UTC",
-        "SOURCE_DATE_EPOCH": "315532800",
-        "NIX_BUILD_CORES": str(os.cpu_count() or 1),
-        "out": str(tree.out),
-        **(variables or {}),
-    }
-    prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items())]
+    path = SEARCH_PATH if first_on_path is None else f"{first_on_path}:{SEARCH_PATH}"
+    settings = {**_VARIABLES, "PATH": path, "out": str(tree.out), **(variables or {})}
+    prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), "bash"]
     log, start = b"", time.perf_counter()
-    for phase in (phases[name] for name in PHASES if name in phases):
-        done = run([*prefix, "sh", "-e", "-c", f"exec 2>&1\n{phase}"], cwd=tree.folder, ok=range(256))
+    for name in (name for name in PHASES if name in phases):
+        script = f"exec 2>&1\n{phases[name]}"
+        command = [*prefix, "-e", "-o", "pipefail", "-c", script]
+        done = run(command, cwd=tree.folder, ok=range(256))
         log += done.stdout
         if done.returncode:
             return Run(passed=False, seconds=time.perf_counter() - start, log=log)

@@ -1,10 +1,11 @@
 """How compiler runs are counted: the same way for a bare build and for ours.
 
-A folder with wrappers named like the compilers stands first on PATH. Each of them adds a line to
-the file that ``COMPILER_RUNS`` names, where it is called to compile (``-c``), and becomes the real
-compiler. The file lies in the build's own temporary folder, which a sandbox lets a build write and
-which is no part of sources, artifacts or outputs; the build command prints the count at its end,
-so that it stands in every log. What configure tries out isn't counted.
+A folder with wrappers named like the compilers stands first on PATH; in ``ckpt.toml`` it is a
+declared input. A wrapper adds a line to the file that ``COMPILER_RUNS`` names where it is called to
+compile (``-c``), and becomes the real compiler. The file lies in the build's own temporary folder,
+which a sandbox lets a build write and which is no part of sources, artifacts or outputs. The build
+command prints the count at its end, so that it stands in every log. What configure tries out isn't
+counted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _COUNT = re.compile(rb"^compiler runs: (\d+)$", re.MULTILINE)
 
 
 def write_wrappers(folder: Path) -> None:
-    """Write a wrapper for each compiler that this machine has into ``folder``."""
+    """Write a wrapper for each compiler that this machine has into ``folder``, a new ``bin``."""
     folder.mkdir(parents=True)
     for name in COMPILERS:
         if compiler := shutil.which(name):
@@ -47,10 +48,9 @@ def write_wrappers(folder: Path) -> None:
             wrapper.chmod(0o755)
 
 
-def counted(project: Project, wrappers: Path) -> Mapping[str, str]:
-    """The project's phases, with compiler runs counted by the wrappers in a folder."""
-    phases = {**project.phases, "build": _BUILD.format(build=project.phases["build"])}
-    return {name: f'export PATH="{wrappers}:$PATH"\n{text}' for name, text in phases.items()}
+def counted(project: Project) -> Mapping[str, str]:
+    """The project's phases, with a build that prints how many compiler runs it took."""
+    return {**project.phases, "build": _BUILD.format(build=project.phases["build"])}
 
 
 def runs(log: bytes) -> int | None:

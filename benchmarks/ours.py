@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,6 @@ class Result:
     sandbox: str
     log: Path
     wall: float
-    materialise: float
     identical: bool | None
     differences: tuple[str, ...]
 
@@ -54,17 +53,18 @@ class Result:
             sandbox=data["sandbox"],
             log=Path(data["log"]),
             wall=wall,
-            materialise=data["seconds"]["materialise"],
             identical=data.get("identical"),
             differences=tuple(data.get("differences", ())),
         )
 
 
-def configure(subject: Subject, name: str, phases: Mapping[str, str], inputs: list[str]) -> None:
+def configure(
+    subject: Subject, name: str, phases: Mapping[str, str], inputs: Sequence[str] = ()
+) -> None:
     """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
     lines = [f"[package.{json.dumps(name)}]"]
     lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
-    lines += [f"inputs = {json.dumps(inputs)}", ""]
+    lines += [f"inputs = {json.dumps(list(inputs))}", ""]
     (subject.repository / "ckpt.toml").write_text("\n".join(lines))
     (subject.repository / ".git" / "info").mkdir(exist_ok=True)
     (subject.repository / ".git" / "info" / "exclude").write_text("/ckpt.toml\n")
@@ -72,10 +72,11 @@ def configure(subject: Subject, name: str, phases: Mapping[str, str], inputs: li
 
 def environment(subject: Subject) -> dict[str, str]:
     """The variables that let a command find this checkout's program and this run's store."""
+    path = [str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **GIT_ENVIRONMENT,
         "CKPT_STORE": str(subject.store),
-        "PYTHONPATH": os.pathsep.join([str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]),
+        "PYTHONPATH": os.pathsep.join(path),
     }
 
 
@@ -96,4 +97,5 @@ def call(subject: Subject, *arguments: str) -> Result:
         return Result.parse(json.loads(done.stdout)["results"][0], wall)
     except (ValueError, LookupError) as error:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
-        raise CkptError(f"`git ckpt {' '.join(arguments)}` gave no result: {said[-400:]}") from error
+        called = " ".join(["git ckpt", *arguments])
+        raise CkptError(f"`{called}` gave no result: {said[-400:]}") from error

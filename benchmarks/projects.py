@@ -66,7 +66,7 @@ LIBRDKAFKA = Project(
     package="node-rdkafka",
     versions=(
         *("2.9.1", "2.10.1", "2.11.0", "2.12.0", "2.13.0", "2.14.6", "2.15.0", "2.16.0"),
-        *("2.17.0", "2.18.0", "3.1.0", "3.2.1", "3.3.1", "3.4.1", "3.5.0", "3.6.1"),
+        *("2.17.0", "2.18.0", "3.2.1", "3.3.1", "3.4.1", "3.5.0", "3.6.1"),
     ),
     folder="deps/librdkafka",
     phases={
@@ -120,7 +120,7 @@ LIBUV = Project(
         "configure": (
             "[ -e configure ] || sh autogen.sh\n"
             # Tests of the older releases define variables in headers, as gcc allowed up to 9.
-            '[ -e Makefile ] || ./configure --prefix="$out" --disable-shared CFLAGS="-g -O2 -fcommon"'
+            '[ -e Makefile ] || ./configure --prefix="$out" --disable-shared CFLAGS="-O2 -fcommon"'
         ),
         "build": "make -j$NIX_BUILD_CORES && make -j$NIX_BUILD_CORES test/run-tests",
         "install": 'make install && mkdir -p "$out/bin" && cp test/run-tests "$out/bin"',

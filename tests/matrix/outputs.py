@@ -15,9 +15,8 @@ def read(folder: Path) -> Output:
     """All that lies below ``folder``. Raises ``OSError`` where it isn't there."""
     found: dict[str, tuple[str, bool, bytes]] = {}
     for here, folders, files in os.walk(folder, onerror=_raise):
-        for name in (*folders, *files):
-            path = os.path.join(here, name)
-            found[os.path.relpath(path, folder)] = _entry(path)
+        for path in (Path(here) / name for name in (*folders, *files)):
+            found[str(path.relative_to(folder))] = _entry(path)
     return found
 
 
@@ -35,13 +34,13 @@ def differences(one: Output, other: Output) -> list[str]:
     return told
 
 
-def _entry(path: str) -> tuple[str, bool, bytes]:
-    mode = os.lstat(path).st_mode
+def _entry(path: Path) -> tuple[str, bool, bytes]:
+    mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return "link", False, os.fsencode(os.readlink(path))
+        return "link", False, os.fsencode(path.readlink())
     if stat.S_ISDIR(mode):
         return "folder", False, b""
-    return "file", bool(mode & 0o100), Path(path).read_bytes()
+    return "file", bool(mode & 0o100), path.read_bytes()
 
 
 def _raise(error: OSError) -> None:

@@ -1,0 +1,52 @@
+"""Tables for people, made of the values that the measurements gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from benchmarks.evaluate import Evaluation, Row
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as they need be, numbers to the right."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    lines = [_line(head, widths), _line(["-" * width for width in widths], widths)]
+    return "\n".join([*lines, *(_line(row, widths) for row in rows)])
+
+
+def evaluation(found: Evaluation) -> str:
+    """The releases of one project, and in how many the promises held."""
+    head = ("release", "from", "identical", "compiler runs", "bare make")
+    started = [row for row in found.changes if row.base is not None]
+    same = sum(bool(row.identical) for row in found.rows)
+    lines = [
+        f"{found.project} ({found.tool})",
+        table(head, [_release(row) for row in found.rows]),
+        f"{same} of {len(found.rows)} identical, {len(started)} of {len(found.changes)} changes "
+        f"from a checkpoint: {'holds' if found.holds else 'DOES NOT HOLD'}",
+    ]
+    lines += [f"  {row.release}: {path} differs" for row in found.rows for path in row.differences]
+    return "\n".join([*lines, ""])
+
+
+def _release(row: Row) -> tuple[str, ...]:
+    origin = f"checkpoint {row.base[:10]}" if row.base else f"clean: {row.why_clean}"
+    return (
+        row.release,
+        origin if row.passed else f"FAILED ({origin})",
+        {True: "yes", False: "NO", None: "-"}[row.identical],
+        _number(row.runs),
+        _number(row.bare_runs),
+    )
+
+
+def _number(value: int | None) -> str:
+    return "-" if value is None else str(value)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [
+        cell.rjust(width) if cell[:1].isdigit() and " " not in cell.strip() else cell.ljust(width)
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    return "  ".join(padded).rstrip()
