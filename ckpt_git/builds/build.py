@@ -19,8 +19,9 @@ from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.diagnostics import Relocation, error_lines
+from ckpt_git.model.diagnostics import error_lines
 from ckpt_git.model.record import Base, Record, Seconds
+from ckpt_git.model.relocation import Relocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,12 @@ def _known(
     recipe: Recipe,
     options: BuildOptions,
 ) -> Record | None:
-    """The record that answers, if one does: confirmed, its output still whole."""
+    """The record that answers, if one does: confirmed, its output still whole.
+
+    That a program was missing says nothing about the tree: it may be there by now.
+    """
     record = context.state.find(package.name, key, recipe.id)
-    if record is None or not record.confirmed:
+    if record is None or not record.confirmed or record.missing is not None:
         return None
     if record.out is not None and engine.output_damage(record.output) is not None:
         return None
@@ -269,4 +273,7 @@ def relocation(context: Context, engine: Engine, drv: Derivation) -> Relocation:
     if top is None:
         return Relocation(engine.source_path(drv), "", lambda _: False)
     own = top / drv.source.folder if drv.source.folder != "." else top
-    return Relocation(engine.source_path(drv), str(own), lambda path: (own / path).exists())
+    source = context.repo.source(drv.source.tree, drv.source.folder)
+    return Relocation(
+        engine.source_path(drv), str(own), lambda path: (own / path).exists(), source.manifest
+    )

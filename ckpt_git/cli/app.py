@@ -1,18 +1,17 @@
-"""The commands: arguments in, actions called, results handed to ``report``. No logic of its own.
+"""The commands: arguments in, actions called, results handed to their reports. No logic here.
 
 What only one command needs is imported in it: start-up is part of every build's time.
 """
 
 from __future__ import annotations
 
-import json
-import sys
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
 from ckpt_git import __version__
 from ckpt_git.builds.context import Context
+from ckpt_git.cli.streams import out, out_json, say
 
 Packages = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -22,6 +21,23 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Don't show what the build prints.")]
 BUILDING, LOOKING, SETTING_UP = "Build", "Look", "Set up"
 
+# A backslash where the source needs a new line and the page doesn't: the library keeps those.
+_HELP = """\
+Rebuild every commit from a checkpoint, in about the time of a bare make.
+
+First time here? [bold]git ckpt init[/] finds out how the repository builds, writes ckpt.toml and \
+installs a hook; from then on just commit, and what was committed is built in the background, in \
+a sandbox. [bold]git ckpt status[/] tells where things stand, [bold]git ckpt doctor[/] why \
+something doesn't work, and [bold]git ckpt demo[/] shows it all on a small project.
+
+TARGET is [bold]worktree[/] (the default: the tracked files as they are now), [bold]index[/], or \
+any revision. What is built is exactly one tree: edits made meanwhile don't get in."""
+_EPILOG = """\
+[bold]git ckpt COMMAND -h[/] describes a command, [bold]git help ckpt[/] all of it.
+
+Exit codes: 0 done and passed; 1 a build failed, or verify found a difference; 2 wrong usage or \
+configuration; 3 something needed is missing; 130 interrupted."""
+
 app = typer.Typer(
     name="git ckpt",
     add_completion=False,
@@ -29,23 +45,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="""Rebuild every commit in a sandbox, from a checkpoint, in about the time of a bare make.
-
-    TARGET is [bold]worktree[/] (the tracked files as they are now; the default), [bold]index[/],
-    or any revision. What is built is always exactly one tree: edits made meanwhile don't get in.
-
-    First time here? [bold]git ckpt init[/] looks how the repository builds, writes ckpt.toml
-    and installs the post-commit hook. Then just commit. [bold]git ckpt status[/] tells where
-    things stand, [bold]git ckpt doctor[/] why something doesn't work, [bold]git ckpt demo[/]
-    shows it all in a temporary folder.""",
-    epilog="Exit codes: 0 done and passed; 1 a build failed or verify found a difference; "
-    "2 wrong usage or configuration; 3 something needed is missing; 130 interrupted.",
+    help=_HELP,
+    epilog=_EPILOG,
 )
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"git-ckpt {__version__}")  # noqa: T201
+        out(f"git-ckpt {__version__}")
         raise typer.Exit
 
 
@@ -62,12 +69,8 @@ def _open() -> Context:
     """The context, after telling what background builds left to tell."""
     context = Context.open()
     for notice in context.state.take_notices():
-        print(notice.rstrip("\n"), file=sys.stderr)  # noqa: T201
+        say(notice)
     return context
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    print(json.dumps({"version": 1, **document}, indent=2))  # noqa: T201
 
 
 # --- setting up ----------------------------------------------------------------------------
@@ -95,7 +98,7 @@ def install(
     from ckpt_git.git.hooks import install as install_hooks
 
     for line in install_hooks(_open().repo, force=force):
-        print(line)  # noqa: T201
+        out(line)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -104,7 +107,7 @@ def uninstall() -> None:
     from ckpt_git.git.hooks import uninstall as uninstall_hooks
 
     for line in uninstall_hooks(_open().repo):
-        print(line)  # noqa: T201
+        out(line)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -114,7 +117,7 @@ def doctor(as_json: Json = False) -> None:
 
     findings = examine()
     if as_json:
-        _print_json({"findings": [finding.to_json() for finding in findings]})
+        out_json({"findings": [finding.to_json() for finding in findings]})
     else:
         show(findings)
     raise typer.Exit(3 if any(finding.level == "missing" for finding in findings) else 0)
@@ -218,7 +221,7 @@ def path(
     """Print the path of the newest output."""
     from ckpt_git.cli.running import newest_output
 
-    print(newest_output(_open(), package).out)  # noqa: T201
+    out(str(newest_output(_open(), package).output))
 
 
 # --- looking -------------------------------------------------------------------------------
@@ -231,7 +234,7 @@ def status(package: Packages = None, as_json: Json = False) -> None:
 
     found = looking.survey(_open(), tuple(package or ()))
     if as_json:
-        _print_json(found.to_json())
+        out_json(found.to_json())
     else:
         looking.show_status(found)
 
@@ -251,9 +254,9 @@ def log(
     context = _open()
     records = looking.history(context, tuple(package or ()), number)
     if as_json:
-        _print_json({"records": [looking.record_json(record) for record in records]})
+        out_json({"records": [looking.record_json(record) for record in records]})
     elif output:
-        looking.show_output(records)
+        looking.show_output(context, records)
     else:
         looking.show_log(context, records)
 
@@ -261,23 +264,19 @@ def log(
 @app.command(rich_help_panel=LOOKING)
 def watch() -> None:
     """Follow what is being built in the background, from its start."""
-    from ckpt_git.builds.background import follow
+    from ckpt_git.cli.following import watch as watch_build
 
-    ending = follow(_open().state, sys.stdout.write)
-    if ending is None:
-        print("nothing is being built")  # noqa: T201
-        return
-    print(f"ckpt: {ending}", file=sys.stderr)  # noqa: T201
-    raise typer.Exit(0 if ending == "passed" else 1)
+    raise typer.Exit(watch_build(_open()))
 
 
 @app.command(rich_help_panel=LOOKING)
 def cancel() -> None:
     """End the background build and all that it started."""
     from ckpt_git.builds.background import cancel as cancel_build
+    from ckpt_git.cli.words import name_of_tree
 
     ended = cancel_build(_open().state)
     if ended is None:
-        print("nothing is being built")  # noqa: T201
+        out("nothing is being built")
     else:
-        print(f"cancelled the build of {ended.tree[:10]}")  # noqa: T201
+        out(f"cancelled the build of {name_of_tree(ended)}")

@@ -5,55 +5,92 @@ The exit codes are those of the README: 0, 1, 2, 3, 130.
 
 from __future__ import annotations
 
-import os
-import sys
+import errno
 import tempfile
 import traceback
+from contextlib import suppress
 
 import typer
 
+from ckpt_git.cli import streams
 from ckpt_git.model.errors import CkptError
 
-INTERRUPTED = 130
+USAGE, MISSING, INTERRUPTED = 2, 3, 130
+
+# What a machine may refuse anywhere, and what to do about it.
+_REFUSALS = {
+    errno.ENOSPC: "free some space there",
+    errno.EDQUOT: "your quota there is used up: free some space",
+    errno.EROFS: "it is on a read-only file system",
+    errno.EACCES: "see who owns it, and its permissions",
+    errno.EPERM: "see who owns it, and its permissions",
+    errno.EMFILE: "`ulimit -n` says how many files may be open",
+    errno.ENFILE: "too many files are open on this machine",
+    errno.ENOMEM: "close something else, or add memory",
+    errno.EAGAIN: "`ulimit -u` says how many processes you may have",
+    errno.EIO: "the disk may be failing: see `dmesg`",
+}
 
 
-def run_app(arguments: list[str]) -> int:  # noqa: PLR0911 - an exit for each kind of error
+def run_app(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    streams.prepare()
+    try:
+        return _run(arguments)
+    finally:
+        streams.finish()
+
+
+def _run(arguments: list[str]) -> int:
     from ckpt_git.cli.app import app  # noqa: PLC0415 - its import may fail like any other step
 
     try:
         command = typer.main.get_command(app)
         code = command.main(arguments, prog_name="git ckpt", standalone_mode=False)
-    except CkptError as error:
-        return _say(f"error: {error.what}", error.hint, error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        return _say("interrupted; what was built before is kept", None, INTERRUPTED)
-    except typer.Exit as leave:
-        return leave.exit_code
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _end("interrupted; what was built before is kept", None, INTERRUPTED)
+    except SystemExit:  # the library's, where nobody reads a help page to its end
         return 0
     except Exception as error:  # the last resort
-        show = getattr(error, "show", None)
-        if show is not None:  # a mistake on the command line: the library words it
-            show()
-            return int(getattr(error, "exit_code", 2))
-        return _report(error)
+        return _told(error)
     return code if isinstance(code, int) else 0
 
 
-def _say(what: str, hint: str | None, code: int) -> int:
-    line = f"ckpt: {what}; {hint}" if hint else f"ckpt: {what}"
-    print(line.replace("\n", " "), file=sys.stderr)  # noqa: T201
+def _told(error: Exception) -> int:
+    """Say what went wrong; returns the exit code."""
+    if isinstance(error, CkptError):
+        return _end(f"error: {error.what}", error.hint, error.exit_code)
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        where = streams.shown(str(error.filename)) if error.filename else "this machine"
+        return _end(f"error: {where}: {error.strerror}", _REFUSALS[error.errno], MISSING)
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        return _misused(error, context.command_path)
+    return _defect(error)
+
+
+def _misused(error: Exception, command: str) -> int:
+    """A mistake on the command line, in the words of the library that found it."""
+    words: str = error.format_message()  # type: ignore[attr-defined]
+    if type(error).__name__ == "NoArgsIsHelpError":  # its words are the help page
+        streams.say(words)
+        return USAGE
+    what = words[:1].lower() + words[1:].rstrip(".")
+    return _end(f"error: {what}", f"`{command} -h` shows what there is", USAGE)
+
+
+def _end(what: str, hint: str | None, code: int) -> int:
+    line = f"{what}; {hint}" if hint else what
+    streams.say_ckpt(" ".join(line.splitlines()))
     return code
 
 
-def _report(error: Exception) -> int:
+def _defect(error: Exception) -> int:
     """A defect of ours. Its traceback goes to a file: it is for us, not for the terminal."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix="ckpt-crash-", suffix=".log", delete=False, encoding="utf-8"
-    ) as file:
+    what, report = f"this is a defect: {type(error).__name__}: {error}", "please report it"
+    with suppress(OSError), tempfile.NamedTemporaryFile(
+        "w", prefix="ckpt-crash-", suffix=".log", delete=False, encoding="utf-8", errors="replace"
+    ) as file:  # fmt: skip
         traceback.print_exception(error, file=file)
-    return _say(
-        f"this is a defect: {type(error).__name__}: {error}", f"please report {file.name}", 3
-    )
+        report = f"please report {file.name}"
+    return _end(what, report, MISSING)

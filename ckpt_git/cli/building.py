@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 
 from ckpt_git.builds import build as builds
 from ckpt_git.builds.build import BuildOptions
+from ckpt_git.builds.choose import why_foreign
 from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.verify import Verdict
 from ckpt_git.cli.live import Live
-from ckpt_git.cli.words import name_of_tree, summary
+from ckpt_git.cli.streams import out, out_json, say, say_ckpt, shown
+from ckpt_git.cli.words import changed, count, name_of_tree, summary
 from ckpt_git.git.repository import Target
+from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
 
 _NAMES_SHOWN = 10
@@ -20,14 +22,15 @@ _NAMES_SHOWN = 10
 
 def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool) -> int:
     """``build`` and ``prepare``; returns the exit code."""
+    context.warm_up()
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         records = builds.build(context, target, options, live.announce)
-    _tell_untracked(context, target, records)
+    _tell_around(context, target, records)
     if as_json:
-        _print({"results": [record.result() for record in records]})
+        out_json({"results": [record.result() for record in records]})
     for record in records:
-        _tell(record, as_json=as_json)
+        _tell(record, live, as_json=as_json)
     return _exit_code(records)
 
 
@@ -37,14 +40,15 @@ def verify(
     """``verify``; returns the exit code."""
     from ckpt_git.builds.verify import verify as compare_builds  # noqa: PLC0415
 
+    context.warm_up()
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         verdicts = compare_builds(context, target, options, live.announce)
-    _tell_untracked(context, target, [verdict.record for verdict in verdicts])
+    _tell_around(context, target, [verdict.record for verdict in verdicts])
     if as_json:
-        _print({"results": [verdict.result() for verdict in verdicts]})
+        out_json({"results": [verdict.result() for verdict in verdicts]})
     for verdict in verdicts:
-        _tell(verdict.record, as_json=as_json)
+        _tell(verdict.record, live, as_json=as_json)
         if not as_json:
             _show_verdict(verdict)
     failed = _exit_code([verdict.record for verdict in verdicts])
@@ -56,23 +60,36 @@ def explain(context: Context, name: str, options: BuildOptions) -> None:
     target = context.repo.target(name)
     for package in context.config(target.tree).select(options.packages):
         plan = builds.plan(context, package, target, options)
-        print(f"{package.name}: {_explained(plan)}", file=sys.stderr)  # noqa: T201
+        say(f"{package.name}: {_explained(plan)}")
         for checkpoint, distance in plan.choice.distances[1:]:
-            far = "an unknown number of" if distance is None else str(distance)
-            print(f"  not {name_of_tree(checkpoint)}: {far} files away", file=sys.stderr)  # noqa: T201
-        for refused in plan.choice.refused:
-            print(f"  not {name_of_tree(refused.checkpoint)}: {refused.reason}", file=sys.stderr)  # noqa: T201
+            far = "its files are gone" if distance is None else f"{count(distance, 'file')} away"
+            say(f"  not {_named(checkpoint)}: {far}")
+        refused: dict[str, list[Checkpoint]] = {}
+        for one in plan.choice.refused:
+            refused.setdefault(one.reason, []).append(one.checkpoint)
+        for one in plan.choice.foreign:
+            reason = why_foreign(plan.engine, one, plan.recipe)
+            refused.setdefault(reason, []).append(one)
+        for reason, (newest, *older) in refused.items():
+            others = f" and {count(len(older), 'older one')}" if older else ""
+            say(f"  not {_named(newest)}{others}: {reason}")
 
 
 def _explained(plan: builds.Plan) -> str:
     if plan.known is not None:
-        return f"this tree has a record ({plan.known.outcome}); --rebuild builds it all the same"
+        known = f"this tree was built before, and {plan.known.outcome}"
+        return f"{known}; --rebuild builds it all the same"
     start = plan.choice.start
     if start is None:
-        return f"a clean build: {plan.choice.why_clean}"
-    counts = ", ".join(f"{number} {kind}" for kind, number in start.diff.counts().items() if number)
-    away = counts or "no file"
-    return f"from the checkpoint of {name_of_tree(start.checkpoint)}, the nearest: {away} differs"
+        return f"a clean build, for {plan.choice.why_clean}"
+    others = "the nearest" if plan.choice.distances[1:] else "the only one to be had"
+    base = _named(start.checkpoint)
+    return f"starts from the checkpoint of {base}, {others}: {changed(start.diff.counts())}"
+
+
+def _named(checkpoint: Checkpoint) -> str:
+    made = "clean" if checkpoint.depth == 0 else f"{count(checkpoint.depth, 'build')} after a clean"
+    return f"{name_of_tree(checkpoint)} ({made})"
 
 
 def in_background(context: Context, name: str, options: BuildOptions) -> None:
@@ -94,31 +111,38 @@ def in_background(context: Context, name: str, options: BuildOptions) -> None:
         rebuild=options.rebuild,
     )
     if submit(context.state, request, lambda: spawn_builder(context.state, root)):
-        print("building in the background; `git ckpt watch` follows it")  # noqa: T201
+        out("building in the background; `git ckpt watch` follows it")
     else:
-        print("that is being built already; `git ckpt watch` follows it")  # noqa: T201
+        out("that is being built already; `git ckpt watch` follows it")
 
 
-def _tell_untracked(context: Context, target: Target, records: Sequence[Record]) -> None:
+def _tell_around(context: Context, target: Target, records: Sequence[Record]) -> None:
+    """What is to be said once, however many packages there are."""
+    built = [record for record in records if not record.cached]
+    for warning in dict.fromkeys(text for record in built for text in record.warnings):
+        say_ckpt(warning)
+    if target.kind == "worktree" and built:
+        _tell_untracked(context)
+
+
+def _tell_untracked(context: Context) -> None:
     """What isn't tracked isn't built: say so, for it is a common surprise (NixOS/nix #7107)."""
-    if target.kind != "worktree" or all(record.cached for record in records):
-        return
-    names = [name for name in context.repo.untracked() if name != CONFIG_NAME]
+    names = [shown(name) for name in context.repo.untracked() if name != CONFIG_NAME]
     if names:
-        shown = ", ".join(names[:_NAMES_SHOWN])
+        some = ", ".join(names[:_NAMES_SHOWN])
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        _say(f"not built, as git doesn't track them: {shown}{more}; `git add` those that matter")
+        say_ckpt(f"not built, as git doesn't track them: {some}{more}; `git add` those that matter")
 
 
-def _tell(record: Record, *, as_json: bool) -> None:
-    for warning in record.warnings:
-        _say(f"{record.package}: {warning}")
+def _tell(record: Record, live: Live, *, as_json: bool) -> None:
+    """How one package's build ended: why it failed and where its log is, and a summary."""
     if not record.passed:
-        for line in record.error:
-            print(line, file=sys.stderr)  # noqa: T201
-        _say(f"{record.package}: {_why(record)}; the whole log: {record.log}")
+        if not live.has_just_shown(record.error):
+            for line in record.error:
+                say(line)
+        say_ckpt(f"{record.package}: {_why(record)}; the whole log: {record.log}")
     if not as_json:
-        print(summary(record))  # noqa: T201
+        out(summary(record))
 
 
 def _why(record: Record) -> str:
@@ -131,12 +155,13 @@ def _why(record: Record) -> str:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    if verdict.identical and verdict.record.passed:
-        print(f"{verdict.record.package}: identical to a clean build")  # noqa: T201
+    name = verdict.record.package
+    if verdict.identical:
+        out(f"{name}: identical to a clean build")
     for path in verdict.differences:
-        print(f"differs: {path}")  # noqa: T201
+        out(f"{name}: differs from a clean build: {shown(path)}")
     for path in verdict.unreproducible:
-        print(f"not reproducible, two clean builds differ: {path}")  # noqa: T201
+        out(f"{name}: not reproducible, two clean builds differ: {shown(path)}")
 
 
 def _exit_code(records: Sequence[Record]) -> int:
@@ -144,11 +169,3 @@ def _exit_code(records: Sequence[Record]) -> int:
     if any(record.missing for record in failed):
         return 3
     return 1 if failed else 0
-
-
-def _print(document: dict[str, object]) -> None:
-    print(json.dumps({"version": 1, **document}, indent=2))  # noqa: T201
-
-
-def _say(text: str) -> None:
-    print(f"ckpt: {text}", file=sys.stderr)  # noqa: T201

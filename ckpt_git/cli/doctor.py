@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ckpt_git import __version__
 from ckpt_git.builds.background import running
 from ckpt_git.builds.context import Context, store_path
+from ckpt_git.cli.streams import out
 from ckpt_git.engines.local.engine import LocalEngine
 from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.git.hooks import HOOKS, hooks_folder
@@ -56,9 +57,9 @@ def examine() -> list[Finding]:
 def show(findings: list[Finding]) -> None:
     """Print findings for people."""
     for finding in findings:
-        print(f"{_SIGNS[finding.level]} {finding.subject:14} {finding.text}")  # noqa: T201
+        out(f"{_SIGNS[finding.level]} {finding.subject:14} {finding.text}")
         if finding.advice is not None:
-            print(f"  {'':14} {finding.advice}")  # noqa: T201
+            out(f"  {'':14} {finding.advice}")
 
 
 def _programs() -> Iterator[Finding]:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.background import running
-from ckpt_git.builds.context import CONFIG_NAME, Context
-from ckpt_git.cli.words import ago, name_of_tree, origin, sign
+from ckpt_git.builds.context import Context
+from ckpt_git.cli.following import relocated
+from ckpt_git.cli.live import fitting
+from ckpt_git.cli.streams import out
+from ckpt_git.cli.words import ago, count, name_of_tree, origin, sign, since
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.errors import CkptError, UsageError
@@ -101,28 +104,34 @@ def _stand(context: Context, name: str, folder: str, tree: str) -> PackageStatus
 def show_status(found: Survey) -> None:
     """Print a survey for people."""
     for package in found.packages:
-        _line(package.name)
-        _line(f"  checkpoint  {_checkpoint(package)}")
+        out(package.name)
+        out(f"  checkpoint  {_checkpoint(package)}")
         if package.drift is not None:
-            files, lines = package.drift
-            _line(f"  drift       {files} files, {lines} lines to the work tree")
-        _line(f"  last build  {_last(package.last)}")
+            out(f"  drift       {_drift(*package.drift)}")
+        out(f"  last build  {_last(package.last)}")
     now = found.running
     if now is None:
-        _line("nothing is being built")
+        out("nothing is being built")
     else:
         what = f"{now.package or 'a build'} of {name_of_tree(now)}"
-        _line(f"building {what}, {now.phase or 'preparing'}, since {ago(now.since)[:-4]}"
-              " (git ckpt watch)")  # fmt: skip
+        doing = f"{now.phase or 'preparing'}, for {since(now.since)}"
+        out(f"building {what}: {doing} (git ckpt watch)")
 
 
 def _checkpoint(package: PackageStatus) -> str:
     checkpoint = package.checkpoint
     if checkpoint is None:
         return "none yet; the next build makes one"
-    made = "clean" if checkpoint.depth == 0 else f"{checkpoint.depth} builds since a clean one"
+    depth = checkpoint.depth
+    made = "built clean" if depth == 0 else f"{count(depth, 'build')} after a clean one"
     text = f"{name_of_tree(checkpoint)}, {ago(checkpoint.created)}, {made}"
     return text if package.problem is None else f"{text}; not usable: {package.problem}"
+
+
+def _drift(files: int, lines: int) -> str:
+    if files == 0:
+        return "none: the work tree is the same"
+    return f"{count(files, 'file')}, {count(lines, 'line')} from there to the work tree"
 
 
 def _last(record: Record | None) -> str:
@@ -134,8 +143,9 @@ def _last(record: Record | None) -> str:
         text += ", verified" if record.verified else ", DIFFERS from a clean build"
     elif not record.confirmed:
         text += ", not confirmed by a clean build"
-    for line in record.error[:3]:
-        text += f"\n              {line}"
+    if not record.passed:
+        why = record.error[:3] or (record.reason or "failed",)
+        text += "".join(f"\n              {line}" for line in why)
     return text
 
 
@@ -164,22 +174,31 @@ def record_json(record: Record) -> dict[str, Any]:
 
 
 def show_log(context: Context, records: Sequence[Record]) -> None:
-    """Print records for people, a line each, as wide as the terminal."""
+    """Print records for people, a line each, and below one that failed why; as wide as the
+    terminal."""
     if not records:
-        _line(f"nothing was built yet; `git ckpt build` does (see {CONFIG_NAME})")
+        out("nothing was built yet; `git ckpt build` does")
         return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     subjects = _subjects(context, records)
+    name_width = max(len(record.package) for record in records)
     for record in records:
-        how = "clean" if record.checkpoint is None else f"from {name_of_tree(record.checkpoint)}"
         subject = subjects.get(record.commit or "", record.target)
-        text = (
-            f"{sign(record)} {name_of_tree(record):15}  {record.package}  {record.outcome:6}"
-            f"  {record.seconds.total:7.2f} s  {how:20}  {ago(record.finished):>10}"
-            f"  {subject[:_SUBJECT]}"
-        )
-        _line(text[:width] if width else text)
-    _line("● clean  ○ from a checkpoint  = verified  ✗ failed")
+        out(fitting(_row(record, name_width, subject), width))
+        if not record.passed:
+            why = record.error[0] if record.error else record.reason or ""
+            out(fitting(f"    {why.strip()}", width))
+    if width is not None:
+        out(fitting("● clean  ○ from a checkpoint  = verified  ✗ failed", width))
+
+
+def _row(record: Record, name_width: int, subject: str) -> str:
+    how = "clean" if record.checkpoint is None else f"from {name_of_tree(record.checkpoint)}"
+    return (
+        f"{sign(record)} {name_of_tree(record):15}  {record.package:{name_width}}"
+        f"  {record.outcome}  {record.seconds.total:7.2f} s  {how:20}  {ago(record.finished):>10}"
+        f"  {subject[:_SUBJECT]}"
+    )
 
 
 def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
@@ -192,20 +211,19 @@ def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
     return subjects
 
 
-def show_output(records: Sequence[Record]) -> None:
-    """Print what the newest of ``records`` printed while it was built.
+def show_output(context: Context, records: Sequence[Record]) -> None:
+    """Print what the newest of ``records`` printed while it was built, in the user's paths.
 
     Raises ``UsageError`` where nothing was built and ``CkptError`` where the log is gone.
     """
     if not records:
-        raise UsageError("nothing was built yet", "`git ckpt build`")
-    log = Path(records[0].log)
+        raise UsageError("nothing was built yet", "`git ckpt build` does")
+    newest = records[0]
     try:
-        sys.stdout.buffer.write(log.read_bytes())
+        printed = Path(newest.log).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError as error:
-        what = f"can't read {log}: {error.strerror}"
+        what = f"can't read {newest.log}: {error.strerror}"
         raise CkptError(what, "only newer logs are kept") from error
-
-
-def _line(text: str) -> None:
-    print(text)  # noqa: T201
+    line = relocated(context, newest.package, newest.tree)
+    for text in printed.splitlines():
+        out(line(text))

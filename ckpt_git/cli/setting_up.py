@@ -8,6 +8,7 @@ from pathlib import Path
 from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.detect import detect, render, this_machine
 from ckpt_git.builds.kinds.values import Listing
+from ckpt_git.cli.streams import out
 from ckpt_git.git.hooks import install
 from ckpt_git.model.config import Config
 from ckpt_git.model.errors import RepositoryError, StoreError, UsageError
@@ -26,13 +27,13 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
     path = top / CONFIG_NAME
     if path.exists() and not force:
         Config.parse(path.read_text(encoding="utf-8"), where=CONFIG_NAME)
-        print(f"kept {path} as it is (--force writes it anew)")  # noqa: T201
+        out(f"kept {path} as it is (--force writes it anew)")
     else:
         _write(path, _detected(context, top, checks=checks))
     if hooks:
         for line in install(context.repo):
-            print(line)  # noqa: T201
-    print("\nNow `git ckpt build` makes the first checkpoint; from then on, just commit.")  # noqa: T201
+            out(line)
+    out("\nNow `git ckpt build` makes the first checkpoint; from then on, just commit.")
 
 
 def _detected(context: Context, top: Path, *, checks: bool) -> str:
@@ -51,7 +52,7 @@ def _write(path: Path, text: str) -> None:
         aside.replace(path)
     except OSError as error:
         raise StoreError(f"can't write {path}: {error.strerror}") from error
-    print(f"wrote {path}:\n")  # noqa: T201
+    out(f"wrote {path}:\n")
     for line in text.splitlines():
-        print(f"    {line}" if line else "")  # noqa: T201
-    print()  # noqa: T201
+        out(f"    {line}" if line else "")
+    out("")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 from ckpt_git.model.record import Record
 
 _SHORT = 10
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
+_UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
 
 class _Tree(Protocol):
@@ -26,23 +28,36 @@ def name_of_tree(of: _Tree) -> str:
     return of.commit[:_SHORT] if of.commit is not None else f"tree {of.tree[:_SHORT]}"
 
 
+def count(number: int, thing: str) -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def changed(changes: Mapping[str, int]) -> str:
+    """What a diff holds: ``2 files modified, 1 deleted``."""
+    parts = [(kind, number) for kind, number in changes.items() if number]
+    if not parts:
+        return "nothing changed"
+    (first, number), *rest = parts
+    return ", ".join([f"{count(number, 'file')} {first}", *(f"{n} {kind}" for kind, n in rest)])
+
+
 def summary(record: Record) -> str:
     """One line about a result."""
-    if record.cached:
-        how = "known from an earlier build of the same sources"
-    else:
-        how = f"in {record.seconds.total:.2f} s, {origin(record)}"
     where = f"  {record.out}" if record.out is not None else ""
+    if not record.cached:
+        how = f"in {record.seconds.total:.2f} s, {origin(record)}"
+    else:
+        how = f"known from its build {ago(record.finished)}"
+        how += "" if record.passed else " (--rebuild tries again)"
     return f"{record.package}: {record.outcome}, {how}{where}"
 
 
 def origin(record: Record) -> str:
     """How a result came about, in a few words."""
     if record.checkpoint is None:
-        why = f" ({record.why_clean})" if record.why_clean else ""
-        return f"built clean{why}"
-    changed = ", ".join(f"{number} {kind}" for kind, number in record.changes.items() if number)
-    return f"from the checkpoint of {name_of_tree(record.checkpoint)} ({changed or 'no change'})"
+        return f"built clean: {record.why_clean}" if record.why_clean else "built clean"
+    return f"from the checkpoint of {name_of_tree(record.checkpoint)}, {changed(record.changes)}"
 
 
 def sign(record: Record) -> str:
@@ -54,10 +69,13 @@ def sign(record: Record) -> str:
     return "●" if record.checkpoint is None else "○"
 
 
+def since(moment: float) -> str:
+    """The time that has passed since a time (Unix seconds)."""
+    passed = max(0.0, time.time() - moment)
+    size, unit = next(((s, u) for s, u in _UNITS if passed >= s), (1.0, "s"))
+    return f"{passed / size:.0f} {unit}"
+
+
 def ago(moment: float) -> str:
     """How long ago a time (Unix seconds) was."""
-    passed = max(0.0, time.time() - moment)
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
-        if passed >= size:
-            return f"{passed / size:.0f} {unit} ago"
-    return f"{passed:.0f} s ago"
+    return f"{since(moment)} ago"

@@ -1,0 +1,68 @@
+"""``watch``: the log of what is built in the background, as it grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from ckpt_git.builds.background import follow, running
+from ckpt_git.builds.context import Context
+from ckpt_git.cli.streams import out, say_ckpt, write_out
+from ckpt_git.model.errors import CkptError
+
+
+def watch(context: Context) -> int:
+    """Print what is being built in the background from its start; returns the exit code."""
+    printer = _Printer(context)
+    try:
+        ending = follow(context.state, printer.take)
+    except KeyboardInterrupt:
+        say_ckpt("no longer watching; the build goes on (`git ckpt cancel` ends it)")
+        return 130
+    if ending is None:
+        out("nothing is being built")
+        return 0
+    printer.finish()
+    say_ckpt(ending)
+    return 0 if ending == "passed" else 1
+
+
+class _Printer:
+    """Takes a log in pieces and prints its lines in the user's paths."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._package: str | None = None
+        self._line: Callable[[str], str] = str
+        self._rest = ""
+
+    def take(self, text: str) -> None:
+        self._look_up()
+        *lines, self._rest = (self._rest + text).split("\n")
+        for line in lines:
+            self._print(f"{self._line(line)}\n")
+
+    def finish(self) -> None:
+        self._print(self._line(self._rest))
+
+    def _look_up(self) -> None:
+        """Whose output this is: told once for each package that the builder gets to."""
+        now = running(self._context.state)
+        if now is not None and now.package not in (None, self._package):
+            assert now.package is not None
+            self._package = now.package
+            self._line = relocated(self._context, now.package, now.tree)
+
+    def _print(self, text: str) -> None:
+        if not write_out(text):
+            raise SystemExit(0)  # nobody looks on any more
+
+
+def relocated(context: Context, package: str, tree: str) -> Callable[[str], str]:
+    """What turns lines of a build of ``package`` into lines about the user's own files."""
+    from ckpt_git.builds.build import relocation  # noqa: PLC0415 - only where there are lines
+
+    with suppress(CkptError):  # a package that is no longer there, a configuration that is broken
+        drv = context.derivation(context.config(tree).select([package])[0], tree)
+        return relocation(context, context.engine(drv.engine), drv).line
+    return str
