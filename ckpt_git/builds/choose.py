@@ -26,14 +26,16 @@ class Refused:
 class Choice:
     """Where to start. ``start`` is None for a clean build, ``why_clean`` then says why.
 
-    ``distances`` are the numbers of files by which each usable checkpoint is away, nearest
-    first; None where the base's objects are gone.
+    ``distances`` are the numbers of files by which each checkpoint of the recipe is away,
+    nearest first; None where the base's objects are gone. ``refused`` are nearer ones than the
+    chosen that can't be used, ``foreign`` those of another recipe.
     """
 
     start: Start | None
     why_clean: str | None
     refused: tuple[Refused, ...] = ()
     distances: tuple[tuple[Checkpoint, int | None], ...] = ()
+    foreign: tuple[Checkpoint, ...] = ()
 
 
 def choose(
@@ -45,35 +47,53 @@ def choose(
     drv: Derivation,
 ) -> Choice:
     """Choose among ``known`` (newest first): the fewest changed files, the newest of equals."""
+    fitting = [c for c in known if not c.recipe.differing(recipe)]
+    foreign = tuple(c for c in known if c.recipe.differing(recipe))
+    distances = repo.distances([c.tree for c in fitting], source.tree) if fitting else {}
+    ordered = sorted(fitting, key=lambda c: _far(distances.get(c.tree)))
+    measured = tuple((c, distances.get(c.tree)) for c in ordered)
     refused: list[Refused] = []
-    usable: list[Checkpoint] = []
-    for checkpoint in known:
-        reason = _unusable(engine, checkpoint, recipe, source)
+    for checkpoint in ordered:
+        reason = _unusable(engine, checkpoint, source)
         if reason is None:
-            usable.append(checkpoint)
-        else:
-            refused.append(Refused(checkpoint, reason))
-    if not usable:
-        # Of several, the one that lacked least says most.
-        least = min(refused, key=lambda r: len(r.checkpoint.recipe.differing(recipe)), default=None)
-        why = least.reason if least is not None else "there is no checkpoint yet"
-        return Choice(None, why, tuple(refused))
-    distances = repo.distances([checkpoint.tree for checkpoint in usable], source.tree)
-    ordered = sorted(usable, key=lambda c: _far(distances.get(c.tree)))
-    measured = tuple((checkpoint, distances.get(checkpoint.tree)) for checkpoint in ordered)
-    nearest = ordered[0]
+            start, why = _start(repo, engine, checkpoint, recipe, source, drv)
+            return Choice(start, why, tuple(refused), measured, foreign)
+        refused.append(Refused(checkpoint, reason))
+    why = refused[0].reason if refused else _why_foreign(engine, foreign, recipe)
+    return Choice(None, why, tuple(refused), measured, foreign)
+
+
+def why_foreign(engine: Engine, checkpoint: Checkpoint, recipe: Recipe) -> str:
+    """What about the recipe is another one than the checkpoint's."""
+    return engine.explain(checkpoint.recipe.differing(recipe)[0], checkpoint.recipe, recipe)
+
+
+def _why_foreign(engine: Engine, foreign: Sequence[Checkpoint], recipe: Recipe) -> str:
+    """Of several recipes, the one that differs least says most."""
+    if not foreign:
+        return "there is no checkpoint yet"
+    least = min(foreign, key=lambda c: len(c.recipe.differing(recipe)))
+    return why_foreign(engine, least, recipe)
+
+
+def _start(
+    repo: Repository,
+    engine: Engine,
+    checkpoint: Checkpoint,
+    recipe: Recipe,
+    source: SourceTree,
+    drv: Derivation,
+) -> tuple[Start | None, str | None]:
+    """Start from ``checkpoint``, or the reason why this change can't."""
     try:
-        diff = _diff(repo, engine, nearest, source, drv.source.folder)
+        diff = _diff(repo, engine, checkpoint, source, drv.source.folder)
     except StoreError as error:
-        return Choice(None, str(error), tuple(refused), measured)
+        return None, str(error)
     if attributes_changed(diff):
-        why = ".gitattributes changed, and with it what git makes of unchanged files"
-        return Choice(None, why, tuple(refused), measured)
-    start = Start(nearest, diff)
+        return None, ".gitattributes changed, and with it what git makes of unchanged files"
+    start = Start(checkpoint, diff)
     missed = _missed(repo, engine, drv, source, recipe, start)
-    if missed is not None:
-        return Choice(None, missed, tuple(refused), measured)
-    return Choice(start, None, tuple(refused), measured)
+    return (start, None) if missed is None else (None, missed)
 
 
 def _missed(
@@ -91,12 +111,7 @@ def _missed(
         return "what the checkpoint was built from is gone, and the change can't be judged"
 
 
-def _unusable(
-    engine: Engine, checkpoint: Checkpoint, recipe: Recipe, source: SourceTree
-) -> str | None:
-    differing = checkpoint.recipe.differing(recipe)
-    if differing:
-        return engine.explain(differing[0], checkpoint.recipe, recipe)
+def _unusable(engine: Engine, checkpoint: Checkpoint, source: SourceTree) -> str | None:
     if checkpoint.conversions != source.conversions:
         return "git's filters or line endings are set differently"
     return engine.unusable(checkpoint)

@@ -43,6 +43,10 @@ class Context:
             self._engines[name] = make_engine(name, self.store, self.environment)
         return self._engines[name]
 
+    def warm_up(self) -> None:
+        """Begin what any build needs and what takes a while, beside what comes before it."""
+        self.engine()
+
     def config(self, tree: str) -> Config:
         """What ``ckpt.toml`` says for ``tree``. Raises ``ConfigError`` where there is none."""
         found = self.find_config(tree)

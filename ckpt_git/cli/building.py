@@ -67,9 +67,9 @@ def explain(context: Context, name: str, options: BuildOptions) -> None:
         refused: dict[str, list[Checkpoint]] = {}
         for one in plan.choice.refused:
             refused.setdefault(one.reason, []).append(one.checkpoint)
-        for one in plan.choice.foreign:
-            reason = why_foreign(plan.engine, one, plan.recipe)
-            refused.setdefault(reason, []).append(one)
+        for other in plan.choice.foreign:
+            reason = why_foreign(plan.engine, other, plan.recipe)
+            refused.setdefault(reason, []).append(other)
         for reason, (newest, *older) in refused.items():
             others = f" and {count(len(older), 'older one')}" if older else ""
             say(f"  not {_named(newest)}{others}: {reason}")

@@ -13,9 +13,12 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from glob import glob
 
+from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.system import SYSTEM_PATH
+from ckpt_git.model.errors import CkptError
+from ckpt_git.process import run
 
 # Folders that are listed with all that is below them: headers, compilers, and the scripts and
 # modules of the build tools. A name with `*` stands for each folder that matches.
@@ -60,18 +63,14 @@ _FLAT = (
     "/etc",
 )
 _SKIPPED = frozenset({"doc", "man", "locale", "info", "html", "__pycache__", ".git"})
-_ETC = frozenset({"ld.so.cache", "ld.so.conf"})
+_ETC = frozenset({b"/etc/ld.so.cache", b"/etc/ld.so.conf"})
+_IN_ETC = 2  # slashes in the path of an entry of /etc itself
 
 
 def system_lines(path: str = SYSTEM_PATH) -> frozenset[bytes]:
     """The lines for what every build may use of the system; ``path`` is the PATH of the build."""
-    seen: set[str] = set()
-    lines: set[bytes] = set()
-    for folder in _each(_WHOLE):
-        lines.update(_lines(folder, seen, deep=True))
-    for folder in (*_each(_FLAT), *path.split(":")):
-        lines.update(_lines(folder, seen, deep=False))
-    return frozenset(lines)
+    flat = Later(lambda: _lines((*_each(_FLAT), *path.split(":")), deep=False))
+    return _lines(_each(_WHOLE), deep=True) | flat.value()
 
 
 def listing(system: frozenset[bytes], inputs: Iterable[str]) -> bytes:
@@ -79,11 +78,8 @@ def listing(system: frozenset[bytes], inputs: Iterable[str]) -> bytes:
 
     ``inputs`` are the host paths that the recipe declares; they are listed whole.
     """
-    seen: set[str] = set()
-    lines = set(system)
-    for folder in inputs:
-        lines.update(_lines(folder, seen, deep=True))
-    return b"".join((os.uname().machine.encode(), b"\n", *sorted(lines)))
+    lines = system | _lines(inputs, deep=True)
+    return b"\n".join((os.uname().machine.encode(), *sorted(lines)))
 
 
 def fingerprint(listed: bytes) -> str:
@@ -97,49 +93,64 @@ def changed(old: bytes, new: bytes) -> list[str]:
     return sorted({os.fsdecode(line.split(b"\0", 1)[0]) for line in differing})
 
 
-def _each(patterns: Iterable[str]) -> Iterator[str]:
-    for pattern in patterns:
-        if "*" not in pattern:
-            yield pattern
-            continue
-        root, _, _ = pattern.partition("*")
-        parent = Path(root).parent if not root.endswith("/") else Path(root)
-        yield from map(str, sorted(parent.glob(pattern[len(str(parent)) :].lstrip("/"))))
+def _each(patterns: Iterable[str]) -> list[str]:
+    return [path for pattern in patterns for path in sorted(glob(pattern))]
 
 
-def _lines(folder: str, seen: set[str], *, deep: bool) -> list[bytes]:
-    """The lines of one folder or file. Folders themselves aren't listed: their names are."""
-    real = os.path.realpath(folder)
-    if real in seen:
-        return []
-    seen.add(real)
-    pending, lines = [real], []
+def _lines(folders: Iterable[str], *, deep: bool) -> frozenset[bytes]:
+    """A line for each file in ``folders``: path, mode, size, mtime, ctime. Folders themselves
+    aren't listed: their names are part of the files' paths."""
+    roots = sorted({os.path.realpath(folder) for folder in folders if os.path.exists(folder)})
+    if not roots:
+        return frozenset()
+    try:
+        return _found(roots, deep=deep)
+    except CkptError:  # not GNU's find
+        return frozenset(_walked(roots, deep=deep))
+
+
+def _found(roots: list[str], *, deep: bool) -> frozenset[bytes]:
+    """By GNU find: half the time, and none of it takes our interpreter's lock."""
+    depth = [] if deep else ["-maxdepth", "1"]
+    names = [argument for name in sorted(_SKIPPED) for argument in ("-o", "-name", name)][1:]
+    skipped = ["-type", "d", "(", *names, ")", "-prune", "-o"] if deep else []
+    form = ["!", "-type", "d", "-printf", r"%p\0%m %s %T@ %C@\n"]
+    listed = run(["find", *roots, *depth, *skipped, *form], ok=(0, 1)).stdout
+    return frozenset(line for line in listed.split(b"\n")[:-1] if _matters(line))
+
+
+def _walked(roots: list[str], *, deep: bool) -> Iterator[bytes]:
+    pending = list(roots)
     while pending:
         here = pending.pop()
         try:
             entries = os.scandir(here)
         except NotADirectoryError:
-            lines.append(_line(here, os.stat(here)))
+            yield _line(here, os.stat(here))
             continue
         except OSError:
             continue
         with entries:
             for entry in entries:
-                if here == "/etc" and entry.name not in _ETC:
-                    continue
                 info = entry.stat(follow_symlinks=False)
                 if not stat.S_ISDIR(info.st_mode):
-                    lines.append(_line(entry.path, info))
+                    if _matters(line := _line(entry.path, info)):
+                        yield line
                 elif deep and entry.name not in _SKIPPED:
                     pending.append(entry.path)
-    return lines
 
 
 def _line(path: str, info: os.stat_result) -> bytes:
-    return b"%s\0%o %d %d %d\n" % (
+    return b"%s\0%o %d %d %d" % (
         os.fsencode(path),
-        info.st_mode,
+        stat.S_IMODE(info.st_mode),
         info.st_size,
         info.st_mtime_ns,
         info.st_ctime_ns,
     )
+
+
+def _matters(line: bytes) -> bool:
+    """Of /etc itself, only what the linker reads is part of the toolchain."""
+    path = line.partition(b"\0")[0]
+    return not path.startswith(b"/etc/") or path.count(b"/") > _IN_ETC or path in _ETC
