@@ -201,7 +201,7 @@ class _Attempt:
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
         if result.artifacts is not None:
-            let_go_of_old(state, self.plan.engine, self.plan.drv)
+            let_go_of_old(self.context, self.plan.engine, self.plan.drv)
         return record
 
     def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:

@@ -1,20 +1,24 @@
-"""How many checkpoints and outputs a package keeps."""
+"""How many checkpoints and outputs a package keeps, and how long snapshots are kept."""
 
 from __future__ import annotations
 
+import time
+
+from ckpt_git.builds.context import Context
 from ckpt_git.engines.protocol import Engine
 from ckpt_git.model.derivation import Derivation
-from ckpt_git.records.state import State
 
 KEPT_CHECKPOINTS = 12
+KEPT_SNAPSHOTS = 14 * 86400.0  # seconds since last use; a checkpoint outlives its snapshot
 _SLACK = 4  # clearing up waits until there is something to clear: it is not for every build
 
 
-def let_go_of_old(state: State, engine: Engine, drv: Derivation) -> None:
+def let_go_of_old(context: Context, engine: Engine, drv: Derivation) -> None:
     """Forget all but the newest checkpoints of a package, and let their artifacts go.
 
     A layer below one that is kept stays.
     """
+    state = context.state
     known = state.checkpoints(drv.name)
     if len(known) < KEPT_CHECKPOINTS + _SLACK:
         return
@@ -22,3 +26,4 @@ def let_go_of_old(state: State, engine: Engine, drv: Derivation) -> None:
     for checkpoint in old:
         state.drop_checkpoint(checkpoint)
     engine.keep_only(drv, kept)
+    context.repo.forget_snapshots(time.time() - KEPT_SNAPSHOTS)

@@ -90,7 +90,7 @@ def fingerprint(listed: bytes) -> str:
 def changed(old: bytes, new: bytes) -> list[str]:
     """The paths in which two listings differ."""
     differing = set(old.split(b"\n")) ^ set(new.split(b"\n"))
-    return sorted({os.fsdecode(line.split(b"\0", 1)[0]) for line in differing})
+    return sorted({os.fsdecode(line.split(b"\0", 1)[0]) for line in differing if line})
 
 
 def _each(patterns: Iterable[str]) -> list[str]:
