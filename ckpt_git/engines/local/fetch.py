@@ -9,7 +9,7 @@ from pathlib import Path
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.job import Job, failed, run_phases
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.store import Layer
+from ckpt_git.engines.local.store import Layer, make_folder
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.record import Seconds
@@ -28,9 +28,9 @@ def fetch(job: Job) -> Layer | Realisation:
         return known
     job.store.drop_layer(layer_id)
     with job.store.workspace() as work:
-        (work / "fs").mkdir()
+        make_folder(work / "fs")
         sources = work / "fs" / "source"
-        sources.mkdir()
+        make_folder(sources)
         job.source.write(sources)
         ground = Ground(work / "fs", ())
         ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)

@@ -14,7 +14,7 @@ from ckpt_git.engines.local import run, sandbox, system
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.probe import Abilities
-from ckpt_git.engines.local.store import Store, writing
+from ckpt_git.engines.local.store import Store, make_folder, writing
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.record import Seconds
@@ -69,8 +69,8 @@ def run_phases(
     environment. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
-        (work / "out").mkdir(exist_ok=True)
-        (work / "tmp").mkdir(exist_ok=True)
+        make_folder(work / "out")
+        make_folder(work / "tmp")
     whole = system.environment(
         job.drv,
         top=place.top,

@@ -75,6 +75,7 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
         "links": links,
         "binds": [*((path, path, True) for path in others), (str(out), at, False),
                   ("/dev", "/dev", True), ("/sys", "/sys", True)],
+        "covered": [],
         "network": True,
         "uid": os.geteuid(),
         "gid": os.getegid(),

@@ -19,6 +19,12 @@ from ckpt_git.engines.local import system
 from ckpt_git.model.record import SandboxKind
 
 BUILD_UID, BUILD_GID = 1000, 100  # those of Nix' builders, so that no build runs as root
+# Settings of the kernel that the first user of the machine owns: mapped to another id that user
+# still does, and a sandbox of root's could write them (systemd.exec(5), ProtectKernelTunables=).
+_COVERED = tuple(
+    f"/proc/{name}"
+    for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "mtrr", "scsi", "asound")
+)
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _ACCOUNTS = {
     "passwd": "root:x:0:0::/:/noshell\n"
@@ -63,9 +69,10 @@ def view(
         else:
             binds.append((path, path, False))
     shared = [path for path in (*configuration, *inputs) if os.path.exists(path)]
+    # Folders of the build come first: an input may lie below /tmp.
+    binds += [(str(tmp), "/tmp", True), (str(build), system.BUILD_ROOT, True)]  # noqa: S108
     binds += [(os.path.realpath(path), path, False) for path in shared]
     binds += [(str(etc / name), f"/etc/{name}", False) for name in accounts]
-    binds += [(str(tmp), "/tmp", True), (str(build), system.BUILD_ROOT, True)]  # noqa: S108
     if out is not None:
         binds.append((str(out[0]), out[1], True))
     folders = ("/etc", "/var/tmp", "/run")  # noqa: S108 - inside
@@ -81,6 +88,8 @@ def bubblewrap(view: View, *, cwd: str) -> list[str]:
     command += ["--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
     for path in view.folders:
         command += ["--dir", path]
+    for path in _COVERED:
+        command += ["--ro-bind-try", path, path]
     for path, target in view.links:
         command += ["--symlink", target, path]
     for origin, path, writable in view.binds:
@@ -102,6 +111,7 @@ def namespaces(view: View, at: Path) -> dict[str, Any]:
             ("/dev/ptmx", "pts/ptmx"),
         ],
         "binds": [*view.binds, *devices],
+        "covered": _COVERED,
         "network": view.network,
         "uid": BUILD_UID,
         "gid": BUILD_GID,

@@ -61,6 +61,7 @@ plan_step = "reading the plan"  # what was under way, for the one line that an e
 
 def prepare(plan: dict[str, Any], status_fd: int) -> None:
     """Everything up to the command, then the command."""
+    os.umask(0o022)  # before the sources: folders that are made for them get their modes from it
     if plan["user_namespace"] or plan["overlay"] is not None:
         _step("entering a user namespace")
         enter_user_namespace(CLONE_NEWNS, inside=0)
@@ -74,7 +75,6 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
     if plan["apply"] is not None:
         _step("bringing the sources up to date")
         stamp = apply(plan["apply"])
-    os.umask(0o022)
     _limit(plan["limits"])
     _tell(status_fd, f"ready {stamp}")
     if plan["root"] is not None:
@@ -291,6 +291,9 @@ def enter_root(root: dict[str, Any]) -> None:
         _mount("proc", base + "/proc", "proc", MS_NOSUID | MS_NODEV)
     except PermissionError:  # in a container that masks parts of /proc: its own will have to do
         _bind("/proc", base + "/proc", writable=True)
+    for path in root["covered"]:
+        if os.path.exists(base + path):
+            _bind(base + path, base + path, writable=False)
     with contextlib.suppress(OSError):  # a build that wants a terminal will say so itself
         _mount("devpts", base + "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=620")
     socket.sethostname("localhost")
@@ -304,9 +307,9 @@ def enter_root(root: dict[str, Any]) -> None:
 def _bind(origin: str, target: str, *, writable: bool) -> None:
     if os.path.isdir(origin):
         os.makedirs(target, exist_ok=True)
-    else:
+    elif not os.path.lexists(target):
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        with open(target, "a", encoding="ascii"):
+        with open(target, "x", encoding="ascii"):
             pass
     _mount(origin, target, None, MS_BIND | MS_REC)
     if not writable:

@@ -270,6 +270,13 @@ def writing(where: Path) -> Iterator[None]:
         ) from error
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that the build sees, unless it is there. Its mode gets into what is built
+    (``cp -R``), so the umask of whoever calls us must not."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+
+
 def remove(folder: Path) -> None:
     """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered."""
     shutil.rmtree(folder, ignore_errors=True)
