@@ -19,12 +19,12 @@ def evaluation(found: Evaluation) -> str:
     head = ("release", "from", "identical", "compiler runs", "bare make")
     started = [row for row in found.changes if row.base is not None]
     same = sum(bool(row.identical) for row in found.rows)
-    lines = [
-        f"{found.project} ({found.tool})",
-        table(head, [_release(row) for row in found.rows]),
+    summary = (
         f"{same} of {len(found.rows)} identical, {len(started)} of {len(found.changes)} changes "
-        f"from a checkpoint: {'holds' if found.holds else 'DOES NOT HOLD'}",
-    ]
+        f"from a checkpoint: {'holds' if found.holds else 'DOES NOT HOLD'}"
+    )
+    lines = [f"{found.project} ({found.tool})", table(head, [_release(row) for row in found.rows])]
+    lines.append(summary)
     lines += [f"  {row.release}: {path} differs" for row in found.rows for path in row.differences]
     return "\n".join([*lines, ""])
 

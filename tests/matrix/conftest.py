@@ -80,10 +80,7 @@ def _or_skip(found: Found | str) -> Found:
 @contextmanager
 def _other_user() -> Iterator[Person | str]:
     if os.geteuid() != 0:
-        yield "only root can be another user; these tests ran as an ordinary one"
-        return
-    if shutil.which("useradd") is None:
-        yield "no useradd to make an ordinary user with"
+        yield "needs root, who can be another user"
         return
     name = f"{_USER}-{os.getpid()}"
     subprocess.run(
@@ -91,8 +88,9 @@ def _other_user() -> Iterator[Person | str]:
         check=True, capture_output=True,
     )  # fmt: skip
     try:
-        ids = (_id("-u", name), _id("-g", name))
-        yield _with_python(name, ids)
+        with tempfile.TemporaryDirectory(prefix="ckpt-matrix-python-") as folder:
+            Path(folder).chmod(0o755)
+            yield _with_python(name, (_id("-u", name), _id("-g", name)), Path(folder))
     finally:
         subprocess.run(["userdel", name], check=False, capture_output=True)
 
@@ -102,31 +100,44 @@ def _id(option: str, name: str) -> int:
     return int(done.stdout)
 
 
-def _with_python(name: str, ids: tuple[int, int]) -> Person | str:
-    """The user with an interpreter that they can run: ours may lie in somebody's home."""
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    packages = _packages()
-    for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        path = os.pathsep.join([str(_CHECKOUT), *packages])
-        person = Person(name, python, path, ids)
-        try:
-            done = person.run(
-                [python, "-c", "import ckpt_git, git, typer"],
-                cwd=Path("/"),
-                env={"PYTHONPATH": path},
-            )
-        except OSError:
-            continue
-        if done.returncode == 0:
-            return person
-    return f"no {version} that an ordinary user can run with this checkout and its packages"
+def _with_python(name: str, ids: tuple[int, int], folder: Path) -> Person | str:
+    """The user with an interpreter and packages that they can read.
+
+    Ours may lie in a home that is closed to them: then another interpreter of this machine runs
+    a copy of the program, and of the packages, in ``folder``.
+    """
+    in_place = os.pathsep.join([str(_CHECKOUT), *map(str, _packages())])
+    for path in (in_place, _copied(folder)):
+        for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+            person = Person(name, python, path, ids)
+            if _works(person):
+                return person
+    return "no Python of at least 3.11 that an ordinary user can run"
 
 
-def _packages() -> list[str]:
+def _works(person: Person) -> bool:
+    check = "import sys, ckpt_git, git, typer; sys.exit(sys.version_info < (3, 11))"
+    try:
+        done = person.run([person.python, "-c", check], cwd=Path("/"), env=person.environment)
+    except OSError:
+        return False
+    return done.returncode == 0
+
+
+def _copied(folder: Path) -> str:
+    for package in ("ckpt_git", "hooks"):
+        shutil.copytree(_CHECKOUT / package, folder / package, dirs_exist_ok=True)
+    # All of them: what they need in turn lies beside them. Big ones that aren't part of it stay.
+    big = shutil.ignore_patterns("mypy*", "ruff*", "pip", "hypothesis", "_pytest", "*.so")
+    for packages in _packages():
+        shutil.copytree(packages, folder / "packages", ignore=big, dirs_exist_ok=True)
+    return os.pathsep.join([str(folder), str(folder / "packages")])
+
+
+def _packages() -> list[Path]:
     """The folders that our dependencies are installed in."""
     found = (importlib.util.find_spec(name) for name in ("git", "typer"))
-    origins = {Path(spec.origin).parents[1] for spec in found if spec and spec.origin}
-    return sorted(map(str, origins))
+    return sorted({Path(spec.origin).parents[1] for spec in found if spec and spec.origin})
 
 
 @contextmanager
@@ -153,9 +164,12 @@ def _reflinks(folder: Path) -> bool:
 @contextmanager
 def _reflinking(folder: Path) -> Iterator[Path | str]:
     """A file system with reflinks in an image, mounted while the session runs."""
+    if os.geteuid() != 0:
+        yield f"needs root, who can mount a file system with reflinks: {folder} has none"
+        return
     make = shutil.which("mkfs.xfs", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if os.geteuid() != 0 or make is None:
-        yield f"{folder} has no reflinks, and it takes root and mkfs.xfs to mount what has"
+    if make is None:
+        yield f"{folder} has no reflinks, and there is no mkfs.xfs to make what has"
         return
     image, mounted = folder / "image", folder / "mounted"
     mounted.mkdir()

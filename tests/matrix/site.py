@@ -15,7 +15,6 @@ from tests.matrix import outputs
 from tests.matrix.samples import Sample
 from tests.support import GitRepo
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
 _CLEAN: dict[tuple[str, str], outputs.Output] = {}  # a clean output by sample and tree, once each
 
 
@@ -30,6 +29,10 @@ class Person:
     python: str
     path: str
     ids: tuple[int, int] | None = None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"PYTHONPATH": self.path}
 
     def run(
         self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
@@ -142,9 +145,9 @@ class Site:
             [person.python, *launcher, *arguments, "--json"],
             cwd=self.work_tree.path,
             env={
+                **person.environment,
                 **self.setting.environment,
                 "CKPT_STORE": str(self.folder / "store"),
-                "PYTHONPATH": person.path,
             },
         )
         said = f"git ckpt {arguments} ended with {done.returncode}: {os.fsdecode(done.stderr)}"

@@ -18,6 +18,8 @@ from tests.matrix.edits import Edits
 from tests.matrix.samples import CMAKE, MAKE, Sample
 from tests.matrix.test_matrix import BEST, FULL
 
+pytestmark = pytest.mark.slow
+
 _SLOW = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
