@@ -23,6 +23,7 @@ _PLACES = (
         r"|CMake (?:Error|Warning|Deprecation Warning)(?: \(dev\))? at )?)"
         r"(?P<path>[^\s:/'\"(][^:'\"]*)(?P<place>:\d+)(?=[:,. ]|$)"
     ),
+    re.compile(r"^(?P<before>)(?P<path>[^\s:/(][^:]*)(?P<place>:)(?= (?:In|At) )"),
     re.compile(r"^(?P<before>\s*File \")(?P<path>[^/\"][^\"]*)(?P<place>\", line \d+)"),
     re.compile(r"^(?P<before>)(?P<path>[^\s:/(][^:(]*)(?P<place>\(\d+,\d+\))(?=: )"),
 )
