@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,9 @@ def hook_main(argv: list[str]) -> int:
     if event not in EVENTS:
         _say(f"ckpt: no event `{event}`; choose one of: {', '.join(EVENTS)}")
         return 0 if event.startswith("post-") else 2
-    if DETACHED in options:
+    if options[:1] == [DETACHED]:
         detach()
-        _in_background(event)
+        _in_background(event, pending=options[1] if options[1:] else None)
     else:
         _in_foreground(event)
     return 0
@@ -104,13 +105,19 @@ def _in_foreground(event: str) -> None:
         _say(f"ckpt: nothing is rebuilt: {error}")
 
 
-def _in_background(event: str) -> None:
+def _in_background(event: str, pending: str | None) -> None:
+    """Do what ``event`` asks for. ``pending`` is given by hooks/post-commit alone: the file that
+    says that we have not looked yet. It goes before we look: who commits later starts another."""
+    if pending:
+        with suppress(OSError):
+            Path(pending).unlink()
     try:
         context = Context.open()
     except CkptError:
         return  # no repository, so there is nobody to tell
     try:
-        lower_priority(_nice(context))
+        # The hook's own nice(1) is the default; less than that is for root alone.
+        lower_priority(_nice(context) - (0 if pending is None else NICE))
         _serve(context, EVENTS[event](context))
     except KeyboardInterrupt:
         pass  # cancelled, and cleared up

@@ -10,6 +10,8 @@ small files and takes locks; nothing runs a process or knows how a build is made
     queue/SLOT.json                   what waits to be built    (queue)
     running.json  runs/ID.json        what runs, how it ended   (running)
     starting                          a builder is about to run (running; hooks/post-commit)
+    pending-WORKTREE                  who is about to look at a work tree (hooks/post-commit)
+    start.log                         why Python did not start  (hooks/post-commit)
     locks/NAME                        empty files to lock       (lock)
     damaged/                          files that could not be read, for people to look at
 """

@@ -38,8 +38,14 @@ class State:
         path = self._record(record.package, record.key, record.recipe)
         publish_json(path, record.to_json(), mtime=record.finished)
 
+    def asked_again(self, record: Record) -> None:
+        """Have ``record`` count as the newest: it is the answer to what was asked for last."""
+        with suppress(OSError):  # a read-only repository can be asked, too
+            os.utime(self._record(record.package, record.key, record.recipe))
+
     def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
-        """The records, newest first; at most ``limit``, and then no other file is opened."""
+        """The records, the one last made or asked for first; at most ``limit``, and then no
+        other file is opened."""
         paths = newest_first(self._folders("records", package), ".json")
         records = (self._read_record(path) for path in paths)
         return list(islice((record for record in records if record is not None), limit))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,8 @@ class Project:
         project.python.write_text(
             f"#!/bin/sh\nSTAND_IN={shlex.quote(str(project.python))}\n"
             f"PYTHONPATH={shlex.quote(str(ROOT))}\nexport STAND_IN PYTHONPATH\n"
+            f"while [ -e {shlex.quote(str(project.hold))} ]; do sleep 0.02; done\n"
+            f"echo started >>{shlex.quote(str(project.aside / 'starts'))}\n"
             "case $1 in -P) safe=-P ;; esac\n"  # as the hook says it, or as it doesn't
             f'exec {shlex.quote(sys.executable)} $safe -m tests.background.stand_in "$@"\n'
         )
@@ -78,6 +82,18 @@ class Project:
     def gate(self) -> Path:
         """Builds wait until this file exists."""
         return self.aside / "gate"
+
+    @property
+    def hold(self) -> Path:
+        """No interpreter starts while this file exists."""
+        return self.aside / "hold"
+
+    def starts(self) -> int:
+        """How many interpreters were started by hooks."""
+        try:
+            return (self.aside / "starts").read_text().count("started")
+        except FileNotFoundError:
+            return 0
 
     def script(self, more: str = "") -> str:
         """A ``build.sh`` that waits for the gate."""
@@ -137,8 +153,17 @@ class Project:
         return self.state.history()
 
     def wait_until_idle(self) -> None:
-        """Wait until no process of a builder of this project is left."""
+        """Wait until no process of a builder of this project is left.
+
+        One that was started this very moment isn't seen yet: wait for what it does first.
+        """
         eventually(lambda: self.processes() == [], "nothing runs")
+
+    def kill(self) -> None:
+        """Kill whatever runs of this project, as a power cut does."""
+        for pid in self.processes():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """The processes that run the stand-in or a build of this project."""

@@ -49,7 +49,7 @@ def test_a_builder_has_no_terminal_no_descriptor_and_low_priority(project: Proje
     reading, writing = os.pipe()
     os.dup2(writing, 200, inheritable=True)
     try:
-        project.repo.git("config", "ckpt.nice", "7")
+        project.repo.git("config", "ckpt.nice", "12")
         top = shlex.quote(str(project.repo.path))
         os.system(f"cd {top} && git commit -q --allow-empty -m x 2>/dev/null")
     finally:
@@ -59,7 +59,7 @@ def test_a_builder_has_no_terminal_no_descriptor_and_low_priority(project: Proje
     assert os.read(reading, 1) == b"", "the pipe's end is reached: nobody holds it open"
     os.close(reading)
     assert os.getsid(now.pid) == now.pid
-    assert os.getpriority(os.PRIO_PROCESS, now.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 7
+    assert os.getpriority(os.PRIO_PROCESS, now.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 12
     assert Path(f"/proc/{now.pid}/cwd").readlink() == project.repo.path
 
 
@@ -77,6 +77,36 @@ def test_commits_during_a_build_are_coalesced_to_the_newest(project: Project) ->
 
 def _waits_for(project: Project, tree: str) -> bool:
     return [request.wanted[0].tree for request in queue.waiting(project.state)] == [tree]
+
+
+def test_a_storm_of_commits_starts_one_process_that_sees_the_last(project: Project) -> None:
+    project.open_gate()
+    project.hold.touch()
+    for number in range(10):
+        project.commit(a=str(number))
+    project.hold.unlink()
+    project.wait_for_records(1)
+    project.wait_until_idle()
+    assert project.starts() == 1
+    assert project.built() == [project.repo.tree()]
+
+
+def test_a_process_that_died_before_it_looked_is_not_waited_for(project: Project) -> None:
+    project.open_gate()
+    project.hold.touch()
+    project.commit(a="1")
+    eventually(lambda: project.processes() != [], "it is about to start")
+    project.kill()
+    project.hold.unlink()
+    project.commit(a="2")
+    assert project.wait_for_records(1)[0].commit == project.repo.head
+
+
+def test_a_pid_of_somebody_else_does_not_keep_a_commit_from_being_built(project: Project) -> None:
+    project.open_gate()
+    (project.state.path / "pending-.git").write_text(f"{os.getpid()}\n")
+    project.commit()
+    assert project.wait_for_records(1)[0].commit == project.repo.head
 
 
 def test_what_runs_already_is_not_built_again(project: Project) -> None:
@@ -120,8 +150,10 @@ def test_a_note_on_the_commit_says_how_its_build_ended(project: Project) -> None
     project.open_gate()
     project.commit(ckpt_toml="notes = true\n" + CONFIG)
     passed = project.repo.head
+    project.wait_for_records(1)
     project.wait_until_idle()
     project.commit(build_sh="exit 1\n")
+    project.wait_for_records(2)
     project.wait_until_idle()
     notes = project.repo.git("log", "--notes=ckpt", "--format=%H %N").split("\n")
     assert f"{passed} app: passed, clean, 0.0 s" in notes
@@ -208,11 +240,10 @@ def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(
     project: Project,
 ) -> None:
     project.open_gate()
-    for delay in (0.0, 0.02, 0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3):
+    for delay in (0.0, 0.05, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25, 0.3):
         project.commit(a=str(delay))
         time.sleep(delay)
-        for pid in project.processes():
-            os.kill(pid, signal.SIGKILL)
+        project.kill()
         project.wait_until_idle()
     project.commit(a="the last")
     eventually(lambda: _is_recorded(project, project.repo.tree()), "the last commit is built")
