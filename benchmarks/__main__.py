@@ -11,9 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import evaluate, report
+from benchmarks import compare, evaluate, micro, report
 from benchmarks.projects import PROJECTS
 from ckpt_git.model.errors import CkptError
+
+_CHANGES = 5
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,7 +41,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--cache", type=Path, default=_cache(), help="where archives and repositories are kept"
     )
-    parser.add_argument("--work", type=Path, help="a folder to build in (default: a temporary one)")
+    parser.add_argument(
+        *("--work", "-w"),
+        type=Path,
+        default=_cache() / "work",
+        help="where to build, in a temporary folder (not below /tmp: a build has its own)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -49,24 +56,55 @@ def _cache() -> Path:
 
 
 def _run(options: argparse.Namespace) -> bool:
-    with tempfile.TemporaryDirectory(prefix="ckpt-benchmarks-", dir=options.work) as name:
-        return _verify(options, Path(name))
+    options.work.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as name:
+        document, holds = _COMMANDS[options.what](options, Path(name))
+    if options.json is not None:
+        options.json.write_text(json.dumps({**_machine(), **document}, indent=1) + "\n")
+    return holds
 
 
-def _verify(options: argparse.Namespace, work: Path) -> bool:
+def _verify(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
     for name in options.project or PROJECTS:
         (work / name).mkdir()
         one = evaluate.evaluate(PROJECTS[name], options.cache, work / name, options.changes, _say)
         print(report.evaluation(one), flush=True)
         found.append(one)
-    _write(options.json, {"verify": [one.to_json() for one in found]})
-    return all(one.holds for one in found)
+    return {"verify": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 
-def _write(file: Path | None, document: dict[str, Any]) -> None:
-    if file is not None:
-        file.write_text(json.dumps(document, indent=1) + "\n")
+def _compare(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = []
+    for name in options.project or [next(iter(PROJECTS))]:
+        project, changes = PROJECTS[name], options.changes or _CHANGES
+        for series in compare.compare(project, options.cache, work / name, changes, _say):
+            print(report.comparison(series), flush=True)
+            found.append(series)
+    return {"compare": [one.to_json() for one in found]}, all(
+        one.median(compare.OURS) <= one.budget for one in found
+    )
+
+
+def _micro(_options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = micro.micro(work, _say)
+    print(report.measures(found), flush=True)
+    return {"micro": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+_COMMANDS = {"compare": _compare, "micro": _micro, "verify": _verify}
+
+
+def _machine() -> dict[str, Any]:
+    uname = os.uname()
+    return {
+        "machine": {
+            "cores": len(os.sched_getaffinity(0)),
+            "system": f"{uname.sysname} {uname.release} {uname.machine}",
+            "python": sys.version.split()[0],
+            "load": os.getloadavg()[0],
+        }
+    }
 
 
 def _say(text: str) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import median
 
+from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, WAYS, Series
 from benchmarks.evaluate import Evaluation, Row
+from benchmarks.micro import Measure
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -27,6 +30,46 @@ def evaluation(found: Evaluation) -> str:
     lines.append(summary)
     lines += [f"  {row.release}: {path} differs" for row in found.rows for path in row.differences]
     return "\n".join([*lines, ""])
+
+
+def comparison(found: Series) -> str:
+    """One kind of change of one project, every way: medians, and how they relate."""
+    rows = [
+        (
+            way,
+            f"{found.median(way):.2f}",
+            f"{found.median(way) / found.median(BARE):.2f}",
+            f"{found.median(CLEAN) / found.median(way):.1f}",
+        )
+        for way in WAYS
+    ]
+    count = len(found.seconds[OURS])
+    summary = (
+        f"budget at these medians: {FACTOR} x bare + {EXTRA} s = {found.budget:.2f} s: "
+        f"{'holds' if found.median(OURS) <= found.budget else 'DOES NOT HOLD'}"
+    )
+    head = ("way", "median s", "of bare", "times faster than clean")
+    return "\n".join(
+        [f"{found.project}, {found.kind}, {count} changes", table(head, rows), summary, ""]
+    )
+
+
+def measures(found: Sequence[Measure]) -> str:
+    """The measurements on projects made for them, in milliseconds."""
+    head = ("what", "median ms", "compared with", "median ms", "more by", "allowed", "")
+    rows = [
+        (
+            one.what,
+            f"{median(one.ours) * 1000:.1f}",
+            one.other_is,
+            f"{median(one.other) * 1000:.1f}",
+            f"{one.excess * 1000:.1f}",
+            f"{one.allowed * 1000:.0f}",
+            "holds" if one.holds else "DOES NOT HOLD",
+        )
+        for one in found
+    ]
+    return table(head, rows) + "\n"
 
 
 def _release(row: Row) -> tuple[str, ...]:

@@ -1,0 +1,170 @@
+"""Four ways to build the same changes of a real project, in one run and change by change.
+
+A clean build, the project's own build in a persistent tree, ccache from a clean tree, and
+`git ckpt build` from the checkpoint before. The first three are timed from the first command to
+the last; ours is the whole command, from Python's start to its end, and writes a new checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import bare, corpus, ours
+from benchmarks.projects import Project
+from ckpt_git.model.errors import CkptError, MissingError
+
+Say = Callable[[str], None]
+
+WAYS = ("clean build", "ccache, clean tree", "bare, persistent tree", "git ckpt build")
+CLEAN, CCACHE, BARE, OURS = WAYS
+_CCACHE_FOLDER = Path("/usr/lib/ccache")
+
+FACTOR, EXTRA = 1.10, 0.25
+"""What ours may cost over a bare build from the parent's checkpoint: a factor, and seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Changes of one kind; ``seconds`` has a way's time for each of them, in their order."""
+
+    project: str
+    kind: str
+    seconds: Mapping[str, tuple[float, ...]]
+
+    def median(self, way: str) -> float:
+        return median(self.seconds[way])
+
+    @property
+    def budget(self) -> float:
+        """The seconds that ours may take, at these medians."""
+        return FACTOR * self.median(BARE) + EXTRA
+
+    def to_json(self) -> dict[str, Any]:
+        medians = {way: self.median(way) for way in self.seconds}
+        return {**asdict(self), "median": medians, "budget": self.budget}
+
+
+@dataclass(frozen=True, slots=True)
+class _Site:
+    """The trees, stores and caches of one series."""
+
+    project: Project
+    subject: ours.Subject
+    clean: bare.Tree
+    persistent: bare.Tree
+    cache: Path
+
+    @property
+    def phases(self) -> Mapping[str, str]:
+        return self.project.phases
+
+
+def compare(
+    project: Project, cache: Path, work: Path, changes: int, say: Say
+) -> tuple[Series, Series]:
+    """Time ``changes`` one-file commits and as many releases, in the empty folder ``work``.
+
+    Raises ``MissingError`` without ccache and ``CkptError`` where something doesn't build.
+    """
+    if not _CCACHE_FOLDER.is_dir():
+        raise MissingError("ccache is not installed", "install it: apt install ccache")
+    origin = corpus.repository(project, cache)
+    edited = _site(project, origin, work / "edits")
+    edits = _commit_edits(edited, changes)
+    released = _site(project, origin, work / "releases")
+    releases = corpus.releases(origin)[-changes - 1 :]
+    return (
+        # In a tree that is configured already a person runs `make` alone, and so does ours.
+        _measure(edited, project.edit.kind, edits, reconfigure=False, say=say),
+        _measure(released, "release", releases, reconfigure=True, say=say),
+    )
+
+
+def _site(project: Project, origin: Path, work: Path) -> _Site:
+    work.mkdir(parents=True)
+    subject = ours.Subject(work / "repository", work / "store")
+    corpus.git(work, "clone", "--quiet", str(origin), str(subject.repository))
+    ours.configure(subject, project.name, project.phases)
+    clean = bare.Tree(subject.repository, work / "clean" / "source", work / "clean" / "out")
+    persistent = bare.Tree(subject.repository, work / "bare" / "source", work / "bare" / "out")
+    return _Site(project, subject, clean, persistent, work / "ccache")
+
+
+def _commit_edits(site: _Site, changes: int) -> tuple[str, ...]:
+    """The last release, and ``changes`` commits after it, each of one line in one file."""
+    repository, edit = site.subject.repository, site.project.edit
+    commits = [corpus.git(repository, "rev-parse", "HEAD")]
+    for number in range(changes):
+        with (repository / edit.file).open("a") as file:
+            file.write("\n" + edit.line.format(n=number) + "\n")
+        corpus.git(repository, "commit", "--quiet", "--all", f"--message={edit.kind} {number}")
+        commits.append(corpus.git(repository, "rev-parse", "HEAD"))
+    return tuple(commits)
+
+
+def _measure(
+    site: _Site, kind: str, commits: tuple[str, ...], *, reconfigure: bool, say: Say
+) -> Series:
+    """Build the first commit every way, untimed; then time each way at each further one."""
+    phases = dict(site.phases)
+    for way in WAYS:
+        _build(site, way, commits[0], phases)
+    if not reconfigure:
+        phases.pop("configure", None)
+    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    for number, commit in enumerate(commits[1:]):
+        for way in _rotated(number):
+            seconds = _build(site, way, commit, phases, base=commits[number])
+            times[way].append(seconds)
+            say(f"{site.project.name}, {kind} {number + 1}: {way} {seconds:.2f} s")
+    return Series(site.project.name, kind, {way: tuple(values) for way, values in times.items()})
+
+
+def _rotated(number: int) -> Iterator[str]:
+    """The ways, each change beginning with another one: none always has the warmest caches."""
+    at = number % len(WAYS)
+    yield from (*WAYS[at:], *WAYS[:at])
+
+
+def _build(
+    site: _Site,
+    way: str,
+    commit: str,
+    phases: Mapping[str, str],
+    base: str | None = None,
+) -> float:
+    """The seconds of one build. ``phases`` are those of a tree that was built before."""
+    if way == OURS:
+        return _build_ours(site, commit, base)
+    tree = site.persistent if way == BARE else site.clean
+    if way != BARE:
+        bare.remove(tree)
+        phases = site.phases
+    bare.check_out(tree, commit)
+    with_ccache = way == CCACHE
+    done = bare.build(
+        tree,
+        phases,
+        first_on_path=_CCACHE_FOLDER if with_ccache else None,
+        variables={"CCACHE_DIR": str(site.cache)} if with_ccache else None,
+    )
+    if not done.passed:
+        last = done.log.decode(errors="replace").strip().splitlines()[-1:]
+        raise CkptError(f"{way} of {commit[:10]} failed: {' '.join(last)}", f"see {tree.folder}")
+    return done.seconds
+
+
+def _build_ours(site: _Site, commit: str, base: str | None) -> float:
+    result = ours.call(site.subject, "build", commit)
+    if not result.passed:
+        raise CkptError(f"git ckpt build of {commit[:10]} failed", f"see {result.log}")
+    if base is not None and result.base != base:
+        raise CkptError(
+            f"git ckpt build of {commit[:10]} started from {result.base or 'nothing'} and not "
+            f"from its parent: {result.why_clean or 'another was nearer'}"
+        )
+    return result.wall

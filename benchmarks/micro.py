@@ -1,0 +1,234 @@
+"""What ours costs by itself, on projects made for it: no change, a first command, a hook.
+
+Each is measured beside what it is compared with, taking turns, and told as medians.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import bare, corpus, ours
+from ckpt_git.model.errors import CkptError
+from ckpt_git.process import run
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One comparison: seconds of ``ours`` and of ``other``, and by how much ours may exceed it."""
+
+    what: str
+    ours: tuple[float, ...]
+    other: tuple[float, ...]
+    other_is: str
+    allowed: float
+
+    @property
+    def excess(self) -> float:
+        """Seconds by which the median of ours lies above the other's."""
+        return median(self.ours) - median(self.other)
+
+    @property
+    def holds(self) -> bool:
+        return self.excess <= self.allowed
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "excess": self.excess, "holds": self.holds}
+
+
+def micro(work: Path, say: Say) -> tuple[Measure, ...]:
+    """All of them, in the empty folder ``work``; needs 6 GB there for a quarter of an hour."""
+    found = []
+    for tool in ("make", "ninja"):
+        found.append(no_change(work / f"no-change-{tool}", tool))
+        say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
+    for measure in (first_command, commit_hook):
+        found.append(measure(work / measure.__name__))
+        say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
+    return tuple(found)
+
+
+# --- a build with no change of 2,000 files
+
+_SOURCES, _FOLDERS, _TURNS = 2000, 40, 7
+
+_MAKEFILE = """\
+OBJECTS := $(patsubst %.c,%.o,$(wildcard */*.c))
+all: $(OBJECTS)
+%.o: %.c
+\t$(CC) -MMD -MP -c $< -o $@
+-include $(OBJECTS:.o=.d)
+"""
+_NINJA = """\
+rule cc
+  command = cc -MMD -MF $out.d -c $in -o $out
+  depfile = $out.d
+  deps = gcc
+"""
+
+
+def no_change(work: Path, tool: str) -> Measure:
+    """`git ckpt build --rebuild` beside the build tool's own no-op, on 2,000 C files."""
+    subject = _repository(work, {"build": f"{tool} -j$NIX_BUILD_CORES"}, _sources())
+    tree = bare.Tree(subject.repository, work / "bare" / "source", work / "bare" / "out")
+    phases = {"build": f"{tool} -j$NIX_BUILD_CORES"}
+    bare.check_out(tree, "HEAD")
+    bare.build(tree, phases)
+    _passed(ours.call(subject, "build"))
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_TURNS):
+        times[0].append(_passed(ours.call(subject, "build", "--rebuild")).wall)
+        times[1].append(bare.build(tree, phases).seconds)
+    return Measure(
+        what=f"no change, 2,000 files, {tool}",
+        ours=tuple(times[0]),
+        other=tuple(times[1]),
+        other_is=f"{tool} itself",
+        allowed=0.25,
+    )
+
+
+def _sources() -> dict[str, str]:
+    files = {"common.h": "#define COMMON 1\n", "Makefile": _MAKEFILE}
+    ninja = [_NINJA]
+    for number in range(_SOURCES):
+        name = f"part{number % _FOLDERS}/file{number}"
+        files[f"{name}.c"] = f'#include "../common.h"\nint f{number}(void) {{ return COMMON; }}\n'
+        ninja.append(f"build {name}.o: cc {name}.c\n")
+    return {**files, "build.ninja": "".join(ninja)}
+
+
+# --- the time to the first command, by the size of the artifacts
+
+_SMALL, _LARGE = (500, 100_000), (100_000, 50_000)
+"""Files and bytes of each: 50 MB and 5 GB."""
+
+_FIRST = re.compile(rb"^first command at (\d+\.\d+)$", re.MULTILINE)
+_ARTIFACTS = """\
+echo "first command at $(date +%s.%N)"
+if [ ! -d artifacts ]; then
+  for folder in $(seq {folders}); do
+    mkdir -p artifacts/$folder
+    head -c {bytes} /dev/zero | (cd artifacts/$folder && split -b {size} -a 5 -d)
+  done
+fi"""
+
+
+def first_command(work: Path) -> Measure:
+    """From the call of `git ckpt build` to the first command, with small and large artifacts."""
+    subjects = []
+    for name, (files, size) in (("small", _SMALL), ("large", _LARGE)):
+        folders = max(1, files // 500)
+        command = _ARTIFACTS.format(folders=folders, bytes=files * size // folders, size=size)
+        subject = _repository(work / name, {"build": command}, {"input.c": "0\n"})
+        _passed(ours.call(subject, "build", "HEAD"))
+        subjects.append(subject)
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(_TURNS):
+        for subject, found in zip(subjects, times, strict=True):
+            found.append(_to_first_command(subject, turn))
+    return Measure(
+        what="to the first command, 5 GB in 100,000 files",
+        ours=tuple(times[1]),
+        other=tuple(times[0]),
+        other_is="with 50 MB in 500 files",
+        allowed=0.05,
+    )
+
+
+def _to_first_command(subject: ours.Subject, turn: int) -> float:
+    _commit(subject, {"input.c": f"{turn + 1}\n"})
+    began = time.time()
+    result = _passed(ours.call(subject, "build", "HEAD"))
+    if result.base is None:
+        raise CkptError(f"built clean: {result.why_clean}")
+    stamps = _FIRST.findall(result.log.read_bytes())
+    return float(stamps[-1]) - began
+
+
+# --- what the hook adds to a commit
+
+_COMMITS = 50
+
+
+def commit_hook(work: Path) -> Measure:
+    """`git commit` of one file with the post-commit hook and without, 50 of each.
+
+    The builds that the hook starts end before the next commit begins: they are measured nowhere.
+    """
+    phases = {"build": "true", "install": 'mkdir -p "$out" && cp file.txt "$out"'}
+    hooked = _repository(work / "hook", phases, {"file.txt": "0\n"})
+    plain = _repository(work / "plain", phases, {"file.txt": "0\n"})
+    _passed(ours.call(hooked, "build", "HEAD"))
+    _ckpt(hooked, "install")
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(_COMMITS):
+        for subject, found in zip((hooked, plain), times, strict=True):
+            found.append(_commit(subject, {"file.txt": f"{turn + 1}\n"}))
+        _until_idle(hooked)
+    return Measure(
+        what="git commit with the hook",
+        ours=tuple(times[0]),
+        other=tuple(times[1]),
+        other_is="without one",
+        allowed=0.005,
+    )
+
+
+def _until_idle(subject: ours.Subject) -> None:
+    """Wait until nothing is built, seen twice: the build starts a moment after the commit."""
+    quiet = 0
+    while quiet < 2:
+        time.sleep(0.1)
+        quiet = (
+            quiet + 1 if json.loads(_ckpt(subject, "status", "--json"))["running"] is None else 0
+        )
+
+
+# --- what they share
+
+
+def _repository(work: Path, phases: Mapping[str, str], files: Mapping[str, str]) -> ours.Subject:
+    """A repository with one commit of these files, and a ``ckpt.toml`` that none holds."""
+    subject = ours.Subject(work / "repository", work / "store")
+    subject.repository.mkdir(parents=True)
+    corpus.git(subject.repository, "init", "--quiet", "--initial-branch=main")
+    ours.configure(subject, "measured", phases)
+    _commit(subject, files)
+    return subject
+
+
+def _commit(subject: ours.Subject, files: Mapping[str, str]) -> float:
+    """Write and stage ``files`` and commit them; the seconds of the commit alone."""
+    for name, text in files.items():
+        path = subject.repository / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    corpus.git(subject.repository, "add", "--all")
+    start = time.perf_counter()
+    run(
+        ["git", "commit", "--quiet", "--message=change"],
+        cwd=subject.repository,
+        env=ours.environment(subject),
+    )
+    return time.perf_counter() - start
+
+
+def _ckpt(subject: ours.Subject, *arguments: str) -> bytes:
+    command = [sys.executable, "-m", "ckpt_git", *arguments]
+    return run(command, cwd=subject.repository, env=ours.environment(subject)).stdout
+
+
+def _passed(result: ours.Result) -> ours.Result:
+    if not result.passed:
+        raise CkptError("a build of a project made for measuring failed", f"see {result.log}")
+    return result
