@@ -93,6 +93,7 @@ def build_package(
     began = time.monotonic()
     made = plan(context, package, target, options)
     if made.known is not None:
+        context.state.asked_again(made.known)
         return made.known.answered_from_record(commit=target.commit)
     attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
     return attempt.record()

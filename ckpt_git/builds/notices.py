@@ -11,6 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git.model.diagnostics import headline
 from ckpt_git.model.errors import CkptError, StoreError
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Running
@@ -26,9 +27,9 @@ def tell_failures(state: State, records: list[Record]) -> None:
         if not record.passed and (record.package not in failed or record.commit is not None):
             failed[record.package] = record
     for record in failed.values():
-        why = record.error[0] if record.error else record.reason or "the build failed"
+        why = headline(record.error) or record.reason or "the build failed"
         what = f"{record.package} does not build at {_named(record.commit)}"
-        _post(state, f"{what}: {why.strip()}; `git ckpt log` shows more")
+        _post(state, f"{what}: {why}; `git ckpt log` shows more")
 
 
 def tell_death(state: State, run: Running) -> None:

@@ -46,14 +46,17 @@ def _run(arguments: list[str]) -> int:
 
     try:
         command = typer.main.get_command(app)
-        code = command.main(arguments, prog_name="git ckpt", standalone_mode=False)
+        with command.make_context("git ckpt", arguments) as context:
+            command.invoke(context)
+    except typer.Exit as ending:
+        return ending.exit_code
     except (KeyboardInterrupt, typer.Abort):
         return _end("interrupted; what was built before is kept", None, INTERRUPTED)
     except SystemExit:  # the library's, where nobody reads a help page to its end
         return 0
     except Exception as error:  # the last resort
         return _told(error)
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _told(error: Exception) -> int:

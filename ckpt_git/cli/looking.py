@@ -18,6 +18,7 @@ from ckpt_git.cli.streams import out
 from ckpt_git.cli.words import ago, count, name_of_tree, origin, sign, since
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.diagnostics import headline
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Running
@@ -144,16 +145,15 @@ def _last(record: Record | None) -> str:
     elif not record.confirmed:
         text += ", not confirmed by a clean build"
     if not record.passed:
-        why = record.error[:3] or (record.reason or "failed",)
+        why = record.error[:4] or (record.reason or "failed",)
         text += "".join(f"\n              {line}" for line in why)
     return text
 
 
 def history(context: Context, names: Sequence[str], number: int) -> list[Record]:
     """The newest records, of ``names`` or of all packages."""
-    if not names:
-        return context.state.history(limit=number)
-    found = [record for name in names for record in context.state.history(name, number)]
+    chosen: Sequence[str | None] = names or [None]
+    found = [record for name in chosen for record in context.state.history(name, number)]
     return sorted(found, key=lambda record: record.finished, reverse=True)[:number]
 
 
@@ -186,8 +186,7 @@ def show_log(context: Context, records: Sequence[Record]) -> None:
         subject = subjects.get(record.commit or "", record.target)
         out(fitting(_row(record, name_width, subject), width))
         if not record.passed:
-            why = record.error[0] if record.error else record.reason or ""
-            out(fitting(f"    {why.strip()}", width))
+            out(fitting(f"    {headline(record.error) or record.reason}", width))
     if width is not None:
         out(fitting("● clean  ○ from a checkpoint  = verified  ✗ failed", width))
 

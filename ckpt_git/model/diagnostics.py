@@ -56,6 +56,15 @@ def error_lines(log: str, relocation: Relocation) -> Sequence[str]:
     return _trimmed((message or told[first:])[:SHOWN_LINES])
 
 
+def headline(lines: Sequence[str]) -> str | None:
+    """The one line of a message that says what is wrong; None where there is no message."""
+    for kind in _ERRORS:
+        for line in lines:
+            if kind.search(line):
+                return line.strip()
+    return lines[0].strip() if lines else None
+
+
 def _first_error(lines: Sequence[str]) -> int | None:
     """The number of the line where the first error's message begins."""
     for kind in _ERRORS:

@@ -170,8 +170,8 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
         time.sleep(0.02)
 
 
-def processes_with(words: str) -> list[int]:
-    """The ids of the processes that have ``words`` in their command line: proc(5)."""
+def processes(words: str) -> list[int]:
+    """The ids of the processes whose command line is ``words``: proc(5)."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -179,6 +179,6 @@ def processes_with(words: str) -> list[int]:
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
             except OSError:
                 continue
-            if words.encode() in command:
+            if command.decode(errors="replace").strip() == words:
                 found.append(int(entry.name))
     return found

@@ -1,0 +1,118 @@
+"""``path`` and ``run``: the newest output, at the path that is compiled into it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.project import Project
+
+KINDS = ["bubblewrap", "namespaces", "none"]
+
+
+@pytest.fixture(params=KINDS)
+def built(request: pytest.FixtureRequest, project: Project) -> Project:
+    """The project, built in each kind of sandbox that this machine has."""
+    kind: str = request.param
+    if kind == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("needs bubblewrap")
+    forced = project.with_env(CKPT_SANDBOX=kind)
+    result = forced.build()
+    assert result["sandbox"] == kind
+    return forced
+
+
+def test_a_program_finds_its_data_below_its_prefix(built: Project) -> None:
+    assert built.ckpt("run", "--", "hello").out == "hello\n"
+
+
+def test_arguments_and_exit_code_are_passed_through(built: Project) -> None:
+    arguments = ["--help", "-p", "two words", "", "$HOME", "--"]
+    done = built.ckpt("run", "hello", *arguments, code=len(arguments))
+    assert done.out == "hello\n" + "".join(f"[{argument}]\n" for argument in arguments)
+
+
+def test_standard_input_is_passed_through(built: Project) -> None:
+    done = built.ckpt("run", "--", "hello", stdin=b"one\ntwo\n")
+    assert done.out == "hello\nstdin: one\nstdin: two\n"
+
+
+def test_it_runs_in_the_users_folder_with_the_users_environment(built: Project) -> None:
+    below = built.path / "src"
+    done = built.with_env(OWN="mine").ckpt("run", "--", "sh", "-c", "pwd; echo $OWN", cwd=below)
+    assert done.out == f"{below}\nmine\n"
+
+
+def test_a_program_may_write_where_its_user_may(built: Project, tmp_path: Path) -> None:
+    file = tmp_path / "written"
+    built.ckpt("run", "--", "sh", "-c", f"echo it >{file}")
+    assert file.read_text() == "it\n"
+
+
+def test_a_program_cannot_change_the_output(built: Project) -> None:
+    out = Path(built.ckpt("path").out.strip())
+    built.ckpt("run", "--", "sh", "-c", "echo bad >$(dirname $(command -v hello))/new", code=None)
+    if os.geteuid() == 0 and (built.env or {})["CKPT_SANDBOX"] == "none":
+        pytest.skip("needs an ordinary user: root may write anything")
+    assert not (out / "bin/new").exists()
+
+
+def test_the_output_last_built_is_the_one_that_runs(project: Project) -> None:
+    """Also where a record answered: what one has just asked for is what one wants to run."""
+    project.build()
+    first = project.ckpt("path").out
+    project.edit("greeting.txt", "hello", "good day")
+    project.build()
+    assert project.ckpt("run", "hello").out == "good day\n"
+    project.edit("greeting.txt", "good day", "hello")
+    assert project.build()["cached"]
+    assert project.ckpt("path").out == first
+    assert project.ckpt("run", "hello").out == "hello\n"
+
+
+def test_a_failed_build_leaves_the_older_output(project: Project) -> None:
+    project.build()
+    project.edit("src/main.c", "return", "retrun")
+    project.build(code=1)
+    assert project.ckpt("run", "hello").out == "hello\n"
+
+
+def test_nothing_built_yet(project: Project) -> None:
+    for command in (["path"], ["run", "hello"]):
+        done = project.ckpt(*command, code=2)
+        assert done.err == (
+            "ckpt: error: there is no output of hello yet; `git ckpt build` makes one\n"
+        )
+
+
+def test_a_program_that_is_not_there(project: Project) -> None:
+    project.build()
+    done = project.ckpt("run", "nosuch", code=2)
+    assert done.line("no program `nosuch`").startswith("ckpt: error: ")
+
+
+def test_an_output_that_is_gone_is_built_again(project: Project) -> None:
+    out = Path(project.build()["out"])
+    shutil.rmtree(out.parent)
+    assert "there is no output" in project.ckpt("path", code=2).err
+    again = project.build()
+    assert not again["cached"]
+    assert project.ckpt("run", "hello").out == "hello\n"
+
+
+def test_of_several_packages_the_one_with_the_program_runs(tmp_path: Path) -> None:
+    config, files = "", {}
+    for name in ("one", "two"):
+        install = f"install -D {name} $out/bin/{name}"
+        config += f'[package.{name}]\nbuild = "true"\ninstall = "{install}"\n'
+        files[name] = f"#!/bin/sh\necho {name}\n"
+    project = Project.make(tmp_path / "p", files, config)
+    project.ckpt("build")
+    assert project.ckpt("run", "two").out == "two\n"
+    assert project.ckpt("run", "-p", "one", "one").out == "one\n"
+    assert "choose one with --package: one, two" in project.ckpt("run", "three", code=2).err
+    assert "choose one with --package: one, two" in project.ckpt("path", code=2).err
+    assert project.ckpt("path", "--package", "two").out.rstrip().endswith("/two")
