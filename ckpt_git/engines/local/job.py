@@ -21,7 +21,7 @@ from ckpt_git.model.record import Seconds
 
 _SIGNALLED = 128  # a shell's exit code for a signal is this and its number
 _NOT_FOUND = re.compile(
-    r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): '?([\w.+/-]+)'?: "
+    r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): ['‘]?([\w.+/-]+)['’]?: "  # noqa: RUF001
     r"(?:command not found|not found|No such file or directory)"
 )
 
@@ -82,17 +82,15 @@ def run_phases(
     whole |= env or {}
     if network:
         whole = {**system.fetch_environment(os.environ), **whole}
-    command, mark = run.command(phases)
+    processes = job.drv.limits.processes if kind != "none" else None
+    command, mark = run.command(phases, processes)
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
         shown = sandbox.view(work, ground.build, out, job.drv.inputs, network=network)
     with occupied(place, work):
         plan = sandbox.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
-        plan["limits"] = {
-            "memory": job.drv.limits.memory,
-            "processes": job.drv.limits.processes,
-        }
+        plan["limits"] = {"memory": job.drv.limits.memory}
         plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
         return run.run(
             plan,

@@ -68,7 +68,7 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
     plan: dict[str, Any] = sandbox.plan(
         "none", None, shell, work=Path("/"), cwd=os.getcwd(), env=dict(os.environ)
     )
-    plan.update(user_namespace=True, supervise=False)
+    plan.update(user_namespace=True, supervise=False, parent=None)
     plan["root"] = {
         "at": "/mnt",
         "folders": ["/dev/shm", "/dev/pts", "/proc"],  # noqa: S108

@@ -23,11 +23,16 @@ from ckpt_git.process import popen
 
 STAGE = Path(__file__).with_name("stage.py")
 _CHUNK = 1 << 16
+_LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
+_LONGEST_MARK = 1 << 8
 
-# Each phase has a shell of its own that starts in the source folder. A line with a mark that no
-# build can know tells which phase begins: in the one stream, so that nothing is out of order.
+# Each phase has a shell of its own that starts in the source folder. A mark that no build can
+# know tells which phase begins: in the one stream, so that nothing is out of order. The limit on
+# processes is set in here: outside, a user's processes in the whole machine count against it.
+# bash calls it -u, dash and busybox -p.
 _PHASES = """\
-mark=$1 shell=$2 options=$3; shift 3
+mark=$1 shell=$2 options=$3 processes=$4; shift 4
+[ -z "$processes" ] || ulimit -u "$processes" 2>/dev/null || ulimit -p "$processes"
 while [ $# -gt 0 ]; do
   printf '%s %s\\n' "$mark" "$1"
   "$shell" $options -c "$2" || exit
@@ -49,13 +54,18 @@ class Ended:
     timed_out: bool
 
 
-def command(phases: Mapping[str, str]) -> tuple[list[str], str]:
-    """The command that runs the phases in order, and the mark of its announcements."""
+def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[list[str], str]:
+    """The command that runs the phases in order, and the mark of its announcements.
+
+    ``processes`` is the number of processes that there may be at one time. The kernel holds
+    nothing against the first user of the machine: setrlimit(2), RLIMIT_NPROC.
+    """
     mark = f"@ckpt-{secrets.token_hex(8)}"
     run_by = shell()
     options = "-e -o pipefail" if run_by.endswith("bash") else "-e"
     arguments = [part for phase in phases.items() for part in phase]
-    return ["/bin/sh", "-c", _PHASES, "ckpt", mark, run_by, options, *arguments], mark
+    given = [mark, run_by, options, str(processes or ""), *arguments]
+    return ["/bin/sh", "-c", _PHASES, "ckpt", *given], mark
 
 
 def run(
@@ -76,7 +86,7 @@ def run(
     nothing that it started is left.
     """
     began = time.monotonic()
-    with log.open("ab", buffering=0) as sink:
+    with log.open("ab") as sink:
         process, status = _start(plan)
         try:
             said, _, rest = _first_line(status).partition(" ")
@@ -91,6 +101,8 @@ def run(
             if timed_out:
                 end(process)
             code = process.wait()
+            if pump.phase is None and not timed_out:
+                raise MissingError(f"the sandbox could not be started: {pump.last or code}")
         except BaseException:
             end(process)
             raise
@@ -104,8 +116,8 @@ def run(
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a run and all it started: politely, then for good.
 
-    In a sandbox the kernel ends the pid namespace with its first process; without one,
-    ``stage.py`` has every orphan as its child and kills them when it is asked to stop.
+    ``stage.py`` ends last: it waits for the pid namespace or, as all orphans below it become
+    its children, for every process that is left.
     """
     for name, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
         if process.poll() is None:
@@ -122,6 +134,7 @@ class _Pump:
 
     def __init__(self, mark: str, sink: IO[bytes], listener: Listener) -> None:
         self.phase: str | None = None
+        self.last = ""
         self._mark = mark.encode() + b" "
         self._sink = sink
         self._listener = listener
@@ -129,6 +142,13 @@ class _Pump:
 
     def drain(self, process: subprocess.Popen[bytes], deadline: float | None) -> bool:
         """Read until the stream ends; True where ``deadline`` (monotonic) came first."""
+        late = self._read(process, deadline)
+        if self._rest:
+            self._lines(self._rest)
+        self._sink.flush()
+        return late
+
+    def _read(self, process: subprocess.Popen[bytes], deadline: float | None) -> bool:
         assert process.stdout is not None
         with selectors.DefaultSelector() as selector:
             selector.register(process.stdout, selectors.EVENT_READ)
@@ -138,27 +158,41 @@ class _Pump:
                     return True
                 chunk = os.read(process.stdout.fileno(), _CHUNK)
                 if not chunk:
-                    break
+                    return False
                 self._take(chunk)
                 if deadline is not None and time.monotonic() > deadline:
                     return True
-        if self._rest:
-            self._line(self._rest, b"\n")
-        return False
 
     def _take(self, chunk: bytes) -> None:
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._line(line, b"\n")
+        whole, ending, self._rest = (self._rest + chunk).rpartition(b"\n")
+        if ending:
+            self._lines(whole)
+        if len(self._rest) > _LONGEST:  # what is held back may be the beginning of a mark
+            piece, self._rest = self._rest[:-_LONGEST_MARK], self._rest[-_LONGEST_MARK:]
+            self._sink.write(piece)
+            self._hear(piece)
+        self._sink.flush()
 
-    def _line(self, line: bytes, ending: bytes) -> None:
-        if line.startswith(self._mark):
-            self.phase = line[len(self._mark) :].decode()
-            self._sink.write(b"=== %s\n" % self.phase.encode())
-            self._listener(Event("phase", self.phase))
+    def _lines(self, whole: bytes) -> None:
+        """Whole lines, the last one without its end."""
+        if self._mark not in whole:
+            self._sink.write(whole + b"\n")
+            for line in whole.split(b"\n"):
+                self._hear(line)
             return
-        self._sink.write(line + ending)
-        self._listener(Event("line", line.decode(errors="replace")))
+        for line in whole.split(b"\n"):
+            before, found, phase = line.partition(self._mark)
+            if before or not found:  # a build need not end its last line
+                self._sink.write(before + b"\n")
+                self._hear(before)
+            if found:
+                self.phase = phase.decode(errors="replace")
+                self._sink.write(b"=== %s\n" % phase)
+                self._listener(Event("phase", self.phase))
+
+    def _hear(self, line: bytes) -> None:
+        self.last = line.decode(errors="replace")
+        self._listener(Event("line", self.last))
 
 
 def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:

@@ -138,7 +138,8 @@ def plan(
         "apply": None,
         "root": None,
         "supervise": False,
-        "limits": {"memory": None, "processes": None},
+        "limits": {"memory": None},
+        "parent": os.getpid(),
         "command": list(command),
         "env": env,
         "cwd": cwd,
@@ -146,5 +147,6 @@ def plan(
     if shown is None:
         return {**made, "supervise": True}
     if kind == "bubblewrap":
-        return {**made, "command": [*bubblewrap(shown, cwd=cwd), *command], "cwd": "/"}
+        command = [*bubblewrap(shown, cwd=cwd), *command]
+        return {**made, "command": command, "cwd": "/", "supervise": True}
     return {**made, "root": namespaces(shown, work / "root")}

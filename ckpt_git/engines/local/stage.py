@@ -66,8 +66,7 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
         _step("entering a user namespace")
         enter_user_namespace(CLONE_NEWNS, inside=0)
         _mount(None, "/", None, MS_REC | MS_PRIVATE)
-    # After the namespace: the kernel forgets it when credentials change, prctl(2).
-    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM if plan["supervise"] else signal.SIGKILL)
+    _end_with(plan["parent"], signal.SIGTERM if plan["supervise"] else signal.SIGKILL)
     if plan["overlay"] is not None:
         _step("mounting the overlay")
         mount_overlay(plan["overlay"])
@@ -83,6 +82,19 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
     elif plan["supervise"]:
         _supervise(plan)
     _execute(plan)
+
+
+def _end_with(parent: int | None, number: int) -> None:
+    """Get the signal ``number`` when the process that started us ends; None: outlive it.
+
+    Called after the user namespace is made: the kernel forgets it when credentials change,
+    prctl(2). It tells of no parent that was gone before.
+    """
+    if parent is None:
+        return
+    _prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 # --- the sources ---------------------------------------------------------------------------
@@ -251,7 +263,7 @@ def run_in_root(plan: dict[str, Any], status_fd: int) -> NoReturn:
     first = os.fork()
     if first == 0:
         try:
-            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # its parent has no number in here
             if not root["network"]:
                 _loopback_up()
             enter_root(root)
@@ -261,7 +273,8 @@ def run_in_root(plan: dict[str, Any], status_fd: int) -> NoReturn:
             sys.stderr.write(f"ckpt: {plan_step}: {error}\n")
             os._exit(125)
     os.close(status_fd)
-    _, code = os.waitpid(first, 0)
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGKILL))
+    _, code = os.waitpid(first, 0)  # the kernel has ended all others then: pid_namespaces(7)
     os._exit(os.waitstatus_to_exitcode(code) & 0xFF)
 
 
@@ -345,21 +358,24 @@ def _loopback_up() -> None:
 
 
 def _supervise(plan: dict[str, Any]) -> NoReturn:
-    """Without namespaces: stay, so that the command's descendants end with it."""
-    _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    child = os.fork()
-    if child == 0:
-        os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _execute(plan)
+    """Stay, so that all descendants of the command have ended before we do.
+
+    Around bubblewrap too: it leaves before the kernel has ended the last process in there.
+    """
 
     def end(*_: object) -> None:
         kill_descendants()
         os._exit(128 + signal.SIGTERM)
 
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
     signal.signal(signal.SIGTERM, end)
-    if os.getppid() == 1:  # the parent went before we had asked to be told
-        end()
+    us = os.getpid()
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.setpgid(0, 0)
+        _end_with(us, signal.SIGKILL)
+        _execute(plan)
     code = _reap_until(child)
     kill_descendants()
     os._exit(code)
@@ -367,17 +383,11 @@ def _supervise(plan: dict[str, Any]) -> NoReturn:
 
 def kill_descendants() -> None:
     """Kill every process below this one, those that moved to other sessions included."""
-    for _ in range(100):
-        children = _children()
-        if not children:
-            return
+    while children := _children():
         for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        try:
-            os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+            os.kill(pid, signal.SIGKILL)  # not reaped yet: its number is its own
+        for pid in children:
+            os.waitpid(pid, 0)
 
 
 def _children() -> list[int]:
@@ -403,12 +413,12 @@ def _execute(plan: dict[str, Any]) -> NoReturn:
 
 
 def _limit(limits: dict[str, int | None]) -> None:
+    """Limits on each process. One on their number is set inside: see ``run.command``."""
     for kind, value in (
         (resource.RLIMIT_AS, limits["memory"]),
-        (getattr(resource, "RLIMIT_NPROC", None), limits["processes"]),
         (resource.RLIMIT_CORE, 0),
     ):
-        if kind is not None and value is not None:
+        if value is not None:
             _, most = resource.getrlimit(kind)
             bounded = value if most == resource.RLIM_INFINITY else min(value, most)
             resource.setrlimit(kind, (bounded, bounded))
