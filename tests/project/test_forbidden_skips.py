@@ -1,4 +1,4 @@
-"""With ``CKPT_FORBID_SKIPS`` set a skip is a failure, but for what the other user's run is for."""
+"""With ``CKPT_FORBID_SKIPS`` set a skip is a failure, but for two kinds that say so themselves."""
 
 from __future__ import annotations
 
@@ -66,6 +66,13 @@ def test_a_skip_is_a_failure_that_tells_its_reason(tmp_path: Path, text: str) ->
 def test_only_a_skip_for_the_other_user_is_forgiven(tmp_path: Path, text: str) -> None:
     assert _run(tmp_path, text.format(reason=f"{_OTHER} to mount"), forbid=True).returncode == 0
     assert _run(tmp_path, text.format(reason=f"{_OWN} to mount"), forbid=True).returncode != 0
+
+
+def test_what_has_to_be_asked_for_is_forgiven(tmp_path: Path) -> None:
+    text = _MARKED.format(reason="CKPT_MATRIX=full asks for it")
+    assert _run(tmp_path, text, forbid=True).returncode == 0
+    lacking = _MARKED.format(reason="CKPT_MATRIX is not set")
+    assert _run(tmp_path, lacking, forbid=True).returncode != 0
 
 
 def test_an_expected_failure_is_no_skip(tmp_path: Path) -> None:
