@@ -28,6 +28,9 @@ _REFUSALS = {
     errno.ENFILE: "too many files are open on this machine",
     errno.ENOMEM: "close something else, or add memory",
     errno.EAGAIN: "`ulimit -u` says how many processes you may have",
+    errno.ENOTDIR: "a file is in the way of a folder",
+    errno.ENAMETOOLONG: "the path is longer than the file system allows",
+    errno.ELOOP: "its symlinks lead in a circle",
     errno.EIO: "the disk may be failing: see `dmesg`",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,27 @@ from ckpt_git import __version__
 from ckpt_git.builds.background import running
 from ckpt_git.builds.context import Context, store_path
 from ckpt_git.cli.streams import out
+from ckpt_git.engines.local import system
 from ckpt_git.engines.local.engine import LocalEngine
 from ckpt_git.engines.local.probe import Abilities
+from ckpt_git.engines.local.store import Store
 from ckpt_git.git.hooks import HOOKS, hooks_folder
+from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import CkptError
 from ckpt_git.process import run
 
 Level = Literal["fine", "note", "missing"]
 _SIGNS = {"fine": "✓", "note": "!", "missing": "✗"}
+_PROGRAM = re.compile(r"[\w.+-]+")
+_SHELL = frozenset(
+    (
+        *("case", "for", "function", "if", "select", "time", "until", "while"),
+        *("alias", "cd", "command", "declare", "eval", "exec", "exit", "export", "hash", "let"),
+        *("local", "pushd", "read", "readonly", "set", "shift", "shopt", "source", "times", "trap"),
+        *("type", "typeset", "ulimit", "umask", "unset", "wait"),
+    )
+)
+"""What a shell knows by itself and nobody installs: words that begin a clause, builtins."""
 _GIB = 1 << 30
 _TIGHT = 2 * _GIB  # less room than this in the store's file system is worth a note
 
@@ -77,18 +91,43 @@ def _repository(context: Context) -> Iterator[Finding]:
 
 def _configuration(context: Context) -> Iterator[Finding]:
     target = context.repo.target("worktree" if context.repo.top else "HEAD")
-    config = context.config(target.tree)
-    for package in config.packages.values():
-        drv = context.derivation(package, target.tree)
-        gone = [path for path in drv.inputs if not Path(path).exists()]
-        if gone:
-            what = f"its input {gone[0]} isn't there"
-            yield Finding(package.name, "missing", what, "install it, or change `inputs`")
-        else:
-            yield Finding(package.name, "fine", ", ".join(drv.phases))
+    for package in context.config(target.tree).packages.values():
+        yield _package(context, context.derivation(package, target.tree))
+
+
+def _package(context: Context, drv: Derivation) -> Finding:
+    """Whether there is what a build asks for before it has begun: inputs, and the programs
+    that its commands begin with."""
+    gone = [path for path in drv.inputs if not Path(path).exists()]
+    if gone:
+        what = f"its input {gone[0]} isn't there"
+        return Finding(drv.name, "missing", what, "install it, or change `inputs` in ckpt.toml")
+    for phase, command in drv.phases.items():
+        program = _first_program(command)
+        if program is not None and shutil.which(program, path=_build_path(context, drv)) is None:
+            what = f"`{phase}` starts with {program}, which isn't on the PATH of a build"
+            advice = "install it, or name its folder under `inputs` in ckpt.toml"
+            return Finding(drv.name, "missing", what, advice)
+    return Finding(drv.name, "fine", ", ".join(drv.phases))
+
+
+def _first_program(command: str) -> str | None:
+    """The program that a shell command begins with, where that is plain to see."""
+    words = command.split(maxsplit=1)
+    return words[0] if words and _PROGRAM.fullmatch(words[0]) and words[0] not in _SHELL else None
+
+
+def _build_path(context: Context, drv: Derivation) -> str:
+    engine = context.engine("local")
+    assert isinstance(engine, LocalEngine)
+    own = engine.abilities().sandbox == "none"
+    base = context.environment.get("PATH", os.defpath) if own else system.SYSTEM_PATH
+    return system.search_path(drv.inputs, base)
 
 
 def _hooks(context: Context) -> Iterator[Finding]:
+    if context.repo.top is None:
+        return  # nobody commits in a bare repository
     folder = hooks_folder(context.repo)
     for name in HOOKS:
         hook = folder / name
@@ -96,12 +135,12 @@ def _hooks(context: Context) -> Iterator[Finding]:
         if ours and os.access(hook, os.X_OK):
             yield Finding("hooks", "fine", str(hook))
         else:
-            yield Finding("hooks", "note", f"{hook} isn't ours", "`git ckpt install`")
+            yield Finding("hooks", "note", f"{hook} isn't ours", "`git ckpt install` puts it there")
 
 
 def _store(context: Context) -> Iterator[Finding]:
     path = store_path(context.repo, context.home, context.environment)
-    path.mkdir(parents=True, exist_ok=True)
+    Store(path).open()
     free = shutil.disk_usage(path).free
     text = f"{path}, {free / _GIB:.1f} GiB free"
     if free < _TIGHT:

@@ -10,8 +10,15 @@ from ckpt_git.builds.detect import detect, render, this_machine
 from ckpt_git.builds.kinds.values import Listing
 from ckpt_git.cli.streams import out
 from ckpt_git.git.hooks import install
-from ckpt_git.model.config import Config
-from ckpt_git.model.errors import RepositoryError, StoreError, UsageError
+from ckpt_git.model.config import Config, decode
+from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
+
+_NEXT = """
+Next: `git ckpt build` tries it out and makes the first checkpoint. From then on, just commit."""
+_NEXT_AND_ADD = """
+Next: `git ckpt build` tries it out and makes the first checkpoint.
+`git add ckpt.toml` and commit it, so that every clone builds the same; from then on, just
+commit."""
 
 
 def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> None:
@@ -26,14 +33,25 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
         )
     path = top / CONFIG_NAME
     if path.exists() and not force:
-        Config.parse(path.read_text(encoding="utf-8"), where=CONFIG_NAME)
+        Config.parse(decode(_read(path)), where=CONFIG_NAME)
         out(f"kept {path} as it is (--force writes it anew)")
     else:
         _write(path, _detected(context, top, checks=checks))
     if hooks:
         for line in install(context.repo):
             out(line)
-    out("\nNow `git ckpt build` makes the first checkpoint; from then on, just commit.")
+    out(_NEXT if _is_tracked(context) else _NEXT_AND_ADD)
+
+
+def _is_tracked(context: Context) -> bool:
+    return context.repo.read(context.repo.target("index").tree, CONFIG_NAME) is not None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
 
 def _detected(context: Context, top: Path, *, checks: bool) -> str:

@@ -138,9 +138,9 @@ class Store:
             return f"{folder} was not on disk yet when the machine stopped"
         return None
 
-    def damage(self, layer: Layer) -> str | None:
-        """What in the layer or below it isn't as it was published. Reads every entry's inode."""
-        for name in layer.chain:
+    def damage(self, layer_ids: Iterable[str]) -> str | None:
+        """What in these layers isn't as it was published. Reads every entry's inode."""
+        for name in layer_ids:
             found = seal.damage(self.fs(name), self.layers / name / "seal")
             if found is not None:
                 return found
@@ -149,7 +149,10 @@ class Store:
     def publish_layer(
         self, work: Path, layer: Layer, sealed: seal.Seal, manifest: Manifest
     ) -> None:
-        """Publish ``work/fs`` as ``layer``. It is there at once or not at all."""
+        """Publish ``work/fs`` as ``layer``. It is there at once or not at all.
+
+        Raises ``FileExistsError`` where another process has published it, and ``StoreError``.
+        """
         made = work / "layer"
         with writing(self.layers):
             made.mkdir()
@@ -158,7 +161,7 @@ class Store:
             (made / "manifest").write_bytes(encode_manifest(manifest))
             (made / "meta.json").write_text(json.dumps(asdict(layer)))
             (made / "unsynced").write_text(_boot())
-            made.rename(self.layers / layer.id)
+            _publish(made, self.layers / layer.id)
 
     def manifest(self, layer_id: str) -> Manifest:
         """The manifest of the tree that the layer was built from. Raises ``StoreError``."""
@@ -262,6 +265,8 @@ def writing(where: Path) -> Iterator[None]:
             errno.EROFS: "set CKPT_STORE to a folder that can be written",
             errno.EACCES: "set CKPT_STORE to a folder that you may write",
             errno.EPERM: "set CKPT_STORE to a folder that you may write",
+            errno.ENOTDIR: "set CKPT_STORE to a folder",
+            errno.ENAMETOOLONG: "set CKPT_STORE to a folder with a shorter path",
         }
         if error.errno not in advice:
             raise
@@ -327,6 +332,15 @@ def copy_tree(origin: Path, target: Path, *, reflink: str) -> None:
             f"can't copy {origin} to {target}: {error.stderr.decode(errors='replace').strip()}",
             "free some space there, or set CKPT_STORE to a folder on another disk",
         ) from error
+
+
+def _publish(made: Path, entry: Path) -> None:
+    try:
+        made.rename(entry)
+    except OSError as error:
+        if error.errno == errno.ENOTEMPTY:  # rename(2): either code is allowed
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(entry)) from error
+        raise
 
 
 def _age(folder: Path) -> float:
