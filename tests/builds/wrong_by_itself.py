@@ -1,0 +1,135 @@
+"""Changes after which a bare incremental build is wrong by itself: the project, the change, and
+what ckpt-git says of it. Each is a case of FINDINGS that was seen with make alone, exit 0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_MAIN = '#include <stdio.h>\n#include "def.h"\nint main(void) { printf("%d\\n", DEF); return 0; }\n'
+
+WILDCARD = {
+    "Makefile": """\
+CFLAGS = -O0 -Iinclude
+OBJECTS = $(patsubst %.c,%.o,$(sort $(wildcard *.c)))
+program: $(OBJECTS)
+\t$(CC) -o $@ $^
+%.o: %.c
+\t$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(OBJECTS:.o=.d)
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "include/def.h": "#define DEF 1\n",
+    "main.c": _MAIN,
+    "extra.c": 'const char *extra(void) { return "extra"; }\n',
+    "other.c": 'const char *other(void) { return "other"; }\n',
+}
+"""Everything that a wildcard finds is linked."""
+
+ARCHIVE = {
+    "Makefile": """\
+CFLAGS = -O0 -Iinclude
+program: main.o libparts.a
+\t$(CC) -o $@ main.o -Wl,--whole-archive libparts.a -Wl,--no-whole-archive
+libparts.a: $(patsubst %.c,%.o,$(sort $(wildcard parts/*.c)))
+\tar rcs $@ $^
+%.o: %.c
+\t$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "include/def.h": "#define DEF 1\n",
+    "main.c": _MAIN,
+    "parts/a.c": 'const char *a(void) { return "a"; }\n',
+    "parts/m.c": 'const char *m(void) { return "m"; }\n',
+}
+"""An archive of what a wildcard finds, linked whole."""
+
+LEFTOVERS = {
+    "Makefile": """\
+all: one.bin two.bin
+%.bin: %.txt
+\tcp $< $@
+install: all
+\tmkdir -p $(out)/share && cp *.bin $(out)/share/
+""",
+    "one.txt": "one\n",
+    "two.txt": "two\n",
+}
+"""What is installed is found by a shell's glob."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """``change`` maps paths to new contents, None for a deletion. ``why`` is part of the reason
+    that is given; None where the build may stay on the checkpoint."""
+
+    name: str
+    files: Mapping[str, str]
+    change: Mapping[str, str | None]
+    why: str | None
+
+
+CASES = (
+    Case("a source deleted under a wildcard", WILDCARD, {"extra.c": None}, "make would not run"),
+    Case(
+        "a source deleted, another edited",
+        WILDCARD,
+        {"extra.c": None, "other.c": 'const char *other(void) { return "another"; }\n'},
+        None,
+    ),
+    Case("a source added under a wildcard", WILDCARD, {"added.c": "int added;\n"}, None),
+    Case(
+        "flags in the makefile",
+        WILDCARD,
+        {"Makefile": WILDCARD["Makefile"].replace("-O0", "-O2")},
+        "make would not run a command that changed",
+    ),
+    Case(
+        "a comment in the makefile",
+        WILDCARD,
+        {"Makefile": "# nothing but words\n" + WILDCARD["Makefile"]},
+        None,
+    ),
+    Case(
+        "a header that shadows another",
+        WILDCARD,
+        {"def.h": "#define DEF 2\n"},
+        "the new def.h may be found where include/def.h was",
+    ),
+    Case(
+        "a header that shadows the system's",
+        WILDCARD,
+        {"include/stdio.h": "#include_next <stdio.h>\n#define puts never\n"},
+        "a system header",
+    ),
+    Case("a member deleted from an archive", ARCHIVE, {"parts/m.c": None}, "make would not run"),
+    Case(
+        "a member deleted, another edited",
+        ARCHIVE,
+        {"parts/m.c": None, "parts/a.c": 'const char *a(void) { return "A"; }\n'},
+        "libparts.a would keep parts/m.o",
+    ),
+    Case(
+        "a member added in the middle",
+        ARCHIVE,
+        {"parts/b.c": 'const char *b(void) { return "b"; }\n'},
+        "another order",
+    ),
+    Case(
+        "a member added at the end",
+        ARCHIVE,
+        {"parts/z.c": 'const char *z(void) { return "z"; }\n'},
+        None,
+    ),
+    Case(
+        "a rule's product that a glob still finds",
+        LEFTOVERS,
+        {
+            "two.txt": None,
+            "Makefile": LEFTOVERS["Makefile"].replace("one.bin two.bin", "one.bin"),
+        },
+        "could be found by",
+    ),
+)
