@@ -283,9 +283,13 @@ def make_folder(folder: Path) -> None:
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered."""
+    """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered.
+    A link to one is removed itself."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     shutil.rmtree(folder, ignore_errors=True)
-    if folder.is_dir() and not folder.is_symlink():
+    if folder.is_dir():
         _unlock(folder)
         shutil.rmtree(folder)
 
