@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from ckpt_git.engines.local.store import Layer, new_id
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES
+from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import Seconds
 
 
@@ -27,22 +28,46 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
     """
     with job.store.workspace() as work:
         base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
+        started_on = () if base is None else base.chain
         checks: list[Later[str | None]] = []
-
-        def check() -> None:
-            if base is not None:
-                checks.append(Later(lambda: job.store.damage(base)))
-
         began = time.monotonic()
-        ground = layers.prepare(job.store, job.able.layers, work, job.source, job.start, fetched)
-        prepared = time.monotonic() - began
-        ended = run_phases(job, work, ground, _phases(job), on_start=check)
+        try:
+            ground = layers.prepare(
+                job.store, job.able.layers, work, job.source, job.start, fetched
+            )
+            used = dict.fromkeys((*started_on, *ground.lowers))
+
+            def check() -> None:
+                checks.append(Later(lambda: job.store.damage(used)))
+
+            prepared = time.monotonic() - began
+            ended = run_phases(job, work, ground, _phases(job), on_start=check)
+        except (MissingError, StoreError) as error:
+            return _unless_damaged(job, started_on, error)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
-        damage = checks[0].value() if checks else None
+        damage = checks[0].value()
         if ended.code != 0 or damage is not None:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)
         return _publish(job, work, ground, ended.stamp, seconds)
+
+
+def _unless_damaged(job: Job, started_on: Sequence[str], error: CkptError) -> Realisation:
+    """The result where a build couldn't be set up because what it starts on is damaged.
+
+    Raises ``error`` where that isn't so.
+    """
+    damage = job.store.damage(started_on)
+    if damage is None:
+        raise error
+    return Realisation(
+        outcome="failed",
+        sandbox=job.able.sandbox,
+        out=None,
+        seconds=Seconds(),
+        distrust=damage,
+        warnings=job.warnings,
+    )
 
 
 def _phases(job: Job) -> Mapping[str, str]:

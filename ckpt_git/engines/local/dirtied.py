@@ -12,6 +12,7 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from ckpt_git.engines.local.flatten import is_opaque
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.seal import Seal, Sealed
 from ckpt_git.engines.protocol import SourceTree
@@ -53,29 +54,25 @@ def dirtied(
 def _touched_on_overlay(
     work: Path, entries: Mapping[str, Sealed], manifest: Manifest, stamp: int
 ) -> Iterator[str]:
-    """An upper layer holds what was changed, a device 0/0 for what was removed, and a mark on
-    folders that were made anew: the kernel's page on overlayfs, "whiteouts and opaque
-    directories"."""
-    gone = [path for path, entry in entries.items() if stat.S_ISCHR(entry.mode)]
-    renewed = [
+    """The files that the upper layer has with another date, or says to be gone: whatever isn't
+    a folder hides what lay below that name, and a folder that was made anew does too."""
+    hiding = {
         path
         for path, entry in entries.items()
-        if stat.S_ISDIR(entry.mode) and _is_opaque(work / "fs" / "source" / path)
-    ]
+        if not stat.S_ISDIR(entry.mode) or is_opaque(work / "fs" / "source" / path)
+    }
     for path in manifest:
         found = entries.get(path)
         if found is not None:
             if found.mtime_ns != stamp:
                 yield path
-        elif any(path.startswith(folder + "/") for folder in (*gone, *renewed)):
+        elif any(folder in hiding for folder in _above(path)):
             yield path
 
 
-def _is_opaque(folder: Path) -> bool:
-    try:
-        return os.getxattr(folder, "user.overlay.opaque") == b"y"
-    except OSError:
-        return False
+def _above(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _rewritten(suspects: Iterable[str], work: Path, source: SourceTree) -> tuple[str, ...]:
@@ -93,7 +90,9 @@ def _same(one: Path, other: Path) -> bool:
     try:
         if one.is_symlink() or other.is_symlink():
             return os.readlink(one) == os.readlink(other)
-        executable = (one.stat().st_mode ^ other.stat().st_mode) & 0o111 == 0
-        return executable and one.read_bytes() == other.read_bytes()
+        modes = one.stat().st_mode, other.stat().st_mode
+        if not all(map(stat.S_ISREG, modes)):  # a pipe would have no end
+            return False
+        return (modes[0] ^ modes[1]) & 0o111 == 0 and one.read_bytes() == other.read_bytes()
     except OSError:
         return False

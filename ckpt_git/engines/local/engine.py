@@ -124,7 +124,7 @@ class LocalEngine:
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
         layer = self.store.layer(checkpoint.id)
-        return "it isn't there" if layer is None else self.store.damage(layer)
+        return "it isn't there" if layer is None else self.store.damage(layer.chain)
 
     def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""

@@ -24,7 +24,7 @@ def fetch(job: Job) -> Layer | Realisation:
     assert job.drv.fetch is not None
     layer_id = "f" + _fetch_key(job)
     known = job.store.layer(layer_id)
-    if known is not None and (job.store.missing(layer_id) or job.store.damage(known)) is None:
+    if known is not None and (job.store.missing(layer_id) or job.store.damage(known.chain)) is None:
         return known
     job.store.drop_layer(layer_id)
     with job.store.workspace() as work:

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.engines.local.flatten import shallow
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.store import Layer, Store, copy_tree, make_folder
 from ckpt_git.engines.protocol import SourceTree, Start
 
 # The kernel's own for dating files; a precise one would date sources ahead of their objects.
 _CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
-MAX_DEPTH = 100  # layers of one overlay; their names fill about 1,500 bytes of the page there is
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,7 @@ def _ground(store: Store, method: LayerMethod, work: Path, base: Layer | None) -
     if method != "overlay":
         copy_tree(store.fs(base.id), fs, reflink="always" if method == "reflink" else "never")
         return Ground(fs, ())
+    base = shallow(store, base)
     for name in ("fs", "overlay", "merged"):
         make_folder(work / name)
     overlay = {

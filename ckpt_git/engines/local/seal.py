@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-_HEADER = b"ckpt-seal 1\n"
+_HEADER = b"ckpt-seal 2\n"
+_FIELDS = 5
 
 
 class Sealed(NamedTuple):
@@ -41,7 +42,7 @@ class Seal:
     def encode(self) -> bytes:
         """As kept on disk; the first lines say what it is and carry a checksum of the rest."""
         body = b"".join(
-            b"%s\0%o\0%d\0%d\0%s\n"
+            b"%s\0%o\0%d\0%d\0%s\0"
             % (os.fsencode(e.path), e.mode, e.size, e.mtime_ns, os.fsencode(e.link))
             for e in self.entries
         )
@@ -65,16 +66,19 @@ def damage(folder: Path, seal_file: Path) -> str | None:
     header, checksum, body = (*kept.split(b"\n", 2), b"", b"")[:3]
     if header + b"\n" != _HEADER or hashlib.sha256(body).hexdigest().encode() != checksum:
         return f"{seal_file} itself is damaged"
-    before = set(body.split(b"\n"))
-    after = set(found.split(b"\n", 2)[2].split(b"\n"))
-    changed = sorted(line.split(b"\0", 1)[0] for line in before ^ after)
+    changed = sorted(fields[0] for fields in {*_entries(kept)} ^ {*_entries(found)})
     return f"{folder / os.fsdecode(changed[0])} is missing or was changed"
 
 
 def mtimes(encoded: bytes) -> dict[str, int]:
     """The mtime (ns) of each path that an encoded seal names."""
-    fields = (line.split(b"\0") for line in encoded.split(b"\n")[2:-1])
-    return {os.fsdecode(field[0]): int(field[3]) for field in fields}
+    return {os.fsdecode(fields[0]): int(fields[3]) for fields in _entries(encoded)}
+
+
+def _entries(encoded: bytes) -> Iterator[tuple[bytes, ...]]:
+    """The fields of each entry. They end with a NUL: a name may hold any other byte."""
+    fields = iter(encoded.split(b"\n", 2)[2].split(b"\0")[:-1])
+    return zip(*[fields] * _FIELDS, strict=True)
 
 
 def walk(folder: Path) -> Iterator[Sealed]:
