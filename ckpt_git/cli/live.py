@@ -35,7 +35,7 @@ class Live:
     def __init__(self, stream: TextIO, *, show_output: bool) -> None:
         self._stream = stream
         self._show_output = show_output
-        self._terminal = stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._terminal = stream.isatty() and os.environ.get("TERM") not in {None, "", "dumb"}
         self._began = time.monotonic()
         self._package = self._phase = self._last = ""
         self._failed: str | None = None
