@@ -86,8 +86,10 @@ def _manager(tree: Listing) -> Manager:
 
 
 def _install(tree: Listing, manifest: Mapping[str, object]) -> str:
-    """A package that is published: what npm would publish. An app: the folders its build made."""
-    if manifest.get("name") and manifest.get("version") and not manifest.get("private"):
+    """A package that says what is published: that. Another one: the folders its build made,
+    which .gitignore names and npm would therefore leave out."""
+    says = "files" in manifest or ".npmignore" in tree
+    if says and manifest.get("name") and manifest.get("version") and not manifest.get("private"):
         return (
             'mkdir -p "$out" && packed=$(mktemp -d) && '
             'npm pack --ignore-scripts --pack-destination "$packed" && '
