@@ -130,7 +130,7 @@ class Project:
             check=False,
         )
         result = Done(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
-        assert "Traceback" not in result.said
+        assert f'File "{ROOT}/ckpt_git' not in result.said, result.said
         assert "defect" not in result.said
         if code is not None:
             assert result.code == code, f"{arguments} ended with {result.code}:\n{result.said}"
