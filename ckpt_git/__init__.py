@@ -11,16 +11,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Derivation", "__version__", "mk_checkpointed_build", "prepare_checkpoint_build"]
+__all__ = [
+    "Derivation",
+    "Source",
+    "__version__",
+    "mk_checkpointed_build",
+    "prepare_checkpoint_build",
+]
 
 if TYPE_CHECKING:
     from ckpt_git.builds.api import mk_checkpointed_build, prepare_checkpoint_build
-    from ckpt_git.model.derivation import Derivation
+    from ckpt_git.model.derivation import Derivation, Source
 
 
 def __getattr__(name: str) -> Any:
     if name == "Derivation":
-        from ckpt_git.model.derivation import Derivation
+        from ckpt_git.model.derivation import Derivation, Source
 
         return Derivation
     if name in {"mk_checkpointed_build", "prepare_checkpoint_build"}:
