@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Derivation":
-        from ckpt_git.model.derivation import Derivation, Source
+    if name in {"Derivation", "Source"}:
+        from ckpt_git.model import derivation
 
-        return Derivation
+        return getattr(derivation, name)
     if name in {"mk_checkpointed_build", "prepare_checkpoint_build"}:
         from ckpt_git.builds import api
 
