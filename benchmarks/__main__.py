@@ -30,22 +30,33 @@ def main(arguments: Sequence[str]) -> int:
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", nargs="?", default="compare", choices=list(_COMMANDS))
     parser.add_argument(
-        "what", nargs="?", default="compare", choices=["compare", "micro", "verify"]
+        *("-p", "--project"),
+        action="append",
+        choices=list(PROJECTS),
+        help=f"may be given several times (default: {next(iter(PROJECTS))}; verify: all)",
     )
     parser.add_argument(
-        "--project", action="append", choices=list(PROJECTS), help="default: all of them"
+        *("-n", "--changes"),
+        type=int,
+        metavar="N",
+        help=f"the last N changes of each (default: {_CHANGES}; verify: all)",
     )
-    parser.add_argument("--changes", type=int, metavar="N", help="the last N changes of each")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     parser.add_argument(
-        "--cache", type=Path, default=_cache(), help="where archives and repositories are kept"
+        "--cache",
+        type=Path,
+        metavar="FOLDER",
+        default=_cache(),
+        help="where archives and repositories are kept (default: %(default)s)",
     )
     parser.add_argument(
-        *("--work", "-w"),
+        "--work",
         type=Path,
+        metavar="FOLDER",
         default=_cache() / "work",
-        help="where to build, in a temporary folder (not below /tmp: a build has its own)",
+        help="where to build, in a temporary folder (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
