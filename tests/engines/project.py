@@ -116,6 +116,11 @@ class Project:
         assert layer is not None
         return layer
 
+    def engine_damage(self) -> list[str | None]:
+        """What the engine finds wrong with each checkpoint, newest first."""
+        engine = self.context().engine()
+        return [engine.damage(checkpoint) for checkpoint in self.checkpoints()]
+
     def folder(self, number: int = 0) -> Path:
         """Where the store keeps that layer."""
         return self.store.layers / self.checkpoints()[number].id

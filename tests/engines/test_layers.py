@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.engines.local import flatten
-from tests.engines.project import Project, snapshot
+from tests.engines.project import Project, python, snapshot
 from tests.support import GitRepo
 
 _EDITS = Path(__file__).with_name("edits.py")
@@ -95,7 +95,8 @@ def test_merged_layers_show_the_same(
 def test_a_chain_of_sixty_builds(project: Project) -> None:
     project = project.setting(CKPT_LAYERS="overlay")
     project.toml(
-        "cat number >>numbers; mkdir -p n; cp number n/$(cat number); rm -f n/$(($(cat number) - 5))"
+        "number=$(cat number); echo $number >>numbers; mkdir -p n; "
+        "echo >n/$number; rm -f n/$((number - 5))"
     )
     for number in range(60):
         project.repo.write("number", f"{number}\n")
@@ -108,3 +109,140 @@ def test_a_chain_of_sixty_builds(project: Project) -> None:
         str(n) for n in range(55, 60)
     ]
     assert record.depth == 59
+
+
+# --- what builds leave ---------------------------------------------------------------------
+
+# Shell commands that leave something unusual, and whether the next build may start on it.
+_LEFT = {
+    "a socket": "rm -f left; "
+    + python("import socket; socket.socket(socket.AF_UNIX).bind('left')"),
+    "a pipe": "rm -f left; mkfifo left",
+    "hard links": "echo 1 >left; ln -f left other",
+    "a sparse file": "truncate -s 3G left",
+    "a file that nobody may read": "rm -f left; echo 1 >left; chmod 0 left",
+    "a folder that nobody may write": "mkdir -p left; touch left/file; chmod 555 left",
+    "names of any byte": "printf 1 >\"$(printf 'n\\nl\\377 \\001')\"; mkdir -p \"$(printf '\\t')\"",
+    "a link to nowhere": "ln -sfn /nowhere left",
+    "a date long ago": "touch -d @0 left",
+}
+
+
+@pytest.mark.parametrize("left", _LEFT)
+def test_the_next_build_starts_on_what_a_build_left(layered: Project, left: str) -> None:
+    project = layered
+    project.toml(f"{_LEFT[left]}; cat file >>built", install="cp built $out/")
+    for content in ("1", "2", "3"):
+        project.repo.write("file", content)
+        project.repo.git("add", "-A")
+        record = project.passes()
+    assert record.checkpoint is not None, record.why_clean
+    assert (record.output / "built").read_text() == "123"
+
+
+def test_a_file_in_two_places_parts_when_one_is_written(layered: Project) -> None:
+    """The layer below keeps what it had, whatever is written above."""
+    project = layered
+    project.toml("test -e one || { echo old >one; ln one two; }; cat file >>one")
+    project.repo.commit(files={"file": "1"})
+    first = project.passes()
+    project.repo.commit(files={"file": "2"})
+    project.from_checkpoint()
+    assert project.engine_damage() == [None, None]
+    assert (first.output / "one").read_text() == "old\n1"
+
+
+def test_files_from_the_future_are_no_base_and_it_is_said(project: Project) -> None:
+    project.toml("touch -d '+1 day' left")
+    record = project.passes()
+    assert record.warnings == ("the build left files that are dated in the future",)
+    assert project.passes().checkpoint is None
+
+
+def test_a_renamed_folder_of_the_checkpoint(layered: Project) -> None:
+    """rename(2) of a lower folder fails on an overlay; what gives up then is built clean."""
+    project = layered
+    project.toml(
+        "mkdir -p made; cp file made/; rm -rf moved; mv made moved; "
+        + python("import os; os.path.isdir('x') or os.mkdir('x'); os.rename('x', 'y')")
+    )
+    for content in ("1", "2"):
+        project.repo.commit(files={"file": content})
+        record = project.passes()
+        assert (record.output / "moved" / "file").read_text() == content
+        assert not (record.output / "made").exists()
+
+
+# --- what a build does to its sources ------------------------------------------------------
+
+_REPLACED = {
+    "its source folder": "cd ..; rm -rf source; ln -s {outside} source",
+    "a folder in it": "rm -rf folder; ln -s {outside} folder",
+    "a folder above it": "rm -rf folder; ln -s {outside}/.. folder",
+}
+
+
+@pytest.mark.parametrize("replaced", _REPLACED)
+@pytest.mark.parametrize("sandbox", ["bubblewrap", "none"])
+def test_a_link_out_of_the_sources_is_not_followed(
+    project: Project, tmp_path: Path, sandbox: str, replaced: str
+) -> None:
+    """What the next build writes and deletes lies in its own sources, wherever links lead."""
+    outside = tmp_path / "folder"
+    outside.mkdir()
+    for name in ("changed", "deleted"):
+        (outside / name).write_text("outside")
+    project = project.setting(CKPT_SANDBOX=sandbox)
+    # The second build is a plain one, so that it can say what it found.
+    project.toml(
+        f"if grep -q 1 folder/changed; then {_REPLACED[replaced].format(outside=outside)}; fi",
+        install="test -L $NIX_BUILD_TOP/source || cp -RP . $out/",
+    )
+    project.repo.commit(files={"folder/changed": "1", "folder/deleted": "1", "changed": "1"})
+    project.passes()
+    project.repo.remove("folder/deleted")
+    project.repo.commit(files={"folder/changed": "2", "changed": "2"})
+    record = project.passes()
+    assert {path.name: path.read_text() for path in outside.iterdir()} == {
+        "changed": "outside",
+        "deleted": "outside",
+    }
+    assert (record.output / "folder" / "changed").read_text() == "2"
+    assert not (record.output / "folder").is_symlink()
+    assert not (record.output / "folder" / "deleted").exists()
+
+
+_REWRITES = {
+    "content": "echo built >>tracked",
+    "a counter": "echo $(($(cat number) + 1)) >number",
+    "mode": "chmod +x tracked",
+    "deletion": "rm tracked",
+    "a folder's deletion": "rm -rf folder",
+    "a folder made anew": "rm -rf folder; mkdir folder; echo x >folder/new",
+    "a folder made a link": "rm -rf real; mv folder real; ln -s real folder",
+    "a folder made a file": "rm -rf folder; echo >folder",
+    "a file made a folder": "rm tracked; mkdir tracked",
+    "a file made a link": "rm tracked; ln -s number tracked",
+    "a file made a pipe": "rm tracked; mkfifo tracked",
+    "a date": "touch tracked",
+}
+
+
+@pytest.mark.parametrize("rewrite", _REWRITES)
+def test_sources_that_a_build_rewrites_are_the_trees_for_the_next(
+    layered: Project, rewrite: str
+) -> None:
+    """The next build finds what git has, as a clean one does."""
+    project = layered
+    project.toml(
+        f"rm -rf ../seen; cp -RP . ../seen; {_REWRITES[rewrite]}",
+        install="cd ../seen; cp -RP --parents tracked number folder/file $out/",
+    )
+    project.repo.commit(
+        files={"tracked": "1\n", "number": "1\n", "folder/file": "1\n", "other": "1\n"}
+    )
+    first = project.passes()
+    project.repo.commit(files={"other": "2\n"})
+    second = project.from_checkpoint()
+    third = project.from_checkpoint()
+    assert snapshot(first.output) == snapshot(second.output) == snapshot(third.output)

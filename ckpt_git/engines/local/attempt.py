@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -12,6 +14,7 @@ from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
 from ckpt_git.engines.local.job import Job, failed, run_phases
 from ckpt_git.engines.local.later import Later
+from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.store import Layer, new_id
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
@@ -89,7 +92,7 @@ def _publish(
     out = None
     if any((work / "out").iterdir()):
         out = job.store.publish_output(work, entry, job.drv.name)
-    sealed, problem = _seal(work)
+    sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
         checkpoint = _publish_layer(job, work, ground, stamp or ground.stamp or 0, sealed, entry)
@@ -104,15 +107,32 @@ def _publish(
     )
 
 
-def _seal(work: Path) -> tuple[seal.Seal | None, str | None]:
-    """The seal of what the build left, or why it can't be a base."""
+def _seal(work: Path, method: LayerMethod) -> tuple[seal.Seal | None, str | None]:
+    """The seal of what the build left, or why it can't be a base for others."""
     try:
         sealed = seal.take(work / "fs")
     except PermissionError as error:
-        return None, f"the build left {error.filename} unreadable"
+        return None, f"the build left {_in_build(work, error.filename)} unreadable"
+    sources = next((entry for entry in sealed.entries if entry.path == "source"), None)
+    if not (sources is None or stat.S_ISDIR(sources.mode)):
+        return None, "the build replaced its source folder"
+    unreadable = next((e.path for e in sealed.entries if _unreadable(work, e, method)), None)
+    if unreadable is not None:
+        return None, f"the build left {unreadable} unreadable"
     if sealed.newest_mtime_ns > time.time_ns():
         return None, "the build left files that are dated in the future"
     return sealed, None
+
+
+def _unreadable(work: Path, entry: seal.Sealed, method: LayerMethod) -> bool:
+    """Whether a file couldn't be copied when the next build starts. root may read all."""
+    if method == "overlay" or not stat.S_ISREG(entry.mode) or entry.mode & stat.S_IRUSR:
+        return False
+    return not os.access(work / "fs" / entry.path, os.R_OK)
+
+
+def _in_build(work: Path, path: str) -> str:
+    return os.path.relpath(path, work / "fs")
 
 
 def _publish_layer(

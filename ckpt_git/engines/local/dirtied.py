@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ckpt_git.engines.local.flatten import is_opaque
@@ -33,29 +33,36 @@ def dirtied(
     """The paths of ``manifest`` that the build in ``work`` changed in content or mode, or removed.
 
     ``stamp`` is the mtime (ns) that written sources were given, ``base`` the mtimes of all files
-    of the checkpoint that a copy started from. Suspects are found by mtime; only a comparison
-    tells a rewritten file from one that was touched.
+    of the checkpoint that a copy started from. Suspects are found by mtime and mode; only a
+    comparison tells a rewritten file from one that was touched.
     """
     entries = {e.path[len(_SOURCE) :]: e for e in sealed.entries if e.path.startswith(_SOURCE)}
+    written = set(ground.written)
     if ground.overlay is None:
-        written = set(ground.written)
 
         def untouched(path: str) -> bool:
             found = entries.get(path)
             expected = stamp if path in written or not base else base.get(_SOURCE + path)
-            return found is not None and found.mtime_ns == expected
+            if found is None or found.mtime_ns != expected:
+                return False
+            return _has_mode(found, manifest[path].mode)
 
         suspects = [path for path in manifest if not untouched(path)]
     else:
-        suspects = list(_touched_on_overlay(work, entries, manifest, stamp))
+        suspects = list(_touched_on_overlay(work, entries, manifest, written, stamp))
     return _rewritten(suspects, work, source)
 
 
 def _touched_on_overlay(
-    work: Path, entries: Mapping[str, Sealed], manifest: Manifest, stamp: int
+    work: Path,
+    entries: Mapping[str, Sealed],
+    manifest: Manifest,
+    written: Collection[str],
+    stamp: int,
 ) -> Iterator[str]:
     """The files that the upper layer has with another date, or says to be gone: whatever isn't
-    a folder hides what lay below that name, and a folder that was made anew does too."""
+    a folder hides what lay below that name, and a folder that was made anew does too. What was
+    ``written`` to it and isn't there was removed again."""
     hiding = {
         path
         for path, entry in entries.items()
@@ -64,10 +71,17 @@ def _touched_on_overlay(
     for path in manifest:
         found = entries.get(path)
         if found is not None:
-            if found.mtime_ns != stamp:
+            if found.mtime_ns != stamp or not _has_mode(found, manifest[path].mode):
                 yield path
-        elif any(folder in hiding for folder in _above(path)):
+        elif path in written or any(folder in hiding for folder in _above(path)):
             yield path
+
+
+def _has_mode(found: Sealed, mode: str) -> bool:
+    """Whether a file is of the kind that git's ``mode`` (octal) says: chmod(1) moves no date."""
+    wanted = int(mode, 8)
+    executable = (found.mode ^ wanted) & stat.S_IXUSR == 0 or stat.S_ISLNK(wanted)
+    return stat.S_IFMT(found.mode) == stat.S_IFMT(wanted) and executable
 
 
 def _above(path: str) -> Iterator[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 
 from ckpt_git.engines.local import seal
+from ckpt_git.engines.local.flatten import is_folder
 from ckpt_git.engines.local.job import Job, failed, run_phases
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.store import Layer, make_folder
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.model.derivation import digest
+from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Seconds
 
 
@@ -37,6 +40,11 @@ def fetch(job: Job) -> Layer | Realisation:
         if ended.code != 0:
             spent = Seconds(build=ended.ran, total=ended.prepared + ended.ran)
             return failed(job, ended, spent)
+        if not is_folder(sources):
+            raise CkptError(
+                f"package {job.drv.name}: `fetch` replaced its source folder",
+                "let it leave what it brings in there or below $XDG_CACHE_HOME",
+            )
         _remove_sources(sources, job.source)
         sealed = seal.take(work / "fs")
         layer = Layer(
@@ -62,8 +70,11 @@ def _fetch_key(job: Job) -> str:
 
 
 def _remove_sources(folder: Path, source: SourceTree) -> None:
+    """What is left is what was fetched. A link in place of a folder may lead out of here."""
     for path in source.manifest():
-        (folder / path).unlink(missing_ok=True)
+        above = folder.joinpath(path).parents
+        if all(map(is_folder, takewhile(folder.__ne__, above))) and not is_folder(folder / path):
+            (folder / path).unlink(missing_ok=True)
     for here, _, _ in os.walk(folder, topdown=False):
         try:
             os.rmdir(here)

@@ -59,13 +59,13 @@ def merge(layers: list[Path], lowest: Path, target: Path) -> None:
 def _merge(folders: list[str], lowest: str | None, target: str) -> None:
     """Merge one folder. ``lowest`` is what lies below it; None where it hides that."""
     os.mkdir(target)
-    if lowest is not None and not _is_folder(lowest):
+    if lowest is not None and not is_folder(lowest):
         lowest = None
     for name, paths in _entries(folders).items():
         below = None if lowest is None else os.path.join(lowest, name)
         found, hides = _seen(paths)
         new = os.path.join(target, name)
-        if _is_folder(found[0]):
+        if is_folder(found[0]):
             _merge(found, None if hides else below, new)
             if hides and below is not None and os.path.lexists(below):
                 os.setxattr(new, _OPAQUE, b"y")
@@ -88,7 +88,7 @@ def _seen(paths: list[str]) -> tuple[list[str], bool]:
     other; and whether those hide what lies still lower."""
     folders: list[str] = []
     for path in paths:
-        if not _is_folder(path):
+        if not is_folder(path):
             return folders or [path], True
         folders.append(path)
         if is_opaque(path):
@@ -109,7 +109,8 @@ def is_opaque(folder: str | Path) -> bool:
         return False
 
 
-def _is_folder(path: str) -> bool:
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder lies there itself, not a link to one."""
     try:
         return stat.S_ISDIR(os.lstat(path).st_mode)
     except (FileNotFoundError, NotADirectoryError):
