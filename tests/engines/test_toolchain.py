@@ -1,0 +1,102 @@
+"""What else a result depends on: compilers, headers, the recipe; a change is noticed and named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engines.project import Project, toml_strings
+
+
+@pytest.fixture
+def sdk(tmp_path: Path) -> Path:
+    """A folder outside the system's own, with a compiler and a header."""
+    folder = tmp_path / "sdk"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "include").mkdir()
+    _compiler(folder, "first")
+    (folder / "include" / "header.h").write_text("header 1\n")
+    return folder
+
+
+def _compiler(folder: Path, said: str) -> None:
+    path = folder / "bin" / "compile"
+    path.write_text(f'#!/bin/sh\necho {said}; cat {folder}/include/header.h "$@"\n')
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def built(project: Project, sdk: Path) -> Project:
+    """A project with a checkpoint that was compiled with ``sdk``."""
+    project.toml("test -e object || compile source >object", inputs=toml_strings(sdk))
+    project.repo.commit(files={"source": "1\n"})
+    project.passes()
+    assert project.from_checkpoint().checkpoint is not None
+    return project
+
+
+@pytest.mark.parametrize("name", ["bin/compile", "include/header.h"])
+@pytest.mark.parametrize("kind", ["bubblewrap", "namespaces", "none"])
+def test_a_change_in_an_input_is_noticed_and_named(
+    built: Project, sdk: Path, name: str, kind: str
+) -> None:
+    project = built.setting(CKPT_SANDBOX=kind)
+    first = project.passes()
+    path = sdk / name
+    info = path.stat()
+    path.write_text(path.read_text().replace("first", "other").replace("header 1", "header 2"))
+    os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))  # as some installers leave them
+    assert path.stat().st_size == info.st_size
+    record = project.passes()
+    assert record.checkpoint is None
+    assert record.why_clean == f"the toolchain changed: {path}"
+    assert (record.output / "object").read_bytes() != (first.output / "object").read_bytes()
+    assert project.from_checkpoint().passed
+
+
+def test_a_new_file_in_an_input_is_noticed(built: Project, sdk: Path) -> None:
+    (sdk / "include" / "more.h").write_text("")
+    assert built.passes().why_clean == f"the toolchain changed: {sdk}/include/more.h"
+
+
+def test_an_input_that_is_gone_is_one_line(built: Project, sdk: Path) -> None:
+    sdk.rename(sdk.with_name("elsewhere"))
+    code, _, said = built.run("build")
+    assert code == 3
+    assert said == (
+        f"ckpt: error: package it: the input {sdk} isn't there; "
+        "install it, or change `inputs` in ckpt.toml\n"
+    )
+
+
+def test_a_changed_recipe_is_built_clean_and_the_old_checkpoint_serves_again(
+    built: Project, sdk: Path
+) -> None:
+    build = "test -e object || compile source >object"
+    for changed, keys in {
+        "environment": {"inputs": toml_strings(sdk), "env": '{ A = "1" }'},
+        "inputs": {"inputs": toml_strings(sdk, sdk / "include")},
+    }.items():
+        built.toml(build, **keys)
+        record = built.passes()
+        assert record.checkpoint is None
+        assert record.why_clean == f"the {changed} of the recipe changed"
+    built.toml(f"{build}; true", inputs=toml_strings(sdk))
+    assert built.passes().why_clean == "the commands of the recipe changed"
+    built.toml(build, inputs=toml_strings(sdk))
+    again = built.from_checkpoint()
+    assert again.checkpoint is not None
+    assert again.checkpoint.commit == built.repo.head
+
+
+def test_limits_are_no_part_of_what_is_built(built: Project, sdk: Path) -> None:
+    built.toml("test -e object || compile source >object", inputs=toml_strings(sdk), timeout="77")
+    built.from_checkpoint()
+
+
+def test_another_kind_of_sandbox_is_another_recipe(built: Project) -> None:
+    other = built.setting(CKPT_SANDBOX="namespaces")
+    assert other.passes().why_clean == "the sandbox of the recipe changed"
+    assert other.passes().checkpoint is not None
