@@ -23,12 +23,12 @@ _ERRORS = (
         r"|error TS\d+:|ERROR: |CMake Error)"
         r"|: undefined reference to |: multiple definition of |: cannot find -l"
         r"|: \*\*\* (?!\[|Waiting)|\bpanicked at |^Traceback \(|[Aa]ssertion .*failed"
-        r"|^(?:FAIL|FAILED|not ok)\b|^--- FAIL: |^npm (?:ERR!|error) "
+        r"|^(?:FAIL:|FAILED|not ok) |^--- FAIL: |^npm (?:ERR!|error) "
     ),
     re.compile(r"^\S[^:]*:\d+:\d+: (?!warning|note|remark)"),
     re.compile(
         r"command not found$|: not found$|No such file or directory$|Permission denied$"
-        r"|No space left on device|(?i:\berror\b)|Killed$|Segmentation fault"
+        r"|No space left on device|(?i:\berror\b)|^FAILED: |Killed$|Segmentation fault"
     ),
 )
 # What a message begins with, above the line that says "error".
