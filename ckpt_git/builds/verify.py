@@ -101,6 +101,7 @@ def _settle(context: Context, verdict: Verdict) -> Verdict:
     record = replace(verdict.record, verified=verdict.identical, cached=verdict.record.cached)
     if verdict.identical:
         context.state.save(record)
+        context.state.asked_again(record)
     else:
         engine = context.engine(record.engine)
         for checkpoint in context.state.checkpoints(record.package):

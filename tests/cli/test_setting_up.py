@@ -150,7 +150,7 @@ def test_doctor_finds_a_fresh_setup_fine(project: Project) -> None:
     assert {"git", "repository", "hello", "hooks", "store", "sandbox", "layers"} <= set(levels)
     assert "missing" not in levels.values()
     text = project.ckpt("doctor").out
-    assert all(finding["text"] in text for finding in findings)
+    assert all(f" {finding['subject']} " in text for finding in findings)
 
 
 def test_doctor_says_what_to_do_about_each_thing_that_is_wrong(project: Project) -> None:
