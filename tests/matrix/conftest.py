@@ -16,7 +16,7 @@ from typing import TypeVar
 import pytest
 
 from tests.matrix.samples import Sample
-from tests.matrix.site import Person, Setting, Site
+from tests.matrix.site import Person, Setting, Site, UnableError
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _NEEDED = ("make", "gcc", "cmake", "ninja")
@@ -31,9 +31,9 @@ Found = TypeVar("Found")
 def site(persons: dict[str, Person | str]) -> Iterator[MakeSite]:
     """Gives the site for (sample, person, layers, sandbox), made once and restored each time.
 
-    Skips, by name, what this machine can't: another user, a file system with reflinks.
+    Skips, by name, what this machine can't: another user, a file system with reflinks, a sandbox.
     """
-    made: dict[tuple[str, str, str, str], Site] = {}
+    made: dict[tuple[str, str, str, str], Site | str] = {}
     with ExitStack() as stack:
         folders: dict[str, Path | str] = {}
 
@@ -45,9 +45,13 @@ def site(persons: dict[str, Person | str]) -> Iterator[MakeSite]:
                 if kind not in folders:
                     folders[kind] = stack.enter_context(_folder(reflinks=kind == "reflinks"))
                 folder = _or_skip(folders[kind]) / "-".join(key)
-                made[key] = Site.prepared(folder, sample, Setting(person, layers, sandbox))
-            made[key].restore()
-            return made[key]
+                try:
+                    made[key] = Site.prepared(folder, sample, Setting(person, layers, sandbox))
+                except UnableError as reason:
+                    made[key] = str(reason)
+            place = _or_skip(made[key])
+            place.restore()
+            return place
 
         yield site_for
 

@@ -18,6 +18,10 @@ from tests.support import GitRepo
 _CLEAN: dict[tuple[str, str], outputs.Output] = {}  # a clean output by sample and tree, once each
 
 
+class UnableError(Exception):
+    """This machine can't do what ``CKPT_SANDBOX`` or ``CKPT_LAYERS`` asks for; says why."""
+
+
 @dataclass(frozen=True)
 class Person:
     """Who runs the commands: ``ids`` is None for ourselves, else another user and group.
@@ -88,10 +92,12 @@ class Site:
 
     @classmethod
     def prepared(cls, folder: Path, sample: Sample, setting: Setting) -> Site:
-        """A new site whose first commit has its checkpoint; ``restore`` leads back to here."""
+        """A new site whose first commit has its checkpoint; ``restore`` leads back to here.
+
+        Raises ``UnableError`` where this machine can't build in that setting.
+        """
         site = cls(folder, sample, setting)
         site.work_tree.path.mkdir(parents=True)
-        (folder / "home").mkdir()
         setting.person.own(folder)
         site.git("init", "-q", "-b", "main")
         base = site.commit(sample.write)
@@ -150,8 +156,11 @@ class Site:
                 "CKPT_STORE": str(self.folder / "store"),
             },
         )
-        said = f"git ckpt {arguments} ended with {done.returncode}: {os.fsdecode(done.stderr)}"
-        assert done.returncode in (0, 1), said
+        said = os.fsdecode(done.stderr)
+        if done.returncode == 3 and said.startswith("ckpt: CKPT_"):
+            raise UnableError(said.splitlines()[0])
+        ended = f"git ckpt {arguments} ended with {done.returncode}: {said}"
+        assert done.returncode in (0, 1), ended
         (result,) = json.loads(done.stdout)["results"]
         assert isinstance(result, dict)
         return result
