@@ -12,7 +12,7 @@ from pathlib import Path
 from ckpt_git.engines.local import layers, seal
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
-from ckpt_git.engines.local.job import Job, failed, run_phases
+from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.store import Layer, new_id
@@ -44,11 +44,14 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
                 checks.append(Later(lambda: job.store.damage(used)))
 
             prepared = time.monotonic() - began
-            ended = run_phases(job, work, ground, _phases(job), on_start=check)
+            with job.store.held(used):
+                ended = run_phases(job, work, ground, _phases(job), on_start=check)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
         damage = checks[0].value()
+        if ended.code != 0 and damage is None:
+            refuse_full_disk(job)
         if ended.code != 0 or damage is not None:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)

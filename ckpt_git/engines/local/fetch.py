@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.flatten import is_folder
-from ckpt_git.engines.local.job import Job, failed, run_phases
+from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.store import Layer, make_folder
 from ckpt_git.engines.protocol import Realisation, SourceTree
@@ -38,6 +38,7 @@ def fetch(job: Job) -> Layer | Realisation:
         ground = Ground(work / "fs", ())
         ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)
         if ended.code != 0:
+            refuse_full_disk(job)
             spent = Seconds(build=ended.ran, total=ended.prepared + ended.ran)
             return failed(job, ended, spent)
         if not is_folder(sources):

@@ -17,8 +17,12 @@ from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.engines.local.store import Store, make_folder, writing
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Seconds
 
+_TAIL = 4096  # bytes of the log that hold a run's last words
+_ROOM = 1 << 16  # bytes; with less than that no build gets far
+_NO_ROOM = ("No space left on device", "Disk quota exceeded")  # errno(3), in the C locale
 _SIGNALLED = 128  # a shell's exit code for a signal is this and its number
 _NOT_FOUND = re.compile(
     r"^(?:.*: )?(?:line \d+|sh|env|\d+|make(?:\[\d+\])?): ['‘]?([\w.+/-]+)['’]?: "  # noqa: RUF001
@@ -135,12 +139,31 @@ def _reason(job: Job, ended: run.Ended) -> str:
     return f"{phase} ended with {ended.code}"
 
 
+def refuse_full_disk(job: Job) -> None:
+    """Raise ``StoreError`` where a run failed for want of room: the tree isn't at fault.
+
+    The compiler that found no room has removed its file again, so its words tell more than
+    what is free now.
+    """
+    free = os.statvfs(job.store.tmp)
+    nothing = free.f_bavail * free.f_frsize < _ROOM or (free.f_files > 0 and free.f_favail == 0)
+    little = free.f_bavail < free.f_blocks // 4
+    if nothing or (little and any(words in _last_words(job.log) for words in _NO_ROOM)):
+        raise StoreError(
+            f"there was no room left in {job.store.root} for the build",
+            "free some space there, or set CKPT_STORE to a folder on another disk",
+        )
+
+
+def _last_words(log: Path) -> str:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        return file.read().decode(errors="replace")
+
+
 def _missing_program(log: Path, path: str) -> str | None:
     """The program that a failed build looked for in vain, where its last words say so."""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 4096))
-        last = file.read().decode(errors="replace").splitlines()
-    for line in reversed(last[-12:]):
+    for line in reversed(_last_words(log).splitlines()[-12:]):
         found = _NOT_FOUND.match(line)
         if found and "/" not in found[1] and shutil.which(found[1], path=path) is None:
             return found[1]

@@ -66,8 +66,10 @@ def damage(folder: Path, seal_file: Path) -> str | None:
     header, checksum, body = (*kept.split(b"\n", 2), b"", b"")[:3]
     if header + b"\n" != _HEADER or hashlib.sha256(body).hexdigest().encode() != checksum:
         return f"{seal_file} itself is damaged"
-    changed = sorted(fields[0] for fields in {*_entries(kept)} ^ {*_entries(found)})
-    return f"{folder / os.fsdecode(changed[0])} is missing or was changed"
+    changed = {fields[0] for fields in {*_entries(kept)} ^ {*_entries(found)}}
+    # A folder's date moves with what is in it: what lies deepest is what happened.
+    path = min(changed, key=lambda path: (-path.count(b"/"), path))
+    return f"{folder / os.fsdecode(path)} is missing or was changed"
 
 
 def mtimes(encoded: bytes) -> dict[str, int]:

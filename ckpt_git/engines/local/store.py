@@ -3,7 +3,7 @@
     layers/ID/fs         what a build left at /build (or, above other layers, what it changed)
     layers/ID/seal       the list by which damage to fs is noticed
     layers/ID/manifest   the source tree it was built from (git ls-tree's form)
-    layers/ID/meta.json  what it lies on, and what it takes to trust it
+    layers/ID/meta.json  what it lies on, and what it takes to trust it, below a checksum
     outputs/ID/NAME      what a build installed
     outputs/ID/seal
     toolchains/ID        the listing that a fingerprint stands for
@@ -23,9 +23,9 @@ import shutil
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
-from fcntl import LOCK_EX, LOCK_NB, flock
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
 from ckpt_git.engines.local import seal
@@ -81,9 +81,8 @@ class Store:
         name = new_id()
         with writing(self.tmp):
             work = self.tmp / name
-            lock = os.open(self.tmp / f"{name}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+            lock = _locked_file(self.tmp / f"{name}.lock")
             try:
-                flock(lock, LOCK_EX)
                 work.mkdir()
                 yield work
             finally:
@@ -93,9 +92,10 @@ class Store:
 
     def sweep_dead_builds(self) -> None:
         """Remove what killed builds left in ``tmp``: their locks are free."""
-        for dropped in self.tmp.glob("*.dropped"):
-            if _age(dropped) > _GRACE:
-                remove(dropped)
+        for left in self.tmp.iterdir():
+            locked = left.suffix == ".lock" or left.with_suffix(".lock").exists()
+            if not locked and _age(left) > _GRACE:
+                _remove_unless_held(left)
         for lock_file in self.tmp.glob("*.lock"):
             try:
                 lock = os.open(lock_file, os.O_RDWR | os.O_CLOEXEC)
@@ -118,7 +118,10 @@ class Store:
     def layer(self, layer_id: str) -> Layer | None:
         """The layer of that id, or None where it isn't whole."""
         try:
-            data = json.loads((self.layers / layer_id / "meta.json").read_bytes())
+            checksum, _, text = (self.layers / layer_id / "meta.json").read_bytes().partition(b"\n")
+            if hashlib.sha256(text).hexdigest().encode() != checksum:
+                return None
+            data = json.loads(text)
             found = Layer(
                 **{**data, "lowers": tuple(data["lowers"]), "dirtied": tuple(data["dirtied"])}
             )
@@ -159,7 +162,10 @@ class Store:
             (work / "fs").rename(made / "fs")
             (made / "seal").write_bytes(sealed.encode())
             (made / "manifest").write_bytes(encode_manifest(manifest))
-            (made / "meta.json").write_text(json.dumps(asdict(layer)))
+            meta = json.dumps(asdict(layer)).encode()
+            (made / "meta.json").write_bytes(
+                hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
+            )
             (made / "unsynced").write_text(_boot())
             _publish(made, self.layers / layer.id)
 
@@ -175,8 +181,27 @@ class Store:
         return seal.mtimes((self.layers / layer_id / "seal").read_bytes())
 
     def drop_layer(self, layer_id: str) -> None:
-        """Remove a layer: out of sight first, so that nobody starts from half of it."""
+        """Remove a layer: out of sight first, so that nobody starts from half of it. A build
+        that lies on it keeps it until it ends."""
         self._drop(self.layers / layer_id)
+
+    @contextmanager
+    def held(self, layer_ids: Iterable[str]) -> Iterator[None]:
+        """Keep these layers from being removed meanwhile. Raises ``StoreError`` for one that is
+        gone."""
+        with ExitStack() as stack:
+            for name in layer_ids:
+                folder = self.layers / name
+                try:
+                    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+                    stack.callback(os.close, held)
+                    flock(held, LOCK_SH)
+                    same = os.path.samestat(os.fstat(held), os.stat(folder))
+                except (FileNotFoundError, NotADirectoryError):
+                    same = False
+                if not same:
+                    raise StoreError(f"{folder} is gone")
+            yield
 
     def _drop(self, entry: Path) -> None:
         self.open()
@@ -185,7 +210,8 @@ class Store:
             entry.rename(aside)
         except FileNotFoundError:
             return
-        remove(aside)
+        os.utime(aside)  # its age counts from now: see sweep_dead_builds
+        _remove_unless_held(aside)
 
     def keep_only(self, owner: str, package: str, kept: Iterable[str]) -> None:
         """Remove the package's layers that no chain of ``kept`` needs, and what was installed
@@ -289,6 +315,8 @@ def remove(folder: Path) -> None:
         folder.unlink()
         return
     shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_file() and not folder.is_symlink():
+        folder.unlink(missing_ok=True)
     if folder.is_dir():
         _unlock(folder)
         shutil.rmtree(folder)
@@ -345,6 +373,32 @@ def _publish(made: Path, entry: Path) -> None:
         if error.errno == errno.ENOTEMPTY:  # rename(2): either code is allowed
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(entry)) from error
         raise
+
+
+def _locked_file(path: Path) -> int:
+    """A new file, locked. A sweep may have found it between the two steps, and removed it."""
+    while True:
+        lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        flock(lock, LOCK_EX)
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(lock), os.stat(path)):
+                return lock
+        os.close(lock)
+
+
+def _remove_unless_held(entry: Path) -> None:
+    """Remove what is out of sight; what a build still lies on stays for a later sweep."""
+    try:
+        held = os.open(entry, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return
+    try:
+        flock(held, LOCK_EX | LOCK_NB)
+        remove(entry)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(held)
 
 
 def _age(folder: Path) -> float:

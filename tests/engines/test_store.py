@@ -1,0 +1,334 @@
+"""The store: killed builds, builds at the same time, damage, disks that are full or read-only."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ckpt_git.engines.local import seal
+from ckpt_git.engines.local import store as stores
+from ckpt_git.engines.local.store import Layer, Store
+from ckpt_git.model.errors import StoreError
+from ckpt_git.model.record import Record
+from tests.engines.people import Person
+from tests.engines.project import NAME, Project
+
+_KILLS = 20
+_BUILD = "cat file >made; mkdir -p folder; cp file folder/$(cat file); ls folder >list"
+
+
+@pytest.fixture
+def built(project: Project) -> Project:
+    """A project whose first two commits are built, the second from the first."""
+    project.toml(_BUILD, install="cp -R made folder list $out/")
+    for content in ("1", "2"):
+        project.repo.commit(files={"file": content})
+        project.passes()
+    assert project.layer().lowers == (project.checkpoints()[1].id,)
+    _until_durable(project.store)
+    return project
+
+
+def _until_durable(store: Store) -> None:
+    deadline = time.monotonic() + 20
+    while list(store.layers.glob("*/unsynced")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _is_right(project: Project, content: str) -> None:
+    """Another build is right: it gives what the commits so far say, wherever it started."""
+    project.repo.commit(files={"file": content})
+    record = project.passes()
+    assert (record.output / "made").read_text() == content
+    assert (record.output / "folder" / content).read_text() == content
+    project.from_checkpoint()
+
+
+# --- killed, and at the same time ----------------------------------------------------------
+
+
+def test_killed_at_any_moment_nothing_half_is_used(built: Project) -> None:
+    chance = random.Random(7)
+    began = time.monotonic()
+    built.run("build", "--rebuild")
+    whole = time.monotonic() - began
+    for _ in range(_KILLS):
+        process = built.start("build", "--rebuild")
+        time.sleep(chance.uniform(0.2, 1) * whole)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        for entry in built.store.layers.iterdir():
+            assert built.store.damage([entry.name]) is None
+    _is_right(built, "3")
+    assert list(built.store.tmp.iterdir()) == []
+
+
+def test_two_builds_of_one_package_at_once(in_each_sandbox: Project) -> None:
+    project = in_each_sandbox
+    project.toml(f"sleep 0.3; {_BUILD}", install="cp -R made folder $out/")
+    project.repo.commit(files={"file": "1"})
+    first = project.repo.head
+    project.repo.commit(files={"file": "2"})
+    started = [project.start("build", commit) for commit in (first, "HEAD", first, "HEAD")]
+    said = [process.communicate(timeout=60)[1].decode() for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0, 0], said
+    assert set(project.engine_damage()) == {None}
+    for commit, content in ((first, "1"), ("HEAD", "2")):
+        record = project.build(commit)
+        assert record.cached
+        assert (record.output / "made").read_text() == content
+
+
+def test_a_layer_that_a_build_lies_on_is_not_removed_under_it(built: Project) -> None:
+    lowest = built.layer(1)
+    built.toml("sleep 1; ls -R folder; test -e made", install="cp -R folder $out/")
+    built.repo.commit(files={"file": "2"})
+    built.store.drop_layer(built.layer().id)
+    with built.store.held([lowest.id]):
+        built.store.drop_layer(lowest.id)
+        (aside,) = built.store.tmp.glob("*.dropped")
+        assert (aside / "fs" / "source" / "made").read_text() == "1"
+    os.utime(aside, (0, 0))
+    built.store.sweep_dead_builds()
+    assert not aside.exists()
+
+
+def test_a_workspace_is_swept_when_its_process_is_gone_and_not_before(tmp_path: Path) -> None:
+    store = Store(tmp_path / "store")
+    with store.workspace() as work:
+        (work / "locked").mkdir(mode=0)
+        store.sweep_dead_builds()
+        assert work.exists()
+        left = store.tmp / "0123456789"
+        (left / "fs").mkdir(parents=True)
+        left.with_suffix(".lock").touch()
+        store.sweep_dead_builds()
+        assert not left.exists()
+    assert list(store.tmp.iterdir()) == []
+
+
+def test_old_layers_go_and_those_below_a_kept_one_stay(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_GRACE", -1.0)
+    newest, first = built.checkpoints()
+    other = built.passes(clean=True)
+    owner = built.layer().owner
+    built.store.keep_only(owner, NAME, [newest.id])
+    assert {entry.name for entry in built.store.layers.iterdir()} == {newest.id, first.id}
+    assert not other.output.exists()
+    built.store.keep_only("another repository", NAME, [])
+    assert built.store.layer(newest.id) is not None
+
+
+# --- damage --------------------------------------------------------------------------------
+
+
+def _truncate(path: Path) -> None:
+    os.truncate(path, 0)
+
+
+def _overwrite(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def _remove_file(path: Path) -> None:
+    path.unlink()
+
+
+def _swap_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _replace_by_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+_HARM: dict[str, Callable[[Path], None]] = {
+    "truncated": _truncate,
+    "overwritten": _overwrite,
+    "removed": _remove_file,
+    "one bit": _swap_byte,
+    "a folder": _replace_by_folder,
+}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+@pytest.mark.parametrize("place", ["fs/source/made", "seal"])
+@pytest.mark.parametrize("number", [0, 1], ids=["top", "lower"])
+def test_damage_to_a_layer_is_named_and_what_it_gave_is_not_used(
+    built: Project, place: str, harm: str, number: int
+) -> None:
+    path = built.folder(number) / place
+    _HARM[harm](path)
+    built.repo.commit(files={"file": "3"})
+    record = built.passes()
+    assert record.checkpoint is None
+    assert record.why_clean is not None
+    assert record.why_clean.startswith("the checkpoint was damaged: ")
+    assert str(path) in record.why_clean
+    assert _results(record) == {"made": "3", "list": "3\n"}
+    assert set(built.engine_damage()) == {None}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_a_layer_without_its_description_is_passed_over(built: Project, harm: str) -> None:
+    path = built.folder() / "meta.json"
+    _HARM[harm](path)
+    built.repo.commit(files={"file": "3"})
+    context = built.context()
+    refused = [context.engine().unusable(checkpoint) for checkpoint in built.checkpoints()]
+    assert refused == [f"the checkpoint is damaged: {path.parent} is incomplete", None]
+    record = built.from_checkpoint()
+    assert record.checkpoint is not None
+    assert record.checkpoint.depth == 0
+    assert _results(record) == {"made": "3", "list": "1\n3\n"}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_a_damaged_manifest_is_not_compared_with(built: Project, harm: str) -> None:
+    """It is asked for where git has lost the base."""
+    engine = built.context().engine()
+    newest = built.checkpoints()[0]
+    assert set(engine.base_manifest(newest)) == {"ckpt.toml", "file"}
+    _HARM[harm](built.folder() / "manifest")
+    with pytest.raises(StoreError, match="manifest can't be read"):
+        engine.base_manifest(newest)
+
+
+def _results(record: Record) -> dict[str, str]:
+    return {name: (record.output / name).read_text() for name in ("made", "list")}
+
+
+def test_a_damaged_output_is_built_again(built: Project) -> None:
+    record = built.build()
+    assert record.cached
+    _overwrite(record.output / "made")
+    again = built.build()
+    assert not again.cached
+    assert (again.output / "made").read_text() == "2"
+
+
+@pytest.mark.parametrize("gone", ["", "layers", "outputs", "tmp", "toolchains", "layers/*/fs"])
+def test_a_store_that_is_partly_gone_is_made_again(built: Project, gone: str) -> None:
+    for folder in [built.store.root] if not gone else built.store.root.glob(gone):
+        stores.remove(folder)
+    _is_right(built, "3")
+
+
+def test_a_layer_of_which_half_is_removed_is_no_base(built: Project) -> None:
+    shutil.rmtree(built.folder(1) / "fs" / "source" / "folder")
+    record = built.passes()
+    assert record.checkpoint is None
+    assert record.why_clean is not None
+    assert "folder/1 is missing or was changed" in record.why_clean
+    assert sorted(path.name for path in (record.output / "folder").iterdir()) == ["2"]
+    assert [c.depth for c in built.checkpoints()] == [0]
+
+
+def test_what_was_not_on_disk_when_the_machine_stopped_is_no_base(built: Project) -> None:
+    (built.folder() / "unsynced").write_text("another boot")
+    record = built.passes()
+    assert record.checkpoint is None or record.checkpoint.depth == 0
+    (built.folder() / "unsynced").unlink(missing_ok=True)
+
+
+# --- disks ---------------------------------------------------------------------------------
+
+
+@contextmanager
+def _mounted(folder: Path, *options: str) -> Iterator[None]:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", str(folder)], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small(project: Project, tmp_path: Path) -> Iterator[Project]:
+    """A project with its store on a disk of eight megabytes, and a checkpoint there."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    with _mounted(disk, "-o", "size=8m"):
+        project = project.setting(CKPT_STORE=str(disk / "store"))
+        project.toml("head -c $(cat size) /dev/zero >made", install="cp made $out/")
+        project.repo.commit(files={"size": "1000"})
+        project.passes()
+        yield project
+
+
+def test_a_full_disk_is_one_line_and_nothing_is_lost(small: Project) -> None:
+    known, before = small.checkpoints(), small.context().state.history()
+    small.repo.commit(files={"size": "20000000"})
+    code, _, said = small.run("build")
+    assert code == 3, said
+    assert str(small.store.root) in said.splitlines()[-1]
+    assert "free some space" in said.splitlines()[-1]
+    assert small.checkpoints() == known
+    assert small.context().state.history() == before
+    assert list(small.store.tmp.iterdir()) == []
+    small.repo.commit(files={"size": "2000"})
+    small.from_checkpoint()
+
+
+def test_a_disk_that_is_full_from_the_start(small: Project) -> None:
+    filler = small.store.root.parent / "filler"
+    with pytest.raises(OSError, match="No space"), filler.open("wb") as file:
+        file.write(b"x" * (16 << 20))
+    small.repo.commit(files={"size": "2000"})
+    code, _, said = small.run("build")
+    assert code == 3, said
+    assert len(said.splitlines()) <= 2
+    filler.unlink()
+    small.from_checkpoint()
+
+
+def test_a_read_only_store_is_one_line(small: Project) -> None:
+    disk = str(small.store.root.parent)
+    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    code, _, said = small.run("build", "--rebuild")
+    assert code == 3
+    assert said.splitlines()[-1].startswith("ckpt: error: can't write ")
+    assert "Read-only file system; set CKPT_STORE" in said
+    subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+    small.from_checkpoint()
+
+
+def test_a_store_of_somebody_else_is_one_line(other: Person) -> None:
+    project = other.project("theirs")
+    project.toml("true")
+    project.repo.commit()
+    for mode in (0o755, 0o700):
+        folder = project.repo.path.parent.parent / f"closed-{mode}"
+        folder.mkdir()
+        folder.chmod(mode)
+        done = other.tries(project, "HEAD", env={"CKPT_STORE": str(folder / "store")})
+        assert done.returncode == 3
+        (line,) = done.stderr.decode().splitlines()
+        assert "Permission denied; set CKPT_STORE to a folder that you may write" in line
+
+
+def test_ids_of_a_layer_are_kept_as_they_are(tmp_path: Path) -> None:
+    """What the layer says of itself survives the disk, names of any byte too."""
+    store = Store(tmp_path / "store")
+    layer = Layer("0123456789", (), "/repository", NAME, 5, ("n\nl\udcff", "a b"))
+    with store.workspace() as work:
+        (work / "fs").mkdir()
+        store.publish_layer(work, layer, seal.take(work / "fs"), {})
+    assert store.layer(layer.id) == layer
