@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ from tests.matrix import outputs
 from tests.matrix.samples import Sample
 from tests.support import GitRepo
 
+_UNABLE = re.compile(r"ckpt: (?:error: )?(CKPT_(?:SANDBOX|LAYERS)=.*)")
 _CLEAN: dict[tuple[str, str], outputs.Output] = {}  # a clean output by sample and tree, once each
 
 
@@ -157,8 +159,8 @@ class Site:
             },
         )
         said = os.fsdecode(done.stderr)
-        if done.returncode == 3 and said.startswith("ckpt: CKPT_"):
-            raise UnableError(said.splitlines()[0])
+        if done.returncode == 3 and (unable := _UNABLE.match(said)):
+            raise UnableError(unable[1])
         ended = f"git ckpt {arguments} ended with {done.returncode}: {said}"
         assert done.returncode in (0, 1), ended
         (result,) = json.loads(done.stdout)["results"]
