@@ -110,7 +110,8 @@ class Project:
         return replace(self, env={**(self.env or {}), **variables})
 
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "PYTHONPATH": str(ROOT), **(self.env or {})}
+        paths = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
+        return {**os.environ, "PYTHONPATH": ":".join(paths), **(self.env or {})}
 
     def ckpt(
         self,
