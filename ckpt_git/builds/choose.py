@@ -10,7 +10,7 @@ from ckpt_git.git.repository import MissingObjectsError, Repository
 from ckpt_git.git.trees import attributes_changed
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.errors import StoreError
+from ckpt_git.model.errors import RepositoryError, StoreError
 from ckpt_git.model.source_diff import SourceDiff
 
 
@@ -54,7 +54,7 @@ def choose(
     measured = tuple((c, distances.get(c.tree)) for c in ordered)
     refused: list[Refused] = []
     for checkpoint in ordered:
-        reason = _unusable(engine, checkpoint, source)
+        reason = engine.unusable(checkpoint)
         if reason is None:
             start, why = _start(repo, engine, checkpoint, recipe, source, drv)
             return Choice(start, why, tuple(refused), measured, foreign)
@@ -87,8 +87,8 @@ def _start(
     """Start from ``checkpoint``, or the reason why this change can't."""
     try:
         diff = _diff(repo, engine, checkpoint, source, drv.source.folder)
-    except StoreError as error:
-        return None, str(error)
+    except (StoreError, RepositoryError) as error:
+        return None, f"what the checkpoint was built from can't be read: {error.what}"
     if attributes_changed(diff):
         return None, ".gitattributes changed, and with it what git makes of unchanged files"
     start = Start(checkpoint, diff)
@@ -107,14 +107,8 @@ def _missed(
     base = repo.source(start.checkpoint.tree, drv.source.folder)
     try:
         return engine.missed(drv, source, recipe, start, base)
-    except MissingObjectsError:
+    except RepositoryError:
         return "what the checkpoint was built from is gone, and the change can't be judged"
-
-
-def _unusable(engine: Engine, checkpoint: Checkpoint, source: SourceTree) -> str | None:
-    if checkpoint.conversions != source.conversions:
-        return "git's filters or line endings are set differently"
-    return engine.unusable(checkpoint)
 
 
 def _diff(

@@ -30,6 +30,9 @@ class SourceTree(Protocol):
     def write(self, folder: Path, paths: Sequence[str] | None = None) -> None:
         """Write the files at ``paths`` (default: all) below ``folder``, as a checkout would."""
 
+    def read(self, path: str) -> bytes | None:
+        """A file's content as git holds it, or None where the tree has no such file."""
+
     def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
         """(path, line) for each line that holds one of ``words``, in the files that match the
         patterns ``files`` (``source_diff.matcher``)."""

@@ -38,7 +38,11 @@ def key(at: Location, tree: str, folder: str, ignore: Sequence[str]) -> str:
 
 
 def _key_of_rest(listed: Listing, ignore: Sequence[str], above: tuple[str, ...]) -> str:
-    ignored = matcher(ignore)
+    matches = matcher(ignore)
+
+    def ignored(path: str) -> bool:  # what decides over other files' content always matters
+        return matches(path) and not path.endswith(".gitattributes")
+
     lines = [*above]
     lines += [f"{e.mode} {e.oid} {path}" for path, e in listed.files.items() if not ignored(path)]
     lines += [f"{oid} {path}" for path, oid in listed.links.items() if not _all_in(path, ignored)]

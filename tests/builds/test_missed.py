@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.builds.wrong_by_itself import ARCHIVE, CASES, WILDCARD, Case
+from tests.builds.wrong_by_itself import ARCHIVE, CASES, MAKE, WILDCARD, Case
 from tests.cli.project import Project
-
-CONFIG = '[package.p]\nbuild = "make -j$NIX_BUILD_CORES"\ninstall = "make install"\n'
 
 
 def _build(project: Project, *options: str) -> dict[str, object]:
@@ -27,7 +25,7 @@ def _contents(result: dict[str, object]) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_equals_a_clean_build_and_says_why_it_was_not_trusted(case: Case, tmp_path: Path) -> None:
-    project = Project.make(tmp_path / "project", case.files, CONFIG)
+    project = Project.make(tmp_path / "project", case.files, case.config)
     _build(project)
     for path, content in case.change.items():
         if content is None:
@@ -48,7 +46,7 @@ def test_an_edit_of_a_source_is_not_rehearsed(tmp_path: Path) -> None:
     does not care, and a new name leads to a clean build that says why."""
     refuses = "ifneq (,$(findstring n,$(MAKEFLAGS)))\n$(error not here)\nendif\n"
     files = {**WILDCARD, "Makefile": refuses + WILDCARD["Makefile"]}
-    project = Project.make(tmp_path / "project", files, CONFIG)
+    project = Project.make(tmp_path / "project", files, MAKE)
     _build(project)
     project.repo.write("other.c", 'const char *other(void) { return "new"; }\n')
     assert _build(project)["checkpoint"] is not None
@@ -58,7 +56,7 @@ def test_an_edit_of_a_source_is_not_rehearsed(tmp_path: Path) -> None:
 
 
 def test_the_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:
-    project = Project.make(tmp_path / "project", ARCHIVE, CONFIG)
+    project = Project.make(tmp_path / "project", ARCHIVE, MAKE)
     _build(project)
     project.repo.remove("parts/m.c")
     project.repo.git("add", "-A")

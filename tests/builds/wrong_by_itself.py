@@ -59,6 +59,74 @@ install: all
 }
 """What is installed is found by a shell's glob."""
 
+READS_A_HEADER = {
+    "Makefile": """\
+VERSION := $(shell sed -n 's/.*VERSION //p' version.h)
+program: main.o
+\t$(CC) -o $@ main.o
+main.o: main.c
+\t$(CC) -DNUMBER=$(VERSION) -c -o $@ main.c
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "version.h": "#define VERSION 1\n",
+    "main.c": "int main(void) { return NUMBER; }\n",
+}
+"""A makefile that reads a header, which no rule names."""
+
+CMAKE = {
+    "CMakeLists.txt": """\
+cmake_minimum_required(VERSION 3.10)
+project(p C)
+option(LOUD "say it loud" OFF)
+if(LOUD)
+  add_compile_definitions(CODE=2)
+endif()
+add_executable(program main.c)
+install(TARGETS program DESTINATION bin)
+""",
+    "main.c": "#ifndef CODE\n#define CODE 1\n#endif\nint main(void) { return CODE; }\n",
+}
+"""An option, whose value CMake caches."""
+
+AUTOMAKE = {
+    "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign])\nAC_PROG_CC\n"
+    "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
+    "Makefile.am": "AM_CPPFLAGS = -DCODE=1\nbin_PROGRAMS = program\n"
+    "program_SOURCES = main.c other.c\n",
+    "main.c": "int main(void) { return CODE; }\n",
+    "other.c": 'const char *other(void) { return "other"; }\n',
+}
+"""Flags in a makefile that automake makes."""
+
+SCRIPTS = {
+    "build.sh": "mkdir -p made\nfor f in *.txt; do cp $f made/; done\n",
+    "one.txt": "one\n",
+    "two.txt": "two\n",
+}
+"""A script that never removes what it made."""
+
+MAKE = '[package.p]\nbuild = "make -j$NIX_BUILD_CORES"\ninstall = "make install"\n'
+BY_CMAKE = """\
+[package.p]
+configure = "cmake -S . -B build -G Ninja -DCMAKE_INSTALL_PREFIX=$out"
+build = "cmake --build build"
+install = "cmake --install build"
+"""
+BY_AUTOTOOLS = """\
+[package.p]
+configure = "autoreconf -fi && ./configure --prefix=$out"
+build = "make"
+install = "make install"
+"""
+BY_SCRIPT = '[package.p]\nbuild = "sh build.sh"\ninstall = "mkdir -p $out && cp made/* $out"\n'
+SED = """\
+[package.p]
+configure = "sed -n 's/.*VERSION /v=/p' version.h > settings"
+build = "make"
+install = "mkdir -p $out && cp settings $out"
+"""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -69,6 +137,7 @@ class Case:
     files: Mapping[str, str]
     change: Mapping[str, str | None]
     why: str | None
+    config: str = MAKE
 
 
 CASES = (
@@ -131,5 +200,47 @@ CASES = (
             "Makefile": LEFTOVERS["Makefile"].replace("one.bin two.bin", "one.bin"),
         },
         "could be found by",
+    ),
+    Case(
+        "a header that the makefile reads",
+        READS_A_HEADER,
+        {"version.h": "#define VERSION 2\n"},
+        "make would not run a command that changed",
+    ),
+    Case(
+        "an option's default in CMake",
+        CMAKE,
+        {"CMakeLists.txt": CMAKE["CMakeLists.txt"].replace("OFF", "ON")},
+        "option(LOUD",
+        BY_CMAKE,
+    ),
+    Case(
+        "an option more in CMake",
+        CMAKE,
+        {"CMakeLists.txt": CMAKE["CMakeLists.txt"] + 'option(MORE "nothing yet" ON)\n'},
+        None,
+        BY_CMAKE,
+    ),
+    Case(
+        "flags in Makefile.am",
+        AUTOMAKE,
+        {"Makefile.am": AUTOMAKE["Makefile.am"].replace("CODE=1", "CODE=2")},
+        "AM_CPPFLAGS",
+        BY_AUTOTOOLS,
+    ),
+    Case(
+        "a source less in Makefile.am",
+        AUTOMAKE,
+        {"Makefile.am": AUTOMAKE["Makefile.am"].replace(" other.c", ""), "other.c": None},
+        "other.c went",
+        BY_AUTOTOOLS,
+    ),
+    Case("a file less for a script", SCRIPTS, {"two.txt": None}, "two.txt went", BY_SCRIPT),
+    Case(
+        "a header that configure reads by a command of one's own",
+        READS_A_HEADER | {"Makefile": "all:\n"},
+        {"version.h": "#define VERSION 2\n"},
+        None,
+        SED,
     ),
 )

@@ -81,7 +81,7 @@ def _phases(job: Job) -> Mapping[str, str]:
     phases = {name: job.drv.phases[name] for name in PHASES if name in job.drv.phases}
     if job.start is None or "configure" not in phases:
         return phases
-    reason = why_configure(job.start.diff, job.source)
+    reason = why_configure(phases["configure"], job.start.diff, job.source)
     if reason is None:
         del phases["configure"]
     return phases

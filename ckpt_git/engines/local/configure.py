@@ -36,22 +36,40 @@ _READS = re.compile(
     r"run_command|fs\.read|find_program)\b",
     re.IGNORECASE,
 )
+# Steps of which it is known where they say what they read.
+_KNOWN = re.compile(
+    r"^\s*(?:cmake|meson|autoreconf|(?:\./|sh )(?:configure|autogen\.sh|bootstrap))\b"
+)
 _LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
 
 
-def why_configure(diff: SourceDiff, source: SourceTree) -> str | None:
-    """Why ``configure`` has to run again for ``diff``, in a few words, or None."""
+def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | None:
+    """Why the configure step ``command`` has to run again for ``diff``, or None."""
     if not diff:
         return None
+    if not _KNOWN.search(command):
+        return "nobody knows what it reads"
+    return (
+        _seen_by_a_glob(diff, source)
+        or _not_for_compilers(command, diff)
+        or _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
+    )
+
+
+def _seen_by_a_glob(diff: SourceDiff, source: SourceTree) -> str | None:
     for path in (*diff.added, *diff.deleted):
         if not _is_autoconf(source):
             return f"{path} came or went, and a glob could see that"
         if not is_compiled(path) and not is_prose(path):
             return f"{path} came or went"
+    return None
+
+
+def _not_for_compilers(command: str, diff: SourceDiff) -> str | None:
     for path in diff.modified:
-        if not is_compiled(path) and not is_prose(path):
+        if path.rsplit("/", 1)[-1] in command or not (is_compiled(path) or is_prose(path)):
             return f"{path} changed"
-    return _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
+    return None
 
 
 def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:

@@ -62,6 +62,7 @@ class LocalEngine:
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(place_of(self.store, drv, kind).top)
+        parts["filters and line endings"] = source.conversions
         if drv.fetch is not None:
             is_lock = matcher(drv.locks)
             for path, entry in source.manifest().items():

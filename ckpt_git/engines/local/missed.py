@@ -12,27 +12,50 @@ from collections.abc import Iterable
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.rehearsal import missed_by_make
+from ckpt_git.engines.local.remembered import is_automake, why_not_relinked, why_remembered
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
 
 _HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tcc")
 _SYSTEM_HEADERS = ("/usr/include", "/usr/local/include")
-_CALLS_MAKE = re.compile(r"(?:^|[\s;&|(])g?make\b")
-# Tools that write makefiles keep track of flags and of lists of sources, and their own globs
-# are seen anew by configure.
-_WRITES_MAKEFILES = ("CMakeLists.txt", "meson.build", "configure.ac", "configure.in")
+_CALLS_MAKE = re.compile(r"(?:^|[\s;&|(/])g?make\b")
+# Tools that keep track of commands and of what went by themselves.
+_TIDY = re.compile(r"\b(?:cmake|ninja|meson|samu|cargo|go|bazel|buck2?|scons)\b")
+_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "*.mk", "*.mak", "Makefile.*")
+_READS = re.compile(r"\b(?:shell|sed|grep|awk|cat|cut|head|tail|include|file)\b")
 
 
 def why_missed(job: Job, base: SourceTree) -> str | None:
     """What in the change from ``base`` the build tools would miss, in a few words, or None."""
     assert job.start is not None
     diff = job.start.diff
-    shadowing = _shadowing_header(diff, job.source)
-    if shadowing is not None:
-        return shadowing
-    if _is_plain_make(job) and _may_change_commands(diff):
-        return missed_by_make(job, base)
-    return None
+    if not diff:
+        return None
+    return (
+        _shadowing_header(diff, job.source)
+        or why_remembered(diff, job.source, base)
+        or _missed_by_tool(job, diff, base)
+    )
+
+
+def _missed_by_tool(job: Job, diff: SourceDiff, base: SourceTree) -> str | None:
+    commands = " ".join(job.drv.phases.get(name, "") for name in ("configure", "build"))
+    if _TIDY.search(commands):
+        return None
+    if is_automake(job.source):
+        return why_not_relinked(diff)
+    if _calls_make(job, commands):
+        return missed_by_make(job, base) if _may_change_commands(diff, job.source) else None
+    gone = next((path for path in diff.deleted if not is_prose(path)), None)
+    return None if gone is None else f"{gone} went, and what was made of it may still be found"
+
+
+def _calls_make(job: Job, commands: str) -> bool:
+    """make itself, or a script where there is a makefile."""
+    if _CALLS_MAKE.search(commands):
+        return True
+    manifest = job.source.manifest()
+    return any(name in manifest for name in _MAKEFILES[:3]) and "package.json" not in manifest
 
 
 def _shadowing_header(diff: SourceDiff, source: SourceTree) -> str | None:
@@ -41,6 +64,8 @@ def _shadowing_header(diff: SourceDiff, source: SourceTree) -> str | None:
     added = [path for path in diff.added if path.endswith(_HEADERS)]
     if not added:
         return None
+    if source.lines_with(["__has_include"], ["*"]):
+        return f"the new {added[0]} may be one that __has_include asks for"
     names = _by_name(source.manifest())
     for path in added:
         name = path.rsplit("/", 1)[-1]
@@ -66,16 +91,12 @@ def _is_system_header(path: str) -> bool:
     return any(os.path.exists(f"{root}/{tail}") for root in _SYSTEM_HEADERS for tail in tails)
 
 
-def _is_plain_make(job: Job) -> bool:
-    """Makefiles written by hand: make remembers neither commands nor what a wildcard found."""
-    if not _CALLS_MAKE.search(job.drv.phases.get("build", "")):
-        return False
-    manifest = job.source.manifest()
-    return "configure" not in job.drv.phases or not any(n in manifest for n in _WRITES_MAKEFILES)
-
-
-def _may_change_commands(diff: SourceDiff) -> bool:
-    """Names came or went, or a file changed that a makefile could include or read."""
+def _may_change_commands(diff: SourceDiff, source: SourceTree) -> bool:
+    """Names came or went, or a file changed that a makefile includes or reads."""
     if diff.added or diff.deleted:
         return True
-    return any(not (is_compiled(path) or is_prose(path)) for path in diff.modified)
+    if any(not (is_compiled(path) or is_prose(path)) for path in diff.modified):
+        return True
+    names = sorted({path.rsplit("/", 1)[-1] for path in diff.modified if path.endswith(_HEADERS)})
+    lines = source.lines_with(names, _MAKEFILES) if names else []
+    return any(_READS.search(line) for _, line in lines)

@@ -29,6 +29,8 @@ _WHOLE = (
     "/usr/lib/gcc*",
     "/usr/lib64/gcc*",
     "/usr/libexec/gcc*",
+    "/usr/lib/*-linux-*/*/include",
+    "/usr/local/lib/*/include",
     "/usr/lib/llvm-*/bin",
     "/usr/lib/llvm-*/lib/clang",
     "/usr/lib/clang",
@@ -63,6 +65,7 @@ _FLAT = (
     "/etc",
 )
 _SKIPPED = frozenset({"doc", "man", "locale", "info", "html", "__pycache__", ".git"})
+_OURS = frozenset({"__pycache__", ".git"})  # inputs: what running a program in them may write
 _ETC = frozenset({b"/etc/ld.so.cache", b"/etc/ld.so.conf"})
 _IN_ETC = 2  # slashes in the path of an entry of /etc itself
 
@@ -78,7 +81,7 @@ def listing(system: frozenset[bytes], inputs: Iterable[str]) -> bytes:
 
     ``inputs`` are the host paths that the recipe declares; they are listed whole.
     """
-    lines = system | _lines(inputs, deep=True)
+    lines = system | _lines(inputs, deep=True, skipped=_OURS)
     return b"\n".join((os.uname().machine.encode(), *sorted(lines)))
 
 
@@ -97,29 +100,31 @@ def _each(patterns: Iterable[str]) -> list[str]:
     return [path for pattern in patterns for path in sorted(glob(pattern))]
 
 
-def _lines(folders: Iterable[str], *, deep: bool) -> frozenset[bytes]:
+def _lines(
+    folders: Iterable[str], *, deep: bool, skipped: frozenset[str] = _SKIPPED
+) -> frozenset[bytes]:
     """A line for each file in ``folders``: path, mode, size, mtime, ctime. Folders themselves
     aren't listed: their names are part of the files' paths."""
     roots = sorted({os.path.realpath(folder) for folder in folders if os.path.exists(folder)})
     if not roots:
         return frozenset()
     try:
-        return _found(roots, deep=deep)
+        return _found(roots, skipped, deep=deep)
     except CkptError:  # not GNU's find
-        return frozenset(_walked(roots, deep=deep))
+        return frozenset(_walked(roots, skipped, deep=deep))
 
 
-def _found(roots: list[str], *, deep: bool) -> frozenset[bytes]:
+def _found(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> frozenset[bytes]:
     """By GNU find: half the time, and none of it takes our interpreter's lock."""
     depth = [] if deep else ["-maxdepth", "1"]
-    names = [argument for name in sorted(_SKIPPED) for argument in ("-o", "-name", name)][1:]
+    names = [argument for name in sorted(passed_over) for argument in ("-o", "-name", name)][1:]
     skipped = ["-type", "d", "(", *names, ")", "-prune", "-o"] if deep else []
     form = ["!", "-type", "d", "-printf", r"%p\0%m %s %T@ %C@\n"]
     listed = run(["find", *roots, *depth, *skipped, *form], ok=(0, 1)).stdout
     return frozenset(line for line in listed.split(b"\n")[:-1] if _matters(line))
 
 
-def _walked(roots: list[str], *, deep: bool) -> Iterator[bytes]:
+def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Iterator[bytes]:
     pending = list(roots)
     while pending:
         here = pending.pop()
@@ -136,7 +141,7 @@ def _walked(roots: list[str], *, deep: bool) -> Iterator[bytes]:
                 if not stat.S_ISDIR(info.st_mode):
                     if _matters(line := _line(entry.path, info)):
                         yield line
-                elif deep and entry.name not in _SKIPPED:
+                elif deep and entry.name not in passed_over:
                     pending.append(entry.path)
 
 
