@@ -164,6 +164,7 @@ class _Attempt:
         if result.outcome == "passed":
             why += ", the clean one passed: the checkpoint is let go"
             self._drop(start.checkpoint)
+            self.context.state.distrust(self.plan.package.name)
         return self._keep(result, None, why)
 
     def _again(self, why: str) -> Record:
@@ -171,7 +172,7 @@ class _Attempt:
 
     def _again_clean(self, why: str) -> Realisation:
         self._tell("note", why)
-        with self.log.open("a", encoding="utf-8") as log:
+        with self.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
             log.write(f"=== {why}\n")
         return self._realise(None)
 
@@ -199,6 +200,7 @@ class _Attempt:
         state = self.context.state
         if result.artifacts is not None:
             state.add_checkpoint(result.artifacts)
+        confirmed = confirmed and not _inconclusive(result)
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
         if result.artifacts is not None:
@@ -266,6 +268,13 @@ class _Attempt:
         for checkpoint in self.context.state.checkpoints(self.plan.package.name):
             if self.plan.engine.damage(checkpoint) is not None:
                 self._drop(checkpoint)
+
+
+def _inconclusive(result: Realisation) -> bool:
+    """A failure that says more about the moment than about the tree: it is tried again."""
+    return result.outcome == "failed" and (
+        result.timed_out or result.failed_phase == "fetch" or "signal" in (result.reason or "")
+    )
 
 
 def relocation(context: Context, engine: Engine, drv: Derivation) -> Relocation:

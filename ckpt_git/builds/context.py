@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ckpt_git.engines import engine as make_engine
 from ckpt_git.engines.protocol import Engine
-from ckpt_git.git.repository import Repository
+from ckpt_git.git.repository import Repository, Target
 from ckpt_git.model.config import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
-from ckpt_git.model.errors import ConfigError
+from ckpt_git.model.errors import ConfigError, RepositoryError
 from ckpt_git.records.state import State
 
 CONFIG_NAME = "ckpt.toml"
@@ -42,6 +43,14 @@ class Context:
         if name not in self._engines:
             self._engines[name] = make_engine(name, self.store, self.environment)
         return self._engines[name]
+
+    def current(self) -> Target:
+        """The tree that questions without a TARGET are about: the work tree's; HEAD's where there
+        is none, or none can be had (in the midst of a conflict)."""
+        if self.repo.top is not None:
+            with suppress(RepositoryError):
+                return self.repo.target("worktree")
+        return self.repo.target("HEAD")
 
     def warm_up(self) -> None:
         """Begin what any build needs and what takes a while, beside what comes before it."""
@@ -80,10 +89,11 @@ class Context:
 
 def store_path(repo: Repository, home: Path, environment: Mapping[str, str]) -> Path:
     """The store's folder: ``CKPT_STORE``, else git's ``ckpt.store``, else the cache folder
-    (XDG Base Directory Specification)."""
+    (XDG Base Directory Specification, which has a relative one ignored)."""
     named = environment.get("CKPT_STORE") or repo.settings().get("store")
     if named:
         expanded = home / named[2:] if named.startswith("~/") else Path(named)
-        return Path(os.path.abspath(expanded))  # noqa: PTH100 - links stay as they are named
-    cache = environment.get("XDG_CACHE_HOME") or str(home / ".cache")
-    return Path(cache) / "ckpt-git"
+        # One store from wherever one calls: a relative path is so from the repository's top.
+        return Path(os.path.normpath((repo.top or repo.git_dir) / expanded))
+    cache = Path(environment.get("XDG_CACHE_HOME") or "")
+    return (cache if cache.is_absolute() else home / ".cache") / "ckpt-git"

@@ -98,7 +98,7 @@ def _compare(one: Record, other: Record) -> list[str]:
 
 def _settle(context: Context, verdict: Verdict) -> Verdict:
     """Keep the verdict; a checkpoint that gave something else is let go, and its result too."""
-    record = replace(verdict.record, verified=verdict.identical, cached=verdict.record.cached)
+    record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
         context.state.save(record)
         context.state.asked_again(record)
@@ -108,5 +108,6 @@ def _settle(context: Context, verdict: Verdict) -> Verdict:
             if checkpoint.depth > 0:
                 context.state.drop_checkpoint(checkpoint)
                 engine.discard(checkpoint)
+        context.state.distrust(record.package)
         context.state.save(replace(verdict.clean, verified=True))
     return replace(verdict, record=record)

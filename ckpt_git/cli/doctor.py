@@ -90,7 +90,7 @@ def _repository(context: Context) -> Iterator[Finding]:
 
 
 def _configuration(context: Context) -> Iterator[Finding]:
-    target = context.repo.target("worktree" if context.repo.top else "HEAD")
+    target = context.current()
     for package in context.config(target.tree).packages.values():
         yield _package(context, context.derivation(package, target.tree))
 

@@ -187,7 +187,10 @@ def _keep_note(context: Context, wanted: Wanted, records: list[Record]) -> None:
     from ckpt_git.git.notes import write_note  # noqa: PLC0415 - only where notes are on
 
     text = "".join(f"{_line(record)}\n" for record in records)
-    write_note(context.repo, wanted.commit, text)
+    try:
+        write_note(context.repo, wanted.commit, text)
+    except CkptError as error:  # the results are known all the same
+        notices.tell_error(context.state, error, "the build was not noted")
 
 
 def _line(record: Record) -> str:

@@ -85,7 +85,7 @@ class Survey:
 
 def survey(context: Context, names: Sequence[str]) -> Survey:
     """Look at everything that ``status`` shows; builds nothing."""
-    tree = context.repo.target("worktree" if context.repo.top else "HEAD").tree
+    tree = context.current().tree
     packages = context.config(tree).select(names)
     stands = tuple(_stand(context, package.name, package.source, tree) for package in packages)
     return Survey(stands, running(context.state))

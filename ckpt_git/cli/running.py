@@ -35,7 +35,7 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
     if not command:
         raise UsageError("run what?", "git ckpt run -- CMD")
     record = _with_program(context, name, command[0])
-    target = context.repo.target("worktree" if context.repo.top else "HEAD")
+    target = context.current()
     package = context.config(target.tree).select([record.package])[0]
     engine = context.engine(record.engine)
     drv = context.derivation(package, target.tree)
@@ -69,7 +69,7 @@ def _with_program(context: Context, name: str | None, program: str) -> Record:
 
 
 def _packages(context: Context, name: str | None) -> Sequence[Package]:
-    tree = context.repo.target("worktree" if context.repo.top else "HEAD").tree
+    tree = context.current().tree
     return context.config(tree).select([name] if name is not None else [])
 
 

@@ -43,6 +43,15 @@ class State:
         with suppress(OSError):  # a read-only repository can be asked, too
             os.utime(self._record(record.package, record.key, record.recipe))
 
+    def distrust(self, package: str) -> None:
+        """Forget what checkpoints gave ``package``, but for what was verified: one of them was
+        wrong, and the others may lie on it."""
+        for record in self.history(package):
+            if record.depth > 0 and not record.verified:
+                path = self._record(record.package, record.key, record.recipe)
+                with writing(path):
+                    path.unlink(missing_ok=True)
+
     def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
         """The records, the one last made or asked for first; at most ``limit``, and then no
         other file is opened."""

@@ -12,9 +12,8 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ckpt_git.engines.local.flatten import is_opaque
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.seal import Seal, Sealed
+from ckpt_git.engines.local.seal import Seal, Sealed, is_opaque
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import Manifest
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from itertools import takewhile
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.flatten import is_folder
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.store import Layer, make_folder
+from ckpt_git.engines.local.store import Layer, make_folder, new_id
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import CkptError
@@ -21,15 +20,15 @@ from ckpt_git.model.record import Seconds
 def fetch(job: Job) -> Layer | Realisation:
     """What ``fetch`` brought, as a layer; from the store where the lock files are the same.
 
+    One that was damaged is fetched anew under a name of its own: checkpoints lie on the old one.
     It runs on the sources, and what it left besides them is kept. Where it fails, that is the
     whole result: the build has failed in the phase ``fetch``.
     """
     assert job.drv.fetch is not None
-    layer_id = "f" + _fetch_key(job)
-    known = job.store.layer(layer_id)
-    if known is not None and (job.store.missing(layer_id) or job.store.damage(known.chain)) is None:
-        return known
-    job.store.drop_layer(layer_id)
+    prefix = f"f{_fetch_key(job)}-"
+    for known in job.store.layers_named(prefix):
+        if (job.store.missing(known.id) or job.store.damage(known.chain)) is None:
+            return known
     with job.store.workspace() as work:
         make_folder(work / "fs")
         sources = work / "fs" / "source"
@@ -49,17 +48,15 @@ def fetch(job: Job) -> Layer | Realisation:
         _remove_sources(sources, job.source)
         sealed = seal.take(work / "fs")
         layer = Layer(
-            id=layer_id,
+            id=f"{prefix}{new_id()}",
             lowers=(),
             owner=str(job.drv.source.repository),
             package=job.drv.name,
             newest_mtime_ns=sealed.newest_mtime_ns,
         )
-        with suppress(FileExistsError):  # another build has fetched the same meanwhile
-            job.store.publish_layer(work, layer, sealed, {})
-    found = job.store.layer(layer_id)
-    assert found is not None
-    return found
+        job.store.publish_layer(work, layer, sealed, {})
+        job.store.make_durable(layer.id)
+    return layer
 
 
 def _fetch_key(job: Job) -> str:

@@ -25,8 +25,6 @@ from ckpt_git.model.derivation import digest
 MAX_DEPTH = 40
 """Layers that one overlay has at most."""
 
-_OPAQUE = "user.overlay.opaque"
-
 
 def shallow(store: Store, layer: Layer) -> Layer:
     """``layer``, or where it lies on too many others, one of the same content on the lowest.
@@ -68,7 +66,7 @@ def _merge(folders: list[str], lowest: str | None, target: str) -> None:
         if is_folder(found[0]):
             _merge(found, None if hides else below, new)
             if hides and below is not None and os.path.lexists(below):
-                os.setxattr(new, _OPAQUE, b"y")
+                os.setxattr(new, seal.OPAQUE, b"y")
         elif not is_gone(os.lstat(found[0])) or (below is not None and os.path.lexists(below)):
             _link(found[0], new)
     _copy_attributes(folders[0], target)
@@ -91,7 +89,7 @@ def _seen(paths: list[str]) -> tuple[list[str], bool]:
         if not is_folder(path):
             return folders or [path], True
         folders.append(path)
-        if is_opaque(path):
+        if seal.is_opaque(path):
             return folders, True
     return folders, False
 
@@ -99,14 +97,6 @@ def _seen(paths: list[str]) -> tuple[list[str], bool]:
 def is_gone(info: os.stat_result) -> bool:
     """Whether a layer's entry says that what lies below it is deleted."""
     return stat.S_ISCHR(info.st_mode) and info.st_rdev == 0
-
-
-def is_opaque(folder: str | Path) -> bool:
-    """Whether a layer's folder hides what lies below it."""
-    try:
-        return os.getxattr(folder, _OPAQUE, follow_symlinks=False) == b"y"
-    except OSError:
-        return False
 
 
 def is_folder(path: str | Path) -> bool:

@@ -61,8 +61,16 @@ def _bubblewrap(at: str, out: Path) -> list[str]:
     return [*command, "--ro-bind", str(out), at, "--chdir", os.getcwd(), "--"]
 
 
+def _mount_point(out: Path) -> Path:
+    """An empty folder of the store's: what lies where a root is mounted can't be seen below it."""
+    point = out.parents[2] / "root"
+    point.mkdir(exist_ok=True)
+    return point
+
+
 def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
-    """As ``_bubblewrap``, by our own ``stage.py``; the plan waits in a pipe for it."""
+    """As ``_bubblewrap``, by our own ``stage.py``; the plan waits for it in a file without a name:
+    an environment may be larger than what a pipe holds."""
     links, others = _top_folders()
     shell = ["/bin/sh", "-c", 'PATH=$1:$PATH; shift; exec "$@"', "ckpt", f"{at}/bin", *command]
     plan: dict[str, Any] = sandbox.plan(
@@ -70,7 +78,7 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
     )
     plan.update(user_namespace=True, supervise=False, parent=None)
     plan["root"] = {
-        "at": "/mnt",
+        "at": str(_mount_point(out)),
         "folders": ["/dev/shm", "/dev/pts", "/proc"],  # noqa: S108
         "links": links,
         "binds": [*((path, path, True) for path in others), (str(out), at, False),
@@ -80,10 +88,10 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
         "uid": os.geteuid(),
         "gid": os.getegid(),
     }  # fmt: skip
-    plan_read, plan_write = os.pipe()
-    with os.fdopen(plan_write, "w", encoding="utf-8") as stream:
+    waiting = os.memfd_create("plan", 0)
+    with os.fdopen(os.dup(waiting), "w", encoding="utf-8") as stream:
         json.dump(plan, stream)
+    os.lseek(waiting, 0, os.SEEK_SET)
     status = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (plan_read, status):
-        os.set_inheritable(descriptor, True)
-    return [sys.executable, "-I", "-S", str(run.STAGE), str(plan_read), str(status)]
+    os.set_inheritable(status, True)
+    return [sys.executable, "-I", "-S", str(run.STAGE), str(waiting), str(status)]

@@ -9,10 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+OPAQUE = "user.overlay.opaque"
+"""The kernel's page on overlayfs, "whiteouts and opaque directories"."""
 
 _HEADER = b"ckpt-seal 2\n"
 _FIELDS = 5
@@ -100,5 +104,22 @@ def walk(folder: Path) -> Iterator[Sealed]:
                     info.st_mode,
                     0 if is_folder else info.st_size,
                     info.st_mtime_ns,
-                    os.readlink(entry.path) if entry.is_symlink() else "",
+                    _said_besides(entry),
                 )
+
+
+def _said_besides(entry: os.DirEntry[str]) -> str:
+    """What else there is to an entry: a link's target, overlayfs' mark on a folder."""
+    if entry.is_symlink():
+        return os.readlink(entry.path)
+    return OPAQUE if entry.is_dir(follow_symlinks=False) and is_opaque(entry.path) else ""
+
+
+def is_opaque(folder: str | Path) -> bool:
+    """Whether a layer's folder hides what lies below it."""
+    if sys.platform != "linux":
+        return False
+    try:
+        return os.getxattr(folder, OPAQUE, follow_symlinks=False) == b"y"
+    except OSError:
+        return False

@@ -130,6 +130,11 @@ class Store:
         whole = all(self.fs(name).is_dir() for name in found.chain)
         return found if whole else None
 
+    def layers_named(self, prefix: str) -> list[Layer]:
+        """The whole layers whose ids begin with ``prefix``, in the order of their ids."""
+        names = sorted(path.name for path in self.layers.glob(f"{prefix}*"))
+        return [layer for name in names if (layer := self.layer(name)) is not None]
+
     def missing(self, layer_id: str) -> str | None:
         """What of a layer isn't there, in a few words, or None. Doesn't look into its files."""
         folder = self.layers / layer_id

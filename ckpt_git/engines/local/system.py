@@ -35,9 +35,11 @@ SYSTEM_CONFIGURATION = (
     "/etc/ld.so.cache",
     "/etc/ld.so.conf",
     "/etc/ld.so.conf.d",
-    "/etc/ssl",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
     "/etc/ca-certificates",
-    "/etc/pki",
+    "/etc/pki/ca-trust",
+    "/etc/pki/tls/certs",
     "/etc/fonts",
     "/etc/perl",
     "/etc/protocols",
@@ -51,7 +53,6 @@ SYSTEM_CONFIGURATION = (
     "/etc/php",
     "/etc/R",
     "/etc/ghc",
-    "/etc/npmrc",
 )
 """The parts of /etc that programs of those folders need to work; no account, no key, no host."""
 
