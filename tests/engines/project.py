@@ -88,10 +88,11 @@ class Project:
 
     def start(self, *arguments: str, **options: object) -> subprocess.Popen[bytes]:
         """Start `git ckpt ARGUMENTS` as a process of its own."""
+        path = os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH")]))
         return subprocess.Popen(  # type: ignore[call-overload,no-any-return] # options of Popen
             [sys.executable, "-m", "ckpt_git", *arguments],
             cwd=self.repo.path,
-            env={**self.environment, "PYTHONPATH": str(CHECKOUT)},
+            env={**self.environment, "PYTHONPATH": path},
             stdin=subprocess.DEVNULL,
             **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options},
         )

@@ -131,11 +131,18 @@ _HANGS = {
 }
 
 
-@pytest.mark.parametrize("hang", _HANGS)
+@pytest.mark.parametrize(
+    ("kind", "hang"),
+    [
+        *(("bubblewrap", hang) for hang in _HANGS),
+        ("namespaces", "one that ignores signals"),
+        ("none", "one that ignores signals"),
+    ],
+)
 def test_a_build_that_hangs_is_ended_by_its_time_limit(
-    in_each_sandbox: Project, name: str, hang: str
+    project: Project, name: str, kind: str, hang: str
 ) -> None:
-    project = in_each_sandbox
+    project = project.setting(CKPT_SANDBOX=kind)
     project.toml(f"printf 'last words'; (exec -a {name} sleep 1000) & {_HANGS[hang]}", timeout="1")
     began = time.monotonic()
     record = project.build()

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.engines.local import flatten
+from tests.engines.people import Person
 from tests.engines.project import Project, python, snapshot
 from tests.support import GitRepo
 
@@ -113,14 +114,13 @@ def test_a_chain_of_sixty_builds(project: Project) -> None:
 
 # --- what builds leave ---------------------------------------------------------------------
 
-# Shell commands that leave something unusual, and whether the next build may start on it.
+# Shell commands that leave something unusual; each can be run again on what it left.
 _LEFT = {
     "a socket": "rm -f left; "
     + python("import socket; socket.socket(socket.AF_UNIX).bind('left')"),
     "a pipe": "rm -f left; mkfifo left",
     "hard links": "echo 1 >left; ln -f left other",
     "a sparse file": "truncate -s 3G left",
-    "a file that nobody may read": "rm -f left; echo 1 >left; chmod 0 left",
     "a folder that nobody may write": "mkdir -p left; touch left/file; chmod 555 left",
     "names of any byte": "printf 1 >\"$(printf 'n\\nl\\377 \\001')\"; mkdir -p \"$(printf '\\t')\"",
     "a link to nowhere": "ln -sfn /nowhere left",
@@ -128,16 +128,31 @@ _LEFT = {
 }
 
 
-@pytest.mark.parametrize("left", _LEFT)
-def test_the_next_build_starts_on_what_a_build_left(layered: Project, left: str) -> None:
+def test_the_next_build_starts_on_what_a_build_left(layered: Project) -> None:
     project = layered
-    project.toml(f"{_LEFT[left]}; cat file >>built", install="cp built $out/")
+    left = "".join(f"(mkdir -p {n}; cd {n}; {text}); " for n, text in enumerate(_LEFT.values()))
+    project.toml(f"{left} cat file >>built", install="cp built $out/")
     for content in ("1", "2", "3"):
         project.repo.write("file", content)
         project.repo.git("add", "-A")
         record = project.passes()
     assert record.checkpoint is not None, record.why_clean
     assert (record.output / "built").read_text() == "123"
+
+
+def test_what_cannot_be_copied_is_no_base_and_it_is_said(other: Person) -> None:
+    """root may read all; an ordinary user may not, and then the next build has to be clean."""
+    for layers in ("copy", "overlay"):
+        project = other.project(f"unreadable-{layers}", CKPT_LAYERS=layers)
+        project.toml("rm -f left; echo 1 >left; chmod 0 left", install="")
+        project.repo.commit()
+        record = other.build(project, "HEAD")
+        assert record.passed
+        said = ("the build left source/left unreadable",) if layers == "copy" else ()
+        assert record.warnings == said
+        again = other.build(project, "HEAD")
+        assert again.passed
+        assert (again.checkpoint is None) == (layers == "copy")
 
 
 def test_a_file_in_two_places_parts_when_one_is_written(layered: Project) -> None:
@@ -228,21 +243,25 @@ _REWRITES = {
 }
 
 
-@pytest.mark.parametrize("rewrite", _REWRITES)
-def test_sources_that_a_build_rewrites_are_the_trees_for_the_next(
-    layered: Project, rewrite: str
-) -> None:
-    """The next build finds what git has, as a clean one does."""
+def test_sources_that_a_build_rewrites_are_the_trees_for_the_next(layered: Project) -> None:
+    """The next build finds what git has, as a clean one does: each rewrite in a folder of its
+    own, which is copied before it happens."""
     project = layered
-    project.toml(
-        f"rm -rf ../seen; cp -RP . ../seen; {_REWRITES[rewrite]}",
-        install="cd ../seen; cp -RP --parents tracked number folder/file $out/",
+    rewrites = {name.replace(" ", "-").replace("'", ""): text for name, text in _REWRITES.items()}
+    each = "".join(
+        f"(cd {name}; mkdir -p ../../seen; rm -rf ../../seen/{name}; cp -RP . ../../seen/{name}; "
+        f"rm -rf ../../seen/{name}/new ../../seen/{name}/real; {text}); "
+        for name, text in rewrites.items()
     )
+    project.toml(
+        f"{each} rm -rf ../seen/*/folder/new", install="cp -RP $NIX_BUILD_TOP/seen/. $out/"
+    )
+    tracked = ("tracked", "number", "folder/file")
     project.repo.commit(
-        files={"tracked": "1\n", "number": "1\n", "folder/file": "1\n", "other": "1\n"}
+        files={"other": "1\n", **{f"{name}/{path}": "1\n" for name in rewrites for path in tracked}}
     )
     first = project.passes()
-    project.repo.commit(files={"other": "2\n"})
-    second = project.from_checkpoint()
-    third = project.from_checkpoint()
-    assert snapshot(first.output) == snapshot(second.output) == snapshot(third.output)
+    assert {path.name for path in first.output.iterdir()} == set(rewrites)
+    for _ in range(2):
+        project.repo.commit(files={"other": "2\n"})
+        assert snapshot(project.from_checkpoint().output) == snapshot(first.output)

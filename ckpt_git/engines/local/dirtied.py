@@ -96,7 +96,13 @@ def _rewritten(suspects: Iterable[str], work: Path, source: SourceTree) -> tuple
     pristine.mkdir()
     source.write(pristine, paths)
     built = work / "fs" / "source"
-    return tuple(path for path in paths if not _same(pristine / path, built / path))
+    return tuple(
+        path
+        for path in paths
+        # Behind a link that the build made of a folder lies no source file.
+        if any((built / folder).is_symlink() for folder in _above(path))
+        or not _same(pristine / path, built / path)
+    )
 
 
 def _same(one: Path, other: Path) -> bool:
