@@ -24,6 +24,8 @@ def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name in os.environ:
         if name.startswith(("GIT_", "CKPT_", "XDG_")):
             monkeypatch.delenv(name)
+    for name in ("COLUMNS", "LINES"):  # a runner's own idea of a terminal
+        monkeypatch.delenv(name, raising=False)
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

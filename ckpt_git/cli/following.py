@@ -47,11 +47,18 @@ class _Printer:
 
     def _look_up(self) -> None:
         """Whose output this is: told once for each package that the builder gets to."""
+        package, tree = self._built()
+        if package is not None and package != self._package:
+            self._package = package
+            self._line = relocated(self._context, package, tree)
+
+    def _built(self) -> tuple[str | None, str]:
+        """The package and the tree that is built now, or was last: a run may be over by now."""
         now = running(self._context.state)
-        if now is not None and now.package not in (None, self._package):
-            assert now.package is not None
-            self._package = now.package
-            self._line = relocated(self._context, now.package, now.tree)
+        if now is not None:
+            return now.package, now.tree
+        last = next(iter(self._context.state.history(limit=1)), None)
+        return (None, "") if last is None or self._package else (last.package, last.tree)
 
     def _print(self, text: str) -> None:
         if not write_out(text):

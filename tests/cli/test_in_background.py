@@ -63,6 +63,8 @@ def test_who_watches_a_cancelled_build_is_told(slow: Project) -> None:
     slow.ckpt("build", "--background")
     _under_way()
     watcher = slow.start("watch")
+    assert watcher.stdout is not None
+    watcher.stdout.readline()  # it watches
     slow.ckpt("cancel")
     _, err = watcher.communicate(timeout=30)
     assert watcher.returncode == 1
