@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             used = dict.fromkeys((*started_on, *ground.lowers))
 
             def check() -> None:
-                checks.append(Later(lambda: job.store.damage(used)))
+                checks.append(Later(lambda: _look_about(job, used)))
 
             prepared = time.monotonic() - began
             with job.store.held(used):
@@ -56,6 +56,13 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)
         return _publish(job, work, ground, ended.stamp, seconds)
+
+
+def _look_about(job: Job, used: Iterable[str]) -> str | None:
+    """What can be done while the build runs: the damage in what it started on, and the manifest
+    that its own layer will carry."""
+    job.source.manifest()  # kept by the source
+    return job.store.damage(used)
 
 
 def _unless_damaged(job: Job, started_on: Sequence[str], error: CkptError) -> Realisation:

@@ -36,7 +36,7 @@ class LocalEngine:
         self._environment = environment
         self._listings: dict[str, bytes] = {}
         self._abilities: Abilities | None = None
-        self._system = Later(lambda: toolchain.system_lines(self._path(())))
+        self._system = Later(lambda: toolchain.take(self._path(())))
 
     # --- what there is --------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import shutil
 import sys
@@ -89,8 +89,8 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
         "gid": os.getegid(),
     }  # fmt: skip
     waiting = os.memfd_create("plan", 0)
-    with os.fdopen(os.dup(waiting), "w", encoding="utf-8") as stream:
-        json.dump(plan, stream)
+    with os.fdopen(os.dup(waiting), "wb") as stream:
+        marshal.dump(plan, stream)
     os.lseek(waiting, 0, os.SEEK_SET)
     status = os.open(os.devnull, os.O_WRONLY)
     os.set_inheritable(status, True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import marshal
 import os
 import secrets
 import selectors
@@ -209,8 +209,8 @@ def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
         os.close(plan_read)
         os.close(status_write)
     # Broken: it ended already, and has told why.
-    with suppress(BrokenPipeError), os.fdopen(plan_write, "w", encoding="utf-8") as stream:
-        json.dump(plan, stream)
+    with suppress(BrokenPipeError), os.fdopen(plan_write, "wb") as stream:
+        marshal.dump(plan, stream)
     return process, status_read
 
 

@@ -62,12 +62,25 @@ _FLAT = (
     "/usr/local/lib/pkgconfig",
     "/usr/local/lib64",
     "/usr/share",
-    "/etc",
+    "/etc/ld.so.cache",
+    "/etc/ld.so.conf",
 )
 _SKIPPED = frozenset({"doc", "man", "locale", "info", "html", "__pycache__", ".git"})
 _OURS = frozenset({"__pycache__", ".git"})  # inputs: what running a program in them may write
-_ETC = frozenset({b"/etc/ld.so.cache", b"/etc/ld.so.conf"})
-_IN_ETC = 2  # slashes in the path of an entry of /etc itself
+
+
+_begun: dict[str, Later[frozenset[bytes]]] = {}
+
+
+def begin(path: str = SYSTEM_PATH) -> None:
+    """Begin to list what every build may use of the system; ``take`` has the result."""
+    _begun[path] = Later(lambda: system_lines(path))
+
+
+def take(path: str) -> frozenset[bytes]:
+    """What was begun to be listed, or a new listing. Used once: the next build looks anew."""
+    begun = _begun.pop(path, None)
+    return system_lines(path) if begun is None else begun.value()
 
 
 def system_lines(path: str = SYSTEM_PATH) -> frozenset[bytes]:
@@ -121,7 +134,7 @@ def _found(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> froz
     skipped = ["-type", "d", "(", *names, ")", "-prune", "-o"] if deep else []
     form = ["!", "-type", "d", "-printf", r"%p\0%m %s %T@ %C@\n"]
     listed = run(["find", *roots, *depth, *skipped, *form], ok=(0, 1)).stdout
-    return frozenset(line for line in listed.split(b"\n")[:-1] if _matters(line))
+    return frozenset(listed.split(b"\n")[:-1])
 
 
 def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Iterator[bytes]:
@@ -139,8 +152,7 @@ def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Ite
             for entry in entries:
                 info = entry.stat(follow_symlinks=False)
                 if not stat.S_ISDIR(info.st_mode):
-                    if _matters(line := _line(entry.path, info)):
-                        yield line
+                    yield _line(entry.path, info)
                 elif deep and entry.name not in passed_over:
                     pending.append(entry.path)
 
@@ -153,9 +165,3 @@ def _line(path: str, info: os.stat_result) -> bytes:
         info.st_mtime_ns,
         info.st_ctime_ns,
     )
-
-
-def _matters(line: bytes) -> bool:
-    """Of /etc itself, only what the linker reads is part of the toolchain."""
-    path = line.partition(b"\0")[0]
-    return not path.startswith(b"/etc/") or path.count(b"/") > _IN_ETC or path in _ETC
