@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
 
 _BUILDING = (["build"], ["prepare"], ["verify"])
@@ -10,15 +12,22 @@ _BUILDING = (["build"], ["prepare"], ["verify"])
 def main() -> None:
     """The command ``git-ckpt``. A hook takes a short way that imports no command line library."""
     arguments = sys.argv[1:]
+    gc.disable()  # until the modules are in: importing makes no garbage
     if arguments[:1] == ["hook"]:
         from ckpt_git.cli.hook import hook_main  # noqa: PLC0415
 
+        gc.enable()
         sys.exit(hook_main(arguments[1:]))
     if arguments[:1] in _BUILDING:
         # It takes as long as importing what is below, on another core.
+        from ckpt_git.cli import streams  # noqa: PLC0415
         from ckpt_git.engines.local.toolchain import begin  # noqa: PLC0415
 
+        streams.prepare()  # first: a pipe must not get the number of a closed stream
         begin()
     from ckpt_git.cli.boundary import run_app  # noqa: PLC0415
 
-    sys.exit(run_app(arguments))
+    gc.enable()
+    gc.freeze()  # modules live as long as the process: no use in looking for garbage in them
+    # All is written and closed by now; taking the interpreter apart would take another 15 ms.
+    os._exit(run_app(arguments))
