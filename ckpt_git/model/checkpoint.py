@@ -14,8 +14,7 @@ class Checkpoint:
     """The artifacts of a base, by the id that the engine's store gave them.
 
     ``tree`` is the root tree that was built, ``commit`` the base commit where there was one.
-    ``conversions`` is a digest of what git does to blobs on their way out (filters, line
-    endings). ``depth`` counts checkpointed builds since a clean one. Times are Unix seconds,
+    ``depth`` counts checkpointed builds since a clean one. Times are Unix seconds,
     ``newest_mtime_ns`` nanoseconds: no file of the artifacts is newer.
     """
 
@@ -26,7 +25,6 @@ class Checkpoint:
     commit: str | None
     folder: str
     recipe: Recipe
-    conversions: str
     depth: int
     newest_mtime_ns: int
     created: float

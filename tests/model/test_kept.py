@@ -20,7 +20,6 @@ CHECKPOINT = Checkpoint(
     commit=None,
     folder=".",
     recipe=Recipe({"commands": "x"}),
-    conversions="y",
     depth=3,
     newest_mtime_ns=1_700_000_000_123_456_789,
     created=1_700_000_000.5,

@@ -47,7 +47,6 @@ def a_checkpoint(**changes: Any) -> Checkpoint:
         "commit": None,
         "folder": ".",
         "recipe": Recipe({"commands": "1", "toolchain": "2"}),
-        "conversions": "none",
         "depth": 0,
         "newest_mtime_ns": 1_700_000_000_123_456_789,
         "created": 1_700_000_000.0,

@@ -172,7 +172,6 @@ def _publish_layer(
         commit=job.commit,
         folder=job.drv.source.folder,
         recipe=job.recipe,
-        conversions=job.source.conversions,
         depth=0 if base is None else base.depth + 1,
         newest_mtime_ns=newest,
         created=time.time(),
