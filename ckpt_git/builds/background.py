@@ -51,13 +51,20 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     Returns False where what runs already builds the same: then there is nothing to do.
     ``spawn`` starts a builder (``builds.detach.spawn_builder``), or is one. Raises ``StoreError``.
     """
-    now = running(state)
-    if now is not None and now.request.covers(request):
+    if _is_covered(state, request):
         return False
     queue.put(state, request)
     if running(state) is None:
         spawn()
     return True
+
+
+def _is_covered(state: State, request: Request) -> bool:
+    """Whether what runs builds the same; a run that is being cancelled won't."""
+    now = running(state)
+    if now is None or runs.ended(state, now.id) is not None:
+        return False
+    return now.request.covers(request)
 
 
 # -- the builder ----------------------------------------------------------------------------------
@@ -129,11 +136,12 @@ def follow(state: State, write: Callable[[str], object]) -> Ending | None:
     return ended.ending
 
 
-def cancel(state: State) -> Running | None:
+def cancel(state: State, spawn: Callable[[], None]) -> Running | None:
     """End what runs in the background with all that it started, and forget what waits.
 
     Returns what was running. No record is made: an interrupted build isn't a failed one.
-    Raises ``StoreError``.
+    What is submitted meanwhile is built all the same: its submitter may have relied on the
+    builder that ended, so ``spawn`` starts another. Raises ``StoreError``.
     """
     queue.clear(state)
     now = _wait_for_start(state)
@@ -146,6 +154,9 @@ def cancel(state: State) -> Running | None:
         kill_tree(now.pid)
         _wait_for_end(now, _CANCEL_SECONDS)
     running(state)
+    queue.forget(state, now.request)
+    if queue.waiting(state):
+        spawn()
     return now
 
 

@@ -272,11 +272,6 @@ def watch() -> None:
 @app.command(rich_help_panel=LOOKING)
 def cancel() -> None:
     """End the background build and all that it started."""
-    from ckpt_git.builds.background import cancel as cancel_build
-    from ckpt_git.cli.words import name_of_tree
+    from ckpt_git.cli.following import cancel as cancel_build
 
-    ended = cancel_build(_open().state)
-    if ended is None:
-        out("nothing is being built")
-    else:
-        out(f"cancelled the build of {name_of_tree(ended)}")
+    cancel_build(_open())

@@ -1,13 +1,14 @@
-"""``watch``: the log of what is built in the background, as it grows."""
+"""``watch`` and ``cancel``: the log of what is built in the background as it grows, and its end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 
-from ckpt_git.builds.background import follow, running
+from ckpt_git.builds import background
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.streams import out, say_ckpt, write_out
+from ckpt_git.cli.words import name_of_tree
 from ckpt_git.model.errors import CkptError
 
 
@@ -15,7 +16,7 @@ def watch(context: Context) -> int:
     """Print what is being built in the background from its start; returns the exit code."""
     printer = _Printer(context)
     try:
-        ending = follow(context.state, printer.take)
+        ending = background.follow(context.state, printer.take)
     except KeyboardInterrupt:
         say_ckpt("no longer watching; the build goes on (`git ckpt cancel` ends it)")
         return 130
@@ -25,6 +26,18 @@ def watch(context: Context) -> int:
     printer.finish()
     say_ckpt(ending)
     return 0 if ending == "passed" else 1
+
+
+def cancel(context: Context) -> None:
+    """End what is built in the background, and say what it was."""
+    from ckpt_git.builds.detach import spawn_builder  # noqa: PLC0415 - watch needs none
+
+    root = context.repo.top or context.repo.git_dir
+    ended = background.cancel(context.state, lambda: spawn_builder(context.state, root))
+    if ended is None:
+        out("nothing is being built")
+    else:
+        out(f"cancelled the build of {name_of_tree(ended)}")
 
 
 class _Printer:
@@ -54,7 +67,7 @@ class _Printer:
 
     def _built(self) -> tuple[str | None, str]:
         """The package and the tree that is built now, or was last: a run may be over by now."""
-        now = running(self._context.state)
+        now = background.running(self._context.state)
         if now is not None:
             return now.package, now.tree
         last = next(iter(self._context.state.history(limit=1)), None)

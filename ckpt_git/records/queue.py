@@ -121,6 +121,13 @@ def settle(taken: Taken) -> None:
         taken.file.unlink(missing_ok=True)
 
 
+def forget(state: State, request: Request) -> None:
+    """Settle ``request`` for a builder that ended before it did; another one goes on waiting."""
+    file = _file(state, request).with_suffix(_TAKEN)
+    if _read(state, file) == request:
+        settle(Taken(request, file))
+
+
 def clear(state: State) -> None:
     """Forget all that waits. Raises ``StoreError``."""
     for path in _files(state):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds import background
 from tests.background.project import Project
 
 
@@ -16,6 +15,6 @@ def project(tmp_path: Path) -> Iterator[Project]:
     """Whatever a test left running is ended, and nothing of it may survive that."""
     project = Project.make(tmp_path / "it's a répo", tmp_path / "aside $x")
     yield project
-    background.cancel(project.state)
+    project.cancel()
     project.open_gate()  # for what a builder that was killed left behind
     project.wait_until_idle()

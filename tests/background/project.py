@@ -13,9 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ckpt_git import process
+from ckpt_git.builds import background
 from ckpt_git.git.hooks import install
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
+from ckpt_git.records.running import Running
 from ckpt_git.records.state import State
 from tests.support import GitRepo
 
@@ -136,6 +139,15 @@ class Project:
             check=True,
         )
         return done.stderr
+
+    def start_builder(self) -> None:
+        """Start a builder for what waits, as ``git ckpt build --background`` does."""
+        process.popen([str(self.python), "hook", "drain", "--detached"], env=os.environ,
+                      cwd=self.repo.path)  # fmt: skip
+
+    def cancel(self) -> Running | None:
+        """What ``git ckpt cancel`` does."""
+        return background.cancel(self.state, self.start_builder)
 
     def open_gate(self) -> None:
         self.gate.touch()

@@ -7,9 +7,11 @@ import signal
 import threading
 from dataclasses import dataclass, field
 
+import pytest
+
 from ckpt_git.builds import background
 from ckpt_git.records import queue
-from ckpt_git.records.running import Ending, is_starting
+from ckpt_git.records.running import Ending, ended, is_starting
 from tests.background.project import Project, eventually
 from tests.records.values import a_request
 
@@ -88,7 +90,7 @@ def test_cancelling_ends_all_that_the_build_started(project: Project) -> None:
     watcher = Watcher(project)
     thread = watcher.start()
     eventually(lambda: "building" in watcher.text, "it is watched")
-    cancelled = background.cancel(project.state)
+    cancelled = project.cancel()
     assert cancelled is not None
     assert cancelled.commit == project.repo.head
     assert project.processes() == []
@@ -109,7 +111,7 @@ def test_cancelling_ends_a_builder_that_does_not_listen(project: Project) -> Non
     now = background.running(project.state)
     assert now is not None
     os.kill(now.pid, signal.SIGSTOP)
-    assert background.cancel(project.state) is not None
+    assert project.cancel() is not None
     assert project.processes() == []
     assert project.state.notices() == []
 
@@ -119,7 +121,7 @@ def test_cancelling_also_forgets_what_waits(project: Project) -> None:
     project.wait_for_builds(1)
     project.commit(a="2")
     eventually(lambda: queue.waiting(project.state) != [], "a request waits")
-    background.cancel(project.state)
+    project.cancel()
     project.wait_until_idle()
     assert queue.waiting(project.state) == []
     assert len(project.built()) == 1
@@ -127,13 +129,51 @@ def test_cancelling_also_forgets_what_waits(project: Project) -> None:
 
 def test_cancelling_right_after_a_commit_does_not_miss_its_builder(project: Project) -> None:
     project.commit()
-    assert background.cancel(project.state) is not None
+    assert project.cancel() is not None
     project.wait_until_idle()
     assert project.state.history() == []
 
 
+@pytest.mark.parametrize("change", ["2", "1"], ids=["another tree", "the same tree"])
+def test_what_is_committed_while_another_build_is_cancelled_is_built(
+    project: Project, change: str
+) -> None:
+    """Its builder was started, found the other one still there, and left it to that one."""
+    project.commit(a="1")
+    project.wait_for_builds(1)
+    now = background.running(project.state)
+    assert now is not None
+    os.kill(now.pid, signal.SIGSTOP)
+    cancelling = threading.Thread(target=project.cancel)
+    cancelling.start()
+    eventually(lambda: ended(project.state, now.id) is not None, "it is being cancelled")
+    project.commit(a=change)
+    eventually(lambda: queue.waiting(project.state) != [], "the commit waits")
+    os.kill(now.pid, signal.SIGCONT)
+    cancelling.join(20)
+    project.open_gate()
+    (record,) = project.wait_for_records(1)
+    assert record.commit == project.repo.head
+
+
+def test_what_is_cancelled_at_the_moment_it_is_begun_does_not_come_back(
+    project: Project,
+) -> None:
+    """Killed between saying that it builds and taking the request from the queue."""
+    project.commit()
+    project.wait_for_builds(1)
+    now = background.running(project.state)
+    assert now is not None
+    queue.put(project.state, now.request)
+    queue.take(project.state)
+    project.cancel()
+    project.wait_until_idle()
+    assert queue.waiting(project.state) == []
+    assert len(project.built()) == 1
+
+
 def test_cancelling_where_nothing_runs_does_nothing(project: Project) -> None:
-    assert background.cancel(project.state) is None
+    assert project.cancel() is None
 
 
 def test_a_request_is_built_by_a_builder_that_is_spawned_for_it(project: Project) -> None:
@@ -141,11 +181,7 @@ def test_a_request_is_built_by_a_builder_that_is_spawned_for_it(project: Project
     project.open_gate()
     tree, top = project.repo.tree(), str(project.repo.path)
     request = a_request(tree, root=top, why=queue.BY_HAND)
-    assert background.submit(project.state, request, lambda: _drain(project))
+    assert background.submit(project.state, request, project.start_builder)
     assert project.wait_for_records(1)[0].tree == tree
     project.wait_until_idle()
     assert not is_starting(project.state)
-
-
-def _drain(project: Project) -> None:
-    project.hook("drain", "--detached")
