@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from ckpt_git.builds import background
 from ckpt_git.records import queue
-from ckpt_git.records.running import Ending, ended, is_starting
+from ckpt_git.records.running import Ending, Running, ended, is_starting
 from tests.background.project import Project, eventually
 from tests.records.values import a_request
 
@@ -140,6 +142,17 @@ def test_what_is_committed_while_another_build_is_cancelled_is_built(
 ) -> None:
     """Its builder was started, found the other one still there, and left it to that one."""
     project.commit(a="1")
+    with _being_cancelled(project):
+        project.commit(a=change)
+        eventually(lambda: queue.waiting(project.state) != [], "the commit waits")
+    project.open_gate()
+    (record,) = project.wait_for_records(1)
+    assert record.commit == project.repo.head
+
+
+@contextmanager
+def _being_cancelled(project: Project) -> Iterator[Running]:
+    """The moment between asking what is built now to end, and its end."""
     project.wait_for_builds(1)
     now = background.running(project.state)
     assert now is not None
@@ -147,13 +160,9 @@ def test_what_is_committed_while_another_build_is_cancelled_is_built(
     cancelling = threading.Thread(target=project.cancel)
     cancelling.start()
     eventually(lambda: ended(project.state, now.id) is not None, "it is being cancelled")
-    project.commit(a=change)
-    eventually(lambda: queue.waiting(project.state) != [], "the commit waits")
+    yield now
     os.kill(now.pid, signal.SIGCONT)
     cancelling.join(20)
-    project.open_gate()
-    (record,) = project.wait_for_records(1)
-    assert record.commit == project.repo.head
 
 
 def test_what_is_cancelled_at_the_moment_it_is_begun_does_not_come_back(
@@ -161,12 +170,10 @@ def test_what_is_cancelled_at_the_moment_it_is_begun_does_not_come_back(
 ) -> None:
     """Killed between saying that it builds and taking the request from the queue."""
     project.commit()
-    project.wait_for_builds(1)
-    now = background.running(project.state)
-    assert now is not None
-    queue.put(project.state, now.request)
-    queue.take(project.state)
-    project.cancel()
+    with _being_cancelled(project) as now:
+        queue.put(project.state, now.request)
+        queue.take(project.state)
+    project.open_gate()
     project.wait_until_idle()
     assert queue.waiting(project.state) == []
     assert len(project.built()) == 1
