@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from ckpt_git.builds.choose import Choice, choose
@@ -22,6 +23,7 @@ from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.diagnostics import error_lines
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
+from ckpt_git.records.lock import alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +91,37 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
 def build_package(
     context: Context, package: Package, target: Target, options: BuildOptions, announce: Announce
 ) -> Record:
-    """Build one package of ``target`` and keep its record."""
+    """Build one package of ``target`` and keep its record.
+
+    What another process is building already, in the background for one, is waited for: its
+    record answers. Where it comes to nothing, or was asked to be built anyway, it is built here.
+    """
     began = time.monotonic()
     made = plan(context, package, target, options)
+    if made.known is not None or options.clean or options.rebuild:
+        return _carry_out(context, made, announce, began)
+    with _alone(context, made, announce) as waited:
+        if waited or _known(context, made.engine, package, made.key, made.recipe, options):
+            began = time.monotonic()
+            made = plan(context, package, target, options)
+        return _carry_out(context, made, announce, began)
+
+
+def _alone(context: Context, made: Plan, announce: Announce) -> AbstractContextManager[bool]:
+    """Be the one that builds what was planned; gives whether another one did until now."""
+
+    def tell() -> None:
+        announce(made.package.name, Event("note", "it is being built already; waiting for that"))
+        announce(made.package.name, Event("phase", "waiting"))
+
+    what = f"{made.package.name} {made.key} {made.recipe.id}"
+    return alone(context.state.lock("builds"), what, tell)
+
+
+def _carry_out(context: Context, made: Plan, announce: Announce, began: float) -> Record:
     if made.known is not None:
         context.state.asked_again(made.known)
-        return made.known.answered_from_record(commit=target.commit)
+        return made.known.answered_from_record(commit=made.target.commit)
     attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
     return attempt.record()
 

@@ -1,4 +1,4 @@
-"""Locks between processes: flock(2) on empty files.
+"""Locks between processes: flock(2) on empty files, record locks (fcntl(2)) for what is many.
 
 The kernel lets go of a lock when its holder dies, however it dies, so there are no stale ones;
 the file itself is never removed, since two processes could then hold two files of one name.
@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
 
 
@@ -27,6 +28,31 @@ def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         yield _take(descriptor, wait=wait)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
+    """Be the one process that is at ``what``; gives whether another one had to be waited for.
+
+    ``on_wait`` is called before the waiting. The lock is the byte of ``path`` that ``what`` comes
+    down to: one file does for any number of things. It is the process's, not the descriptor's,
+    so one process has one of them at a time. Raises ``StoreError`` where the file can't be made.
+    """
+    byte = int(digest(what)[:15], 16)
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
+        except BlockingIOError:
+            on_wait()
+            fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, byte)
+            yield True
+        else:
+            yield False
     finally:
         os.close(descriptor)
 

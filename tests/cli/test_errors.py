@@ -402,7 +402,7 @@ def test_a_killed_build_leaves_nothing_that_counts(
 def test_two_builds_at_once_both_pass(built: Project) -> None:
     base = built.repo.head
     built.repo.write("ckpt.toml", CONFIG.replace('"make"', '"make; sleep 3.1717"'))
-    both = [built.start("build", "--json") for _ in range(2)]
+    both = [built.start("build", "--json", "--rebuild") for _ in range(2)]
     eventually(lambda: len(processes("sleep 3.1717")) == 2, "both are under way")
     outputs = [process.communicate(timeout=60) for process in both]
     assert [process.returncode for process in both] == [0, 0], outputs
