@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
 
 from ckpt_git.builds.context import Context
 from ckpt_git.model.config import Package
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.record import Record
+
+_SHELL = "/bin/sh"
+_INTERPRETED_BY = b"#!"
+_LONGEST_LINE = 256  # bytes of a first line that the kernel reads: execve(2)
+
+
+class NoProgramError(CkptError):
+    """A program isn't there: the exit code of env(1) and of shells."""
+
+    exit_code = 127
+
+
+class NotExecutableError(CkptError):
+    """A program is there and can't be run: the exit code of env(1) and of shells."""
+
+    exit_code = 126
 
 
 def newest_output(context: Context, name: str | None) -> Record:
@@ -29,7 +49,7 @@ def newest_output(context: Context, name: str | None) -> Record:
 def run_program(context: Context, name: str | None, command: Sequence[str]) -> int:
     """Run ``command``, found in the output's ``bin`` first; replaces this process.
 
-    Raises ``CkptError`` where there is no such program or nothing was built.
+    Raises ``NoProgramError``, ``NotExecutableError``, and ``CkptError`` where nothing was built.
     """
     command = command[1:] if command[:1] == ["--"] else command
     if not command:
@@ -40,19 +60,69 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
     engine = context.engine(record.engine)
     drv = context.derivation(package, target.tree)
     out = engine.out_path(drv)
-    argv = engine.program(drv, record.output, command)
     env = {**context.environment, "PATH": f"{out}/bin:{context.environment.get('PATH', '')}"}
-    if not _exists(record, command[0], env["PATH"]):
-        raise CkptError(f"there is no program `{command[0]}` in {record.out}/bin, nor on PATH")
+    _Lookup(out, record.output, env["PATH"]).check(command[0])
+    _replace_by(engine.program(drv, record.output, command), env)
+
+
+def _replace_by(argv: list[str], env: Mapping[str, str]) -> NoReturn:
+    """Become ``argv``; a file that no kernel takes is the shell's to read, as in execvp(3)."""
     sys.stdout.flush()
-    os.execvpe(argv[0], argv, env)
+    try:
+        os.execvpe(argv[0], argv, env)
+    except OSError as error:
+        if error.errno == errno.ENOEXEC:
+            os.execve(_SHELL, [_SHELL, *argv], env)
+        raise NotExecutableError(f"can't run {argv[0]}: {error.strerror}") from error
 
 
-def _exists(record: Record, program: str, path: str) -> bool:
-    if "/" in program:
-        return True
-    installed = (record.output / "bin" / program).exists()
-    return installed or shutil.which(program, path=path) is not None
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """Looks for programs as execvp(3) will, where ``output`` lies at ``at``."""
+
+    at: str
+    output: Path
+    path: str
+
+    def check(self, program: str) -> None:
+        """Raises ``NoProgramError`` or ``NotExecutableError`` where it can't be run."""
+        found = [path for path in self._candidates(program) if path.exists()]
+        if not found:
+            where = "" if "/" in program else f" in {self.output}/bin, nor on PATH"
+            raise NoProgramError(f"there is no program `{program}`{where}")
+        runnable = next((path for path in found if _is_executable(path)), None)
+        if runnable is None:
+            why = "is a folder" if found[0].is_dir() else "isn't executable (`chmod +x` makes it)"
+            raise NotExecutableError(f"can't run {program}: {found[0]} {why}")
+        interpreter = _interpreter(runnable)
+        if interpreter is not None and not self._here(interpreter).exists():
+            raise NoProgramError(f"can't run {program}: its interpreter {interpreter} isn't there")
+
+    def _candidates(self, program: str) -> list[Path]:
+        if "/" in program:
+            return [self._here(program)]
+        return [self._here(f"{folder or '.'}/{program}") for folder in self.path.split(":")]
+
+    def _here(self, path: str) -> Path:
+        """Where ``path`` lies now, outside of the namespace in which the program will run."""
+        inside = os.path.normpath(path)
+        if inside == self.at or inside.startswith(f"{self.at}/"):
+            return self.output / os.path.relpath(inside, self.at)
+        return Path(path)
+
+
+def _is_executable(path: Path) -> bool:
+    return path.is_file() and os.access(path, os.X_OK)
+
+
+def _interpreter(program: Path) -> str | None:
+    """What a script says that it is to be run by: execve(2)."""
+    with suppress(OSError), program.open("rb") as file:
+        line = file.read(_LONGEST_LINE).split(b"\n")[0]
+        if line.startswith(_INTERPRETED_BY):
+            words = line.removeprefix(_INTERPRETED_BY).split()
+            return os.fsdecode(words[0]) if words else None
+    return None
 
 
 def _with_program(context: Context, name: str | None, program: str) -> Record:

@@ -55,7 +55,7 @@ class Repository(Location):
 
         Raises ``RepositoryError`` where there is none, or git doesn't trust it.
         """
-        return cls(*discover(cwd or Path.cwd()))
+        return cls(*discover(cwd or _current_folder()))
 
     @cached_property
     def _configuration(self) -> Configuration:
@@ -165,3 +165,10 @@ class Repository(Location):
     def in_progress(self) -> str | None:
         """What git is in the middle of: ``rebase``, ``am``, ``cherry-pick``, … or None."""
         return in_progress(self.git_dir)
+
+
+def _current_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise RepositoryError("the current folder is gone", "`cd` to one that is there") from None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.project import Project
+from tests.cli.project import COMMAND, Project
 
 KINDS = ["bubblewrap", "namespaces", "none"]
 
@@ -90,10 +91,50 @@ def test_nothing_built_yet(project: Project) -> None:
         )
 
 
-def test_a_program_that_is_not_there(project: Project) -> None:
-    project.build()
-    done = project.ckpt("run", "nosuch", code=2)
-    assert done.line("no program `nosuch`").startswith("ckpt: error: ")
+@pytest.mark.parametrize(
+    ("program", "code", "said"),
+    [
+        ("nosuch", 127, "there is no program `nosuch` in "),
+        ("./nothere", 127, "there is no program `./nothere`"),
+        ("./interpreted", 127, "can't run ./interpreted: its interpreter /nothere/sh isn't there"),
+        ("./plain", 126, "can't run ./plain: plain isn't executable (`chmod +x` makes it)"),
+        ("./src", 126, "can't run ./src: src is a folder"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line_and_ends_as_with_env(
+    built: Project, program: str, code: int, said: str
+) -> None:
+    built.repo.write("plain")
+    built.repo.write("interpreted", "#!/nothere/sh -e\n", executable=True)
+    env = subprocess.run(["env", program], cwd=built.path, capture_output=True, check=False)
+    assert env.returncode == code
+    done = built.ckpt("run", "--", program, code=code)
+    [line] = done.err.splitlines()
+    assert line.startswith(f"ckpt: error: {said}")
+
+
+def test_a_file_that_only_a_shell_can_read_is_run_by_one(built: Project) -> None:
+    built.repo.write("lines", "echo it: $1\n", executable=True)
+    assert built.ckpt("run", "--", "./lines", "is").out == "it: is\n"
+
+
+def test_a_program_is_named_by_its_path_in_the_output(built: Project) -> None:
+    installed = built.ckpt("run", "--", "sh", "-c", "command -v hello").out.strip()
+    assert built.ckpt("run", "--", installed).out == "hello\n"
+    assert "no program" in built.ckpt("run", "--", f"{installed}s", code=127).err
+
+
+def test_a_folder_that_is_gone_is_one_line(project: Project, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", tmp_path / "gone", *COMMAND, "run", "hello"],
+        env=project.environment(),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == (b"ckpt: error: the current folder is gone; `cd` to one that is there\n")
 
 
 def test_an_output_that_is_gone_is_built_again(project: Project) -> None:
