@@ -27,6 +27,7 @@ def mk_checkpointed_build(drv: Derivation, checkpoint: Checkpoint) -> Realisatio
     """Build ``drv`` starting from ``checkpoint``, as ``mkCheckpointedBuild`` does.
 
     It does as it is told: whether the recipe is still the checkpoint's is the caller's to know.
+    For a change that the build tools would not notice there it builds clean.
     Raises ``CkptError`` where the checkpoint isn't whole.
     """
     return _realise(drv, checkpoint)
@@ -42,17 +43,18 @@ def _realise(drv: Derivation, checkpoint: Checkpoint | None) -> Realisation:
         if problem is not None:
             raise CkptError(f"{drv.name}: {problem}", "prepare another checkpoint")
         diff = SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
-        start = Start(checkpoint, diff)
+        base = context.repo.source(checkpoint.tree, drv.source.folder)
+        start = Start(checkpoint, diff, base)
+    recipe = engine.recipe(drv, source)
     log: Path = context.state.new_log(drv.name)
-    return engine.realise(
-        drv,
-        source,
-        engine.recipe(drv, source),
-        commit=None,
-        start=start,
-        log=log,
-        listener=_ignore,
-    )
+
+    def realise(start: Start | None) -> Realisation:
+        return engine.realise(
+            drv, source, recipe, commit=None, start=start, log=log, listener=_ignore
+        )
+
+    result = realise(start)
+    return result if result.unfit is None else realise(None)
 
 
 def _ignore(_: Event) -> None:

@@ -178,6 +178,8 @@ class _Attempt:
             why = f"the checkpoint was damaged: {result.distrust}"
             self._drop_damaged()
             return self._again(why)
+        if result.unfit is not None:
+            return self._again(result.unfit)
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
         self._keep(result, start, None, confirmed=False)

@@ -56,7 +56,7 @@ def choose(
     for checkpoint in ordered:
         reason = engine.unusable(checkpoint)
         if reason is None:
-            start, why = _start(repo, engine, checkpoint, recipe, source, drv)
+            start, why = _start(repo, engine, checkpoint, source, drv.source.folder)
             return Choice(start, why, tuple(refused), measured, foreign)
         refused.append(Refused(checkpoint, reason))
     why = refused[0].reason if refused else _why_foreign(engine, foreign, recipe)
@@ -80,35 +80,17 @@ def _start(
     repo: Repository,
     engine: Engine,
     checkpoint: Checkpoint,
-    recipe: Recipe,
     source: SourceTree,
-    drv: Derivation,
+    folder: str,
 ) -> tuple[Start | None, str | None]:
     """Start from ``checkpoint``, or the reason why this change can't."""
     try:
-        diff = _diff(repo, engine, checkpoint, source, drv.source.folder)
+        diff = _diff(repo, engine, checkpoint, source, folder)
     except (StoreError, RepositoryError) as error:
         return None, f"what the checkpoint was built from can't be read: {error.what}"
     if attributes_changed(diff):
         return None, ".gitattributes changed, and with it what git makes of unchanged files"
-    start = Start(checkpoint, diff)
-    missed = _missed(repo, engine, drv, source, recipe, start)
-    return (start, None) if missed is None else (None, missed)
-
-
-def _missed(
-    repo: Repository,
-    engine: Engine,
-    drv: Derivation,
-    source: SourceTree,
-    recipe: Recipe,
-    start: Start,
-) -> str | None:
-    base = repo.source(start.checkpoint.tree, drv.source.folder)
-    try:
-        return engine.missed(drv, source, recipe, start, base)
-    except RepositoryError:
-        return "what the checkpoint was built from is gone, and the change can't be judged"
+    return Start(checkpoint, diff, repo.source(checkpoint.tree, folder)), None
 
 
 def _diff(

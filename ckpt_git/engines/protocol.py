@@ -40,10 +40,15 @@ class SourceTree(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a checkpointed build starts: a checkpoint, and what changed since its base."""
+    """Where a checkpointed build starts: a checkpoint, and what changed since its base.
+
+    ``base`` is the tree that the checkpoint was built from; its objects may be gone, and reading
+    it raises ``RepositoryError`` then.
+    """
 
     checkpoint: Checkpoint
     diff: SourceDiff
+    base: SourceTree
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +68,9 @@ class Realisation:
 
     ``artifacts`` is what a later build may start from: None for a failed build and where the
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
-    checkpoint turned out to be damaged: the outcome must not be used. ``reason`` says why a
-    build failed, ``missing`` names the program that it looked for in vain.
+    checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
+    notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
+    ``missing`` names the program that it looked for in vain.
     """
 
     outcome: Outcome
@@ -78,6 +84,7 @@ class Realisation:
     timed_out: bool = False
     no_base: str | None = None
     distrust: str | None = None
+    unfit: str | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -91,15 +98,6 @@ class Engine(Protocol):
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
-
-    def missed(
-        self, drv: Derivation, source: SourceTree, recipe: Recipe, start: Start, base: SourceTree
-    ) -> str | None:
-        """What in this change the build tools are known not to notice, or None.
-
-        ``base`` is the tree that the checkpoint was built from. May run the build tools in a
-        sandbox; raises what reading ``base`` raises where its objects are gone.
-        """
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """What about ``part`` of the recipe is another one, for people to read."""

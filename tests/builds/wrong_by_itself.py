@@ -136,12 +136,12 @@ class Case:
     name: str
     files: Mapping[str, str]
     change: Mapping[str, str | None]
-    why: str | None
+    why: str | None = None
     config: str = MAKE
 
 
 CASES = (
-    Case("a source deleted under a wildcard", WILDCARD, {"extra.c": None}, "make would not run"),
+    Case("a source deleted under a wildcard", WILDCARD, {"extra.c": None}),
     Case(
         "a source deleted, another edited",
         WILDCARD,
@@ -153,7 +153,7 @@ CASES = (
         "flags in the makefile",
         WILDCARD,
         {"Makefile": WILDCARD["Makefile"].replace("-O0", "-O2")},
-        "make would not run a command that changed",
+        None,
     ),
     Case(
         "a comment in the makefile",
@@ -165,7 +165,7 @@ CASES = (
         "a header that shadows another",
         WILDCARD,
         {"def.h": "#define DEF 2\n"},
-        "the new def.h may be found where include/def.h was",
+        None,
     ),
     Case(
         "a header that shadows the system's",
@@ -173,18 +173,18 @@ CASES = (
         {"include/stdio.h": "#include_next <stdio.h>\n#define puts never\n"},
         "a system header",
     ),
-    Case("a member deleted from an archive", ARCHIVE, {"parts/m.c": None}, "make would not run"),
+    Case("a member deleted from an archive", ARCHIVE, {"parts/m.c": None}),
     Case(
         "a member deleted, another edited",
         ARCHIVE,
         {"parts/m.c": None, "parts/a.c": 'const char *a(void) { return "A"; }\n'},
-        "libparts.a would keep parts/m.o",
+        None,
     ),
     Case(
         "a member added in the middle",
         ARCHIVE,
         {"parts/b.c": 'const char *b(void) { return "b"; }\n'},
-        "another order",
+        None,
     ),
     Case(
         "a member added at the end",
@@ -199,19 +199,19 @@ CASES = (
             "two.txt": None,
             "Makefile": LEFTOVERS["Makefile"].replace("one.bin two.bin", "one.bin"),
         },
-        "could be found by",
+        None,
     ),
     Case(
         "a header that the makefile reads",
         READS_A_HEADER,
         {"version.h": "#define VERSION 2\n"},
-        "make would not run a command that changed",
+        None,
     ),
     Case(
         "an option's default in CMake",
         CMAKE,
         {"CMakeLists.txt": CMAKE["CMakeLists.txt"].replace("OFF", "ON")},
-        "option(LOUD",
+        None,
         BY_CMAKE,
     ),
     Case(
@@ -225,14 +225,14 @@ CASES = (
         "flags in Makefile.am",
         AUTOMAKE,
         {"Makefile.am": AUTOMAKE["Makefile.am"].replace("CODE=1", "CODE=2")},
-        "AM_CPPFLAGS",
+        None,
         BY_AUTOTOOLS,
     ),
     Case(
         "a source less in Makefile.am",
         AUTOMAKE,
         {"Makefile.am": AUTOMAKE["Makefile.am"].replace(" other.c", ""), "other.c": None},
-        "other.c went",
+        None,
         BY_AUTOTOOLS,
     ),
     Case("a file less for a script", SCRIPTS, {"two.txt": None}, "two.txt went", BY_SCRIPT),

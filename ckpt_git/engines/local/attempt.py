@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ckpt_git.engines.local import layers, seal
+from ckpt_git.engines.local import layers, run, seal
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.later import Later
+from ckpt_git.engines.local.layers import CLOCK
+from ckpt_git.engines.local.missed import needs_rehearsal, precautions
+from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.probe import LayerMethod
+from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
 from ckpt_git.engines.local.store import Layer, new_id
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
@@ -35,19 +39,26 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         checks: list[Later[str | None]] = []
         began = time.monotonic()
         try:
+            care = NONE if job.start is None else precautions(job)
+            if care.unfit is not None:
+                return _nothing(job, unfit=care.unfit)
             ground = layers.prepare(
-                job.store, job.able.layers, work, job.source, job.start, fetched
+                job.store, job.able.layers, work, job.source, job.start, fetched, care
             )
             used = dict.fromkeys((*started_on, *ground.lowers))
 
             def check() -> None:
-                checks.append(Later(lambda: _look_about(job, used)))
+                if not checks:
+                    checks.append(Later(lambda: _look_about(job, used)))
 
             prepared = time.monotonic() - began
             with job.store.held(used):
-                ended = run_phases(job, work, ground, _phases(job), on_start=check)
+                _note(job, care)
+                ended = _run(job, work, ground, check)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
+        if isinstance(ended, str):
+            return _nothing(job, unfit=ended)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
         damage = checks[0].value()
         if ended.code != 0 and damage is None:
@@ -55,7 +66,43 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         if ended.code != 0 or damage is not None:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)
-        return _publish(job, work, ground, ended.stamp, seconds)
+        return _publish(job, work, ground, ended, seconds)
+
+
+def _run(job: Job, work: Path, ground: layers.Ground, check: Callable[[], None]) -> run.Ended | str:
+    """Run the phases; where make has to be asked first what it would miss, in two runs, and what
+    it says that can't be helped is returned."""
+    phases = _phases(job)
+    if job.start is None or not needs_rehearsal(job):
+        return run_phases(job, work, ground, phases, on_start=check)
+    configure = phases.pop("configure", "")
+    configured = run_phases(
+        job, work, ground, {"configure": f"{configure}\n{MAKEFILES}"}, on_start=check
+    )
+    if configured.code != 0:
+        return configured
+    began = time.monotonic()
+    care = rehearse(job, work, ground)
+    if care.unfit is not None:
+        return care.unfit
+    _note(job, care)
+    asked = time.monotonic() - began
+    began_to_build = time.clock_gettime_ns(CLOCK)
+    ended = run_phases(job, work, layers.next_run(work, ground, care.forgotten), phases)
+    return replace(
+        ended,
+        stamp=configured.stamp,
+        prepared=configured.prepared + ended.prepared,
+        ran=configured.ran + asked + ended.ran,
+        built_from=began_to_build,
+    )
+
+
+def _note(job: Job, care: Precautions) -> None:
+    """Say in the log what was done to the checkpoint."""
+    if care.notes:
+        with job.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
+            log.writelines(f"=== {note}\n" for note in care.notes)
 
 
 def _look_about(job: Job, used: Iterable[str]) -> str | None:
@@ -73,17 +120,23 @@ def _unless_damaged(job: Job, started_on: Sequence[str], error: CkptError) -> Re
     damage = job.store.damage(started_on)
     if damage is None:
         raise error
+    return _nothing(job, distrust=damage)
+
+
+def _nothing(job: Job, *, distrust: str | None = None, unfit: str | None = None) -> Realisation:
+    """The result of a build that the checkpoint didn't allow."""
     return Realisation(
         outcome="failed",
         sandbox=job.able.sandbox,
         out=None,
         seconds=Seconds(),
-        distrust=damage,
+        distrust=distrust,
+        unfit=unfit,
         warnings=job.warnings,
     )
 
 
-def _phases(job: Job) -> Mapping[str, str]:
+def _phases(job: Job) -> dict[str, str]:
     """The phases to run: all, or all but ``configure`` where the checkpoint's still holds."""
     phases = {name: job.drv.phases[name] for name in PHASES if name in job.drv.phases}
     if job.start is None or "configure" not in phases:
@@ -95,7 +148,7 @@ def _phases(job: Job) -> Mapping[str, str]:
 
 
 def _publish(
-    job: Job, work: Path, ground: layers.Ground, stamp: int, seconds: Seconds
+    job: Job, work: Path, ground: layers.Ground, ended: run.Ended, seconds: Seconds
 ) -> Realisation:
     """Publish the layer and the output of a passed build."""
     entry = new_id()
@@ -105,7 +158,7 @@ def _publish(
     sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
-        checkpoint = _publish_layer(job, work, ground, stamp or ground.stamp or 0, sealed, entry)
+        checkpoint = _publish_layer(job, work, ground, ended, sealed, entry)
     return Realisation(
         outcome="passed",
         sandbox=job.able.sandbox,
@@ -146,8 +199,9 @@ def _in_build(work: Path, path: str) -> str:
 
 
 def _publish_layer(
-    job: Job, work: Path, ground: layers.Ground, stamp: int, sealed: seal.Seal, entry: str
+    job: Job, work: Path, ground: layers.Ground, ended: run.Ended, sealed: seal.Seal, entry: str
 ) -> Checkpoint:
+    stamp = ended.stamp or ground.stamp or 0
     manifest = job.source.manifest()
     base = job.start.checkpoint if job.start is not None else None
     copied_from: dict[str, int] = {}
@@ -161,6 +215,7 @@ def _publish_layer(
         package=job.drv.name,
         newest_mtime_ns=newest,
         dirtied=dirtied(work, ground, stamp, sealed, copied_from, job.source, manifest),
+        configured=_configured(job, stamp, ended),
     )
     job.store.publish_layer(work, layer, sealed, manifest)
     job.store.make_durable(layer.id)
@@ -176,3 +231,12 @@ def _publish_layer(
         newest_mtime_ns=newest,
         created=time.time(),
     )
+
+
+def _configured(job: Job, stamp: int, ended: run.Ended) -> tuple[tuple[int, int], ...]:
+    """See ``Layer``. What was there before a clean build began counts as well."""
+    if job.start is None:
+        return ((0, ended.built_from or stamp),)
+    layer = job.store.layer(job.start.checkpoint.id)
+    before = () if layer is None else layer.configured
+    return (*before, (stamp, ended.built_from)) if ended.built_from else before

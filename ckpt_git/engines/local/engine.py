@@ -13,7 +13,6 @@ from ckpt_git.engines.local.attempt import build
 from ckpt_git.engines.local.fetch import fetch
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.later import Later
-from ckpt_git.engines.local.missed import why_missed
 from ckpt_git.engines.local.places import place_of
 from ckpt_git.engines.local.probe import Abilities, abilities
 from ckpt_git.engines.local.store import Store
@@ -80,25 +79,6 @@ class LocalEngine:
         layer = self.store.layer(checkpoint.id)
         assert layer is not None  # `missing` has looked
         return layers.unusable(layer, self.abilities().layers)
-
-    def missed(
-        self, drv: Derivation, source: SourceTree, recipe: Recipe, start: Start, base: SourceTree
-    ) -> str | None:
-        """See ``Engine``."""
-        path, nobody = self._path(drv.inputs), Path(os.devnull)
-        job = Job(
-            self.store,
-            self.abilities(),
-            drv,
-            source,
-            recipe,
-            commit=None,
-            start=start,
-            log=nobody,
-            listener=lambda _: None,
-            path=path,
-        )
-        return why_missed(job, base)
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """See ``Engine``."""

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ckpt_git.engines.local.flatten import shallow
+from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.store import Layer, Store, copy_tree, make_folder
 from ckpt_git.engines.protocol import SourceTree, Start
+from ckpt_git.model.errors import StoreError
 
 # The kernel's own for dating files; a precise one would date sources ahead of their objects.
-_CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
+CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,65 @@ def prepare(
     source: SourceTree,
     start: Start | None,
     fetched: Layer | None,
+    care: Precautions = NONE,
 ) -> Ground:
     """Make ``work/fs`` and say how it becomes the build's ground; writes the changed sources."""
     base = store.layer(start.checkpoint.id) if start is not None else fetched
     ground = _ground(store, method, work, base)
     if start is None or base is None:
         return replace(ground, stamp=_write_all(source, work / "fs" / "source"))
-    return _with_changes(ground, work, source, start, base)
+    return _with_changes(ground, work, source, start, base, care)
+
+
+def next_run(work: Path, ground: Ground, forgotten: Iterable[str]) -> Ground:
+    """``ground`` after a run on it, for another one: ``forgotten`` (paths below ``/build``) is
+    removed, and nothing else is brought up to date again."""
+    overlay = ground.overlay
+    if overlay is not None:
+        # A volatile mount leaves a mark in its folder by which the kernel refuses to take it
+        # again: its page on overlayfs, "Volatile mount".
+        make_folder(work / "overlay-again")
+        overlay = {**overlay, "work": str(work / "overlay-again")}
+    return _forgetting(replace(ground, overlay=overlay), forgotten)
+
+
+def _forgetting(ground: Ground, forgotten: Iterable[str]) -> Ground:
+    return replace(ground, apply=_removal(ground, forgotten))
+
+
+def of_checkpoint(
+    store: Store, method: LayerMethod, work: Path, checkpoint: str, forgotten: Iterable[str]
+) -> Ground:
+    """The state that a checkpoint left, less ``forgotten``."""
+    base = store.layer(checkpoint)
+    if base is None:
+        raise StoreError(f"{store.layers / checkpoint} is gone")
+    return _forgetting(_ground(store, method, work, base), forgotten)
+
+
+def upon(
+    store: Store, work: Path, ground: Ground, scratch: Path, forgotten: Iterable[str]
+) -> Ground:
+    """The state that a run on ``ground`` left, less ``forgotten``, in another workspace: what is
+    done there isn't done to ``work``. No other run may be on it meanwhile."""
+    if ground.overlay is None:
+        copy_tree(work / "fs", scratch / "fs", reflink="auto")
+        return _forgetting(Ground(scratch / "fs", ()), forgotten)
+    lowers = [os.path.relpath(work / "fs", store.layers), *ground.overlay["lowers"]]
+    return _forgetting(_overlay(store, scratch, lowers, ground.lowers), forgotten)
+
+
+def _removal(ground: Ground, forgotten: Iterable[str]) -> dict[str, Any] | None:
+    if not (paths := list(forgotten)):
+        return None
+    return {
+        "folder": str(ground.build / "source"),
+        "incoming": "",
+        "written": [],
+        "deleted": [],
+        "forgotten": paths,
+        "newest_mtime_ns": 0,
+    }
 
 
 def _ground(store: Store, method: LayerMethod, work: Path, base: Layer | None) -> Ground:
@@ -74,16 +129,21 @@ def _ground(store: Store, method: LayerMethod, work: Path, base: Layer | None) -
         copy_tree(store.fs(base.id), fs, reflink="always" if method == "reflink" else "never")
         return Ground(fs, ())
     base = shallow(store, base)
+    return _overlay(store, work, [f"{name}/fs" for name in base.chain], base.chain)
+
+
+def _overlay(store: Store, work: Path, lowers: Sequence[str], ids: tuple[str, ...]) -> Ground:
+    """``lowers`` are folders, topmost first, relative to the store's layers."""
     for name in ("fs", "overlay", "merged"):
         make_folder(work / name)
     overlay = {
         "cwd": str(store.layers),
-        "lowers": [f"{name}/fs" for name in base.chain],
-        "upper": str(fs),
+        "lowers": list(lowers),
+        "upper": str(work / "fs"),
         "work": str(work / "overlay"),
         "target": str(work / "merged"),
     }
-    return Ground(work / "merged", base.chain, overlay)
+    return Ground(work / "merged", ids, overlay)
 
 
 def _write_all(source: SourceTree, folder: Path) -> int:
@@ -94,7 +154,7 @@ def _write_all(source: SourceTree, folder: Path) -> int:
     """
     make_folder(folder)
     source.write(folder)
-    stamp = time.clock_gettime_ns(_CLOCK)
+    stamp = time.clock_gettime_ns(CLOCK)
     for here, _, files in os.walk(os.fsencode(folder)):
         for name in files:
             os.utime(os.path.join(here, name), ns=(stamp, stamp), follow_symlinks=False)
@@ -102,7 +162,7 @@ def _write_all(source: SourceTree, folder: Path) -> int:
 
 
 def _with_changes(
-    ground: Ground, work: Path, source: SourceTree, start: Start, base: Layer
+    ground: Ground, work: Path, source: SourceTree, start: Start, base: Layer, care: Precautions
 ) -> Ground:
     """The same ground, with the order to bring its sources from the base to the new tree.
 
@@ -110,8 +170,9 @@ def _with_changes(
     """
     written = list(start.diff.written)
     known = {*written, *start.diff.deleted}
-    tree = source.manifest() if base.dirtied else {}
-    written += [path for path in base.dirtied if path not in known and path in tree]
+    again = dict.fromkeys((*base.dirtied, *care.dated_anew))
+    tree = source.manifest() if again else {}
+    written += [path for path in again if path not in known and path in tree]
     incoming = work / "incoming"
     incoming.mkdir()
     if written:
@@ -121,6 +182,7 @@ def _with_changes(
         "incoming": str(incoming),
         "written": written,
         "deleted": list(start.diff.deleted),
+        "forgotten": list(care.forgotten),
         "newest_mtime_ns": start.checkpoint.newest_mtime_ns,
     }
     return replace(ground, apply=order)

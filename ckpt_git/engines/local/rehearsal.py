@@ -1,34 +1,52 @@
-"""What make would run: asked of make itself, by a dry run, in a sandbox that is thrown away.
+"""What make would run: asked of make itself, by dry runs, in sandboxes that are thrown away.
 
 make decides by dates alone. It doesn't see that a command is another one (a flag in the
 Makefile, a file that a wildcard no longer finds), so after such a change its "up to date" proves
-nothing. But it can be asked: ``make -n`` in an empty tree prints every command of a clean build.
-Done for the base's sources and for the new ones, that tells which commands are new; ``make -n``
-on the checkpoint tells which of those it is going to run by itself. What is new and wouldn't
-run is what a checkpointed build would get wrong. GNU make's manual, "Options/Recursion" and
+nothing. But it can be asked. ``make -n`` in a tree that is configured and holds nothing built
+prints every command of a clean build: done for the checkpoint's sources and for the new ones, that
+tells which commands are new, and which are no more. ``make -n`` on the checkpoint tells which of
+the new ones it is going to run by itself. What the others make is removed, so that they run as
+well; asking once more proves that they will. GNU make's manual, "Options/Recursion" and
 "Instead of Execution".
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local import layers
+from ckpt_git.engines.local.configure import is_compiled
 from ckpt_git.engines.local.job import Job, run_phases
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.engines.local.precautions import NONE, Precautions
 
 _TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it
 _FOLDER = re.compile(r"^g?make(?:\[\d+\])?: (Entering|Leaving) directory [`'](.*)'$")
 _ARCHIVER = re.compile(r"(?:^|/)(?:[\w.+-]+-)?(?:gcc-)?ar$")
 _GLOB = re.compile(r"(?<![\\$])[*?](?!\))|\bfind\b|\bls\b")
+_REDIRECTED = re.compile(r"(?<![\d>&])>\s*([^\s;&|()<>]+)")
+_OUTPUT = re.compile(r"(?:^|\s)-o\s*([^\s;&|()<>]+)")
+# What compilers write for make to include; it says what an object depends on, no more.
+_DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
+_MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
+_MAKE_NOTHING = frozenset({"echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
 _SHOWN = 70
+
+MAKEFILES = """\
+find . -name config.status -exec dirname {} \\; | while IFS= read -r folder; do
+  [ ! -e "$folder/Makefile" ] || make -n -C "$folder" >/dev/null || true
+done
+"""
+"""Has the makefiles of GNU Autoconf's projects made anew where they are out of date: make does
+that before anything else, in a dry run too (its manual, "Remaking Makefiles")."""
 
 
 class Command(NamedTuple):
@@ -41,27 +59,50 @@ class Command(NamedTuple):
 Commands = Counter[Command]
 
 
-def missed_by_make(job: Job, base: SourceTree) -> str | None:
-    """Which command of a clean build would not be run on the checkpoint, or None.
+class _UnfitError(Exception):
+    """What make would miss can't be told or can't be helped."""
 
-    ``base`` is the tree that the checkpoint was built from.
+
+def rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
+    """What of the checkpoint has to go, so that make runs all that a clean build would run
+    otherwise than the checkpoint's did.
+
+    ``ground`` is configured for the new sources; nothing runs on it, and nothing here changes it.
     """
-    assert job.start is not None
-    basis = Later(lambda: _whole(job, base))
-    fresh = _whole(job, job.source)
-    before = basis.value()
-    if fresh is None or before is None:
-        return "a dry run of make doesn't tell what a clean build would run"
-    new, gone = fresh - before, before - fresh
+    try:
+        return _rehearse(job, work, ground)
+    except _UnfitError as error:
+        return Precautions(unfit=str(error))
+
+
+def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
+    built = _built(job, work)
+    was = Later(lambda: _of_the_base(job, built))
+    whole = _on(job, work, ground, without=built)
+    before = was.value()
+    new, gone = whole - before, before - whole
     if not new and not gone:
-        return None
-    going_to_run = _on_checkpoint(job)
-    if going_to_run is None:
-        return "a dry run of make doesn't tell what it would run on the checkpoint"
+        return NONE
+    by_itself = _on(job, work, ground, without=())
+    missed = [command for command in new if command not in by_itself]
+    forgotten = _products(job, missed, built) | _stale_archives(job, new, gone, built)
+    forgotten |= _no_longer_made(job, gone, whole, built)
+    if forgotten:
+        by_itself = _on(job, work, ground, without=forgotten)
     for command in new:
-        if command not in going_to_run:
-            return f"make would not run a command that changed: {_short(command)}"
-    return _stale_archive(new, gone) or _left_over(fresh, gone)
+        if not _is_among(job, command, by_itself, forgotten):
+            raise _UnfitError(f"make would not run a command that changed: {_short(command)}")
+    _refuse_leftovers(gone, whole)
+    notes = tuple(f"make would miss that this changed: {_short(command)}" for command in missed)
+    return Precautions(forgotten=tuple(sorted(forgotten)), notes=notes)
+
+
+def _refuse_leftovers(gone: Commands, whole: Commands) -> None:
+    """Raises ``_UnfitError`` where nobody knows what a command made, and a glob would find it."""
+    unknown = next((c for c in gone if not _made_by(c) and not _makes_nothing(c)), None)
+    finds = next((c for c in whole if _GLOB.search(c.text)), None)
+    if unknown is not None and finds is not None:
+        raise _UnfitError(f"what `{_short(unknown)}` once made could be found by {_short(finds)}")
 
 
 def commands(output: str) -> Commands:
@@ -80,45 +121,71 @@ def commands(output: str) -> Commands:
     return found
 
 
-def _stale_archive(new: Commands, gone: Commands) -> str | None:
+# --- what commands make ---------------------------------------------------------------------
+
+
+def _products(job: Job, missed: Iterable[Command], built: Collection[str]) -> set[str]:
+    """What the commands make, as far as a build made it. One that says nothing of that is taken
+    to make what it names last, as cp and ln do."""
+    found = set()
+    for command in missed:
+        named = _products_named(command)
+        found |= {path for name in named if (path := _path(job, command, name)) in built}
+    return found
+
+
+def _products_named(command: Command) -> tuple[str, ...]:
+    return _made_by(command) or tuple(_words(command.text)[-1:])
+
+
+def _stale_archives(job: Job, new: Commands, gone: Commands, built: Collection[str]) -> set[str]:
     """``ar r`` replaces members in their place and adds new ones at the end; it never removes
-    or moves one: ar(1)."""
+    or moves one: ar(1). An archive that isn't there is made as it should be."""
     now = {_archive(command): _members(command) for command in new}
+    found = set()
     for command in gone:
         archive, before = _archive(command), _members(command)
-        if archive is None or archive not in now:
-            continue
-        after = now[archive]
-        stale = sorted(set(before) - set(after))
-        if stale:
-            return f"{archive[1]} would keep {stale[0]}, which left its list"
-        if after[: len(before)] != before:
-            return f"{archive[1]} would hold its members in another order"
-    return None
+        if archive in now and archive is not None and now[archive][: len(before)] != before:
+            found.add(_path(job, command, archive[1]))
+    return found & set(built)
 
 
-def _left_over(fresh: Commands, gone: Commands) -> str | None:
-    """What a command made that is no longer run lies in the checkpoint; a glob would find it."""
-    made_before = [command for command in gone if not any(_alike(command, c) for c in fresh)]
-    if not made_before:
-        return None
-    for command in fresh:
-        if _GLOB.search(command.text):
-            return f"what `{_short(made_before[0])}` once made could be found by {_short(command)}"
-    return None
+def _no_longer_made(job: Job, gone: Commands, whole: Commands, built: Collection[str]) -> set[str]:
+    """What was made by a command of which no form is left: a clean build wouldn't have it."""
+    made = {path for c in whole for name in _made_by(c) if (path := _path(job, c, name))}
+    once = {path for c in gone for name in _made_by(c) if (path := _path(job, c, name))}
+    return (once - made) & set(built)
 
 
-def _alike(one: Command, other: Command) -> bool:
-    """Two forms of one command: the same program, making the same file."""
-    return one.folder == other.folder and _made(one.text) == _made(other.text)
+def _is_among(job: Job, command: Command, others: Commands, forgotten: Collection[str]) -> bool:
+    """Whether the command is one of ``others``, or where it holds a date, another form of it: one
+    that makes the same file that was ``forgotten``."""
+    if command in others:
+        return True
+    made = {_path(job, command, name) for name in _products_named(command)} & set(forgotten)
+    return bool(made) and any(
+        made <= {_path(job, other, name) for name in _products_named(other)} for other in others
+    )
 
 
-def _made(text: str) -> tuple[str, ...]:
-    """The program and the file that ``-o`` names, else all its words but the flags."""
-    words = _words(text)
-    if "-o" in words[:-1]:
-        return (words[0], words[words.index("-o") + 1])
-    return tuple(word for word in words if not word.startswith("-"))
+def _makes_nothing(command: Command) -> bool:
+    words = _words(command.text)
+    return not words or words[0] in _MAKE_NOTHING
+
+
+def _made_by(command: Command) -> tuple[str, ...]:
+    """The files that a command says it makes: after ``-o`` and ``>``, an archive, cp's copy."""
+    archive = _archive(command)
+    if archive is not None:
+        return (archive[1],)
+    found = [*_OUTPUT.findall(command.text), *_REDIRECTED.findall(command.text)]
+    words = _words(command.text)
+    if not found and words and posixpath.basename(words[0]) in {"cp", "mv", "ln"}:
+        found = words[-1:]
+    if not found and "-c" in words:
+        names = [posixpath.basename(word) for word in words if is_compiled(word)]
+        found = [f"{posixpath.splitext(name)[0]}.o" for name in names]
+    return tuple(name.strip("'\"") for name in found if name != "/dev/null")
 
 
 def _archive(command: Command) -> tuple[str, str] | None:
@@ -129,6 +196,15 @@ def _archive(command: Command) -> tuple[str, str] | None:
 
 def _members(command: Command) -> list[str]:
     return _words(command.text)[3:]
+
+
+def _path(job: Job, command: Command, name: str) -> str:
+    """Where a command's file lies, relative to ``/build``."""
+    top = job.place.top
+    moved = _MOVES.match(command.text)
+    folder = posixpath.join(command.folder or job.place.source, moved[1] if moved else "")
+    whole = posixpath.normpath(posixpath.join(folder, name))
+    return posixpath.relpath(whole, top)
 
 
 def _words(text: str) -> list[str]:
@@ -146,26 +222,52 @@ def _short(command: Command) -> str:
 # --- running make ---------------------------------------------------------------------------
 
 
-def _whole(job: Job, source: SourceTree) -> Commands | None:
-    """All commands of a clean build of ``source``."""
-    with job.store.workspace() as work:
-        sources = work / "fs" / "source"
-        sources.mkdir(parents=True)
-        source.write(sources)
-        return _dry_run(job, work, Ground(work / "fs", ()))
+def _built(job: Job, work: Path) -> frozenset[str]:
+    """What the checkpoint's builds built and the new configuring hasn't written since."""
+    assert job.start is not None
+    checkpoint = job.start.checkpoint
+    layer = job.store.layer(checkpoint.id)
+    if layer is None:
+        return frozenset()
+    base = job.store.manifest(checkpoint.id)
+
+    def is_built(path: str, mtime: int) -> bool:
+        if path.removeprefix("source/") in base or path.endswith(_DEPENDENCIES):
+            return False
+        return not any(begin <= mtime < end for begin, end in layer.configured)
+
+    return frozenset(
+        path
+        for path, mtime in job.store.files(layer).items()
+        if is_built(path, mtime) and not _is_newer(work / "fs" / path, checkpoint.newest_mtime_ns)
+    )
 
 
-def _on_checkpoint(job: Job) -> Commands | None:
-    """The commands that make would run on the checkpoint, once the change is in it."""
-    with job.store.workspace() as work:
-        ground = layers.prepare(
-            job.store, job.able.layers, work, job.source, job.start, fetched=None
-        )
-        return _dry_run(job, work, ground)
+def _is_newer(file: Path, moment: int) -> bool:
+    try:
+        return file.lstat().st_mtime_ns > moment
+    except OSError:
+        return False
 
 
-def _dry_run(job: Job, work: Path, ground: Ground) -> Commands | None:
-    """What the phases print with make told to run nothing; None where the build fails.
+def _of_the_base(job: Job, built: Collection[str]) -> Commands:
+    """All commands of a build of the checkpoint's own sources."""
+    assert job.start is not None
+    checkpoint, method = job.start.checkpoint.id, job.able.layers
+    with job.store.workspace() as scratch:
+        ground = layers.of_checkpoint(job.store, method, scratch, checkpoint, built)
+        return _dry_run(job, scratch, ground)
+
+
+def _on(job: Job, work: Path, ground: Ground, *, without: Collection[str]) -> Commands:
+    """The commands that make would run on ``ground`` if ``without`` weren't there."""
+    with job.store.workspace() as scratch:
+        upon = layers.upon(job.store, work, ground, scratch, without)
+        return _dry_run(job, scratch, upon)
+
+
+def _dry_run(job: Job, scratch: Path, ground: Ground) -> Commands:
+    """What the phases print with make told to run nothing; raises where that fails.
 
     ``check`` and ``install`` may fail: they may want what was not built.
     """
@@ -174,9 +276,11 @@ def _dry_run(job: Job, work: Path, ground: Ground) -> Commands | None:
         for name, text in job.drv.phases.items()
         if name in {"build", "check", "install"}
     }
-    log = work / "log"
+    log = scratch / "log"
     limits = replace(job.drv.limits, timeout=_TIMEOUT)
     quiet = replace(job, drv=replace(job.drv, limits=limits), log=log, listener=lambda _: None)
     env = {"MAKEFLAGS": "nw", "NIX_BUILD_CORES": "1"}
-    ended = run_phases(quiet, work, ground, phases, env=env)
-    return commands(log.read_text(errors="replace")) if ended.code == 0 else None
+    ended = run_phases(quiet, scratch, ground, phases, env=env)
+    if ended.code != 0:
+        raise _UnfitError("a dry run of make doesn't tell what it would run")
+    return commands(log.read_text(errors="replace"))

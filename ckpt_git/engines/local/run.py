@@ -25,16 +25,23 @@ STAGE = Path(__file__).with_name("stage.py")
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
 _LONGEST_MARK = 1 << 8
+_QUIET = 15_000_000  # ns; half of the moment of quiet: the kernel's clock lags by up to 10 ms
 
 # Each phase has a shell of its own that starts in the source folder. A mark that no build can
 # know tells which phase begins: in the one stream, so that nothing is out of order. The limit on
 # processes is set in here: outside, a user's processes in the whole machine count against it.
-# bash calls it -u, dash and busybox -p.
+# bash calls it -u, dash and busybox -p. Between what was configured and what is built lies a moment
+# in which nothing is written, so that mtimes tell one from the other.
 _PHASES = """\
 mark=$1 shell=$2 options=$3 processes=$4; shift 4
 [ -z "$processes" ] || ulimit -u "$processes" 2>/dev/null || ulimit -p "$processes"
+moment=
 while [ $# -gt 0 ]; do
-  printf '%s %s\\n' "$mark" "$1"
+  if [ "$1" = build ] && [ -n "$moment" ]; then
+    sleep 0.03; moment=$(date +%s%N)
+  fi 2>/dev/null
+  printf '%s %s %s\\n' "$mark" "$1" "$moment"
+  moment=0
   "$shell" $options -c "$2" || exit
   shift 2
 done
@@ -44,7 +51,8 @@ done
 @dataclass(frozen=True, slots=True)
 class Ended:
     """How a run ended. ``prepared`` and ``ran`` are seconds before and from the first command;
-    ``stamp`` is the mtime (ns) that changed sources were given, 0 where none were."""
+    ``stamp`` is the mtime (ns) that changed sources were given, 0 where none were;
+    ``built_from`` is when ``build`` began (ns), 0 where nothing ran before it."""
 
     code: int
     phase: str | None
@@ -52,6 +60,7 @@ class Ended:
     prepared: float
     ran: float
     timed_out: bool
+    built_from: int = 0
 
 
 def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[list[str], str]:
@@ -110,7 +119,8 @@ def run(
             os.close(status)
             if process.stdout is not None:
                 process.stdout.close()
-    return Ended(code, pump.phase, int(rest), ready - began, time.monotonic() - ready, timed_out)
+    ran = time.monotonic() - ready
+    return Ended(code, pump.phase, int(rest), ready - began, ran, timed_out, pump.built_from)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -134,6 +144,7 @@ class _Pump:
 
     def __init__(self, mark: str, sink: IO[bytes], listener: Listener) -> None:
         self.phase: str | None = None
+        self.built_from = 0
         self.last = ""
         self._mark = mark.encode() + b" "
         self._sink = sink
@@ -186,8 +197,11 @@ class _Pump:
                 self._sink.write(before + b"\n")
                 self._hear(before)
             if found:
-                self.phase = phase.decode(errors="replace")
-                self._sink.write(b"=== %s\n" % phase)
+                name, _, moment = phase.partition(b" ")
+                self.phase = name.decode(errors="replace")
+                if name == b"build" and moment.isdigit():
+                    self.built_from = max(0, int(moment) - _QUIET)
+                self._sink.write(b"=== %s\n" % name)
                 self._listener(Event("phase", self.phase))
 
     def _hear(self, line: bytes) -> None:

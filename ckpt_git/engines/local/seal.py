@@ -81,6 +81,16 @@ def mtimes(encoded: bytes) -> dict[str, int]:
     return {os.fsdecode(fields[0]): int(fields[3]) for fields in _entries(encoded)}
 
 
+def files(encoded: bytes) -> dict[str, int | None]:
+    """The mtime (ns) of each file and link that an encoded seal names; None for one that says
+    that what lies below it is gone: the kernel's page on overlayfs, "whiteouts"."""
+    return {
+        os.fsdecode(path): None if stat.S_ISCHR(int(mode, 8)) else int(mtime)
+        for path, mode, _, mtime, _ in _entries(encoded)
+        if not stat.S_ISDIR(int(mode, 8))
+    }
+
+
 def _entries(encoded: bytes) -> Iterator[tuple[bytes, ...]]:
     """The fields of each entry. They end with a NUL: a name may hold any other byte."""
     fields = iter(encoded.split(b"\n", 2)[2].split(b"\0")[:-1])

@@ -105,10 +105,11 @@ def _end_with(parent: int | None, number: int) -> None:
 def apply(order: dict[str, Any]) -> int:
     """Bring ``order["folder"]`` up to date: delete, then take what is written from ``incoming``.
 
-    Every file that changed gets the mtime that is returned (ns): newer than everything in the
-    checkpoint and not in the future. It is a new file, so that no hard link that the build made
-    to the old one changes with it. A folder in which no name came or went keeps its mtime; the
-    others move, as under git.
+    What is to be ``forgotten`` lies beside the folder or in it. Every file that changed gets the
+    mtime that is returned (ns): newer than everything in the checkpoint and not in the future. It
+    is a new file, so that no hard link that the build made to the old one changes with it. A
+    folder in which no name came or went keeps its mtime; the others move, as
+    under git.
     """
     folder, incoming = os.fsencode(order["folder"]), os.fsencode(order["incoming"])
     if not _is_real_folder(folder):
@@ -116,6 +117,8 @@ def apply(order: dict[str, Any]) -> int:
     stamp = stamp_after(order["newest_mtime_ns"])
     for path in map(os.fsencode, order["deleted"]):
         _delete(folder, path)
+    for path in map(os.fsencode, order["forgotten"]):
+        _forget(os.path.dirname(folder), path)
     kept: dict[bytes, os.stat_result] = {}
     written: list[bytes] = [os.fsencode(path) for path in order["written"]]
     for path in written:
@@ -170,6 +173,19 @@ def _delete(folder: bytes, path: bytes) -> None:
         except OSError:
             return
         parent = os.path.dirname(parent)
+
+
+def _forget(top: bytes, path: bytes) -> None:
+    """Remove a file that a build made below ``top``, if it is there. Its folder stays: the next
+    build may expect it. What lies behind a link isn't ours to delete."""
+    parent = os.path.dirname(path)
+    while parent:
+        if not _is_real_folder(os.path.join(top, parent)):
+            return
+        parent = os.path.dirname(parent)
+    target = os.path.join(top, path)
+    if os.path.lexists(target) and not _is_real_folder(target):
+        _clear(target)
 
 
 def _is_real_folder(path: bytes) -> bool:

@@ -40,8 +40,10 @@ _GRACE = 600.0  # seconds
 class Layer:
     """One published layer. ``lowers`` are the ids it lies on, topmost first; none: it is whole.
 
-    ``dirtied`` are source files that the build itself rewrote. ``owner`` is the ``.git/ckpt``
-    of the repository it was made for.
+    ``dirtied`` are source files that the build itself rewrote. ``configured`` are the spans of
+    time (ns) in which its builds, those below it included, had not begun with their ``build``
+    phase: what isn't a source and has no mtime in one of them was built. ``owner`` is the
+    ``.git/ckpt`` of the repository it was made for.
     """
 
     id: str
@@ -50,6 +52,7 @@ class Layer:
     package: str
     newest_mtime_ns: int
     dirtied: tuple[str, ...] = ()
+    configured: tuple[tuple[int, int], ...] = ()
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -123,7 +126,12 @@ class Store:
                 return None
             data = json.loads(text)
             found = Layer(
-                **{**data, "lowers": tuple(data["lowers"]), "dirtied": tuple(data["dirtied"])}
+                **{
+                    **data,
+                    "lowers": tuple(data["lowers"]),
+                    "dirtied": tuple(data["dirtied"]),
+                    "configured": tuple((begin, end) for begin, end in data.get("configured", ())),
+                }
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -184,6 +192,14 @@ class Store:
     def mtimes(self, layer_id: str) -> dict[str, int]:
         """The mtime (ns) of every file of a layer, as it was published."""
         return seal.mtimes((self.layers / layer_id / "seal").read_bytes())
+
+    def files(self, layer: Layer) -> dict[str, int]:
+        """Every file and link of the state that ``layer`` stands for, below ``/build``, with its
+        mtime (ns). One in a folder that a layer above replaced may be named although it's gone."""
+        seen: dict[str, int | None] = {}
+        for name in reversed(layer.chain):
+            seen |= seal.files((self.layers / name / "seal").read_bytes())
+        return {path: mtime for path, mtime in seen.items() if mtime is not None}
 
     def drop_layer(self, layer_id: str) -> None:
         """Remove a layer: out of sight first, so that nobody starts from half of it. A build

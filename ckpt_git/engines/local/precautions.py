@@ -1,0 +1,33 @@
+"""What makes build tools notice what they would miss: values without IO."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Precautions:
+    """What has to be done to a checkpoint before a change is built on it.
+
+    ``dated_anew`` are source files that get a new mtime although they are the same, so that
+    whatever was made of them is made again. ``forgotten`` are paths below ``/build`` that are
+    removed, ``notes`` says why in the log. ``unfit`` says why nothing helps: the build has to
+    be clean then.
+    """
+
+    dated_anew: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    unfit: str | None = None
+
+    def __or__(self, other: Precautions) -> Precautions:
+        """Both; the first reason for a clean build is the one that is told."""
+        return Precautions(
+            dated_anew=(*self.dated_anew, *other.dated_anew),
+            forgotten=(*self.forgotten, *other.forgotten),
+            notes=(*self.notes, *other.notes),
+            unfit=self.unfit if self.unfit is not None else other.unfit,
+        )
+
+
+NONE = Precautions()
