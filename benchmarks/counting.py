@@ -5,7 +5,7 @@ declared input. A wrapper adds a line to the file that ``COMPILER_RUNS`` names w
 compile (``-c``), and becomes the real compiler. The file lies in the build's own temporary folder,
 which a sandbox lets a build write and which is no part of sources, artifacts or outputs. The build
 command prints the count at its end, so that it stands in every log. What configure tries out isn't
-counted.
+counted, whichever phase it runs in: autoconf's ``conftest`` and CMake's trial projects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ COMPILERS = ("cc", "c++", "gcc", "g++")
 _WRAPPER = """\
 #!/bin/sh
 if [ -n "$COMPILER_RUNS" ]; then
-  case " $* " in *" -c "*) echo "$*" >>"$COMPILER_RUNS" ;; esac
+  case "$PWD $* " in
+    *conftest* | */CMakeScratch/* | */CMakeTmp*) ;;
+    *" -c "*) echo "$*" >>"$COMPILER_RUNS" ;;
+  esac
 fi
 exec {compiler} "$@"
 """

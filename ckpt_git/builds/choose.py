@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ckpt_git.engines.protocol import Engine, SourceTree, Start
+from ckpt_git.engines.protocol import Engine, Start
 from ckpt_git.git.repository import MissingObjectsError, Repository
-from ckpt_git.git.trees import attributes_changed
+from ckpt_git.git.source import GitSource
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import RepositoryError, StoreError
@@ -43,7 +43,7 @@ def choose(
     engine: Engine,
     known: Sequence[Checkpoint],
     recipe: Recipe,
-    source: SourceTree,
+    source: GitSource,
     drv: Derivation,
 ) -> Choice:
     """Choose among ``known`` (newest first): the fewest changed files, the newest of equals."""
@@ -80,7 +80,7 @@ def _start(
     repo: Repository,
     engine: Engine,
     checkpoint: Checkpoint,
-    source: SourceTree,
+    source: GitSource,
     folder: str,
 ) -> tuple[Start | None, str | None]:
     """Start from ``checkpoint``, or the reason why this change can't."""
@@ -88,13 +88,15 @@ def _start(
         diff = _diff(repo, engine, checkpoint, source, folder)
     except (StoreError, RepositoryError) as error:
         return None, f"what the checkpoint was built from can't be read: {error.what}"
-    if attributes_changed(diff):
-        return None, ".gitattributes changed, and with it what git makes of unchanged files"
+    try:
+        diff = repo.converted(diff, checkpoint.tree, source)
+    except RepositoryError as error:
+        return None, f"what git makes of unchanged files may be another thing: {error.what}"
     return Start(checkpoint, diff, repo.source(checkpoint.tree, folder)), None
 
 
 def _diff(
-    repo: Repository, engine: Engine, checkpoint: Checkpoint, source: SourceTree, folder: str
+    repo: Repository, engine: Engine, checkpoint: Checkpoint, source: GitSource, folder: str
 ) -> SourceDiff:
     try:
         return repo.diff(checkpoint.tree, source.tree, folder)

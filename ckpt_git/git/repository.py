@@ -128,6 +128,18 @@ class Repository(Location):
         """
         return diffs.diff(self, old_tree, new_tree, trees.normal_folder(folder))
 
+    def converted(self, diff: SourceDiff, old_tree: str, source: GitSource) -> SourceDiff:
+        """``diff`` and the files that changed ``.gitattributes`` make others of.
+
+        Raises ``MissingObjectsError``, and ``RepositoryError`` where that can't be told.
+        """
+        from ckpt_git.git.attributes import (  # noqa: PLC0415  (they rarely change)
+            attributes_changed,
+            with_converted,
+        )
+
+        return with_converted(diff, old_tree, source) if attributes_changed(diff) else diff
+
     def distances(self, old_trees: Sequence[str], new_tree: str) -> dict[str, int | None]:
         """Numbers of files that differ from ``new_tree``; None where a tree isn't there."""
         return diffs.distances(self, old_trees, new_tree)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
 from ckpt_git.model.errors import RepositoryError
-from ckpt_git.model.source_diff import Entry, SourceDiff
+from ckpt_git.model.source_diff import Entry
 from ckpt_git.process import ProcessError
 
 LINK_MODE = "160000"
@@ -150,14 +150,6 @@ def attributes_above(at: Location, tree: str, folder: str) -> tuple[str, ...]:
         return ()
     found = entries_at(at, tree, attributes_on_the_way([folder])).files
     return tuple(f"{path} {entry.oid}" for path, entry in sorted(found.items()))
-
-
-def attributes_changed(diff: SourceDiff) -> bool:
-    """Whether a file that ``diff`` doesn't name may come out differently all the same.
-
-    Ask before ``SourceDiff.without``: an ignored ``.gitattributes`` rules files that are not.
-    """
-    return any(posixpath.basename(path) == ATTRIBUTES for path in diff.paths())
 
 
 def read(at: Location, tree: str, path: str) -> bytes | None:

@@ -106,6 +106,65 @@ SCRIPTS = {
 }
 """A script that never removes what it made."""
 
+MESON = {
+    "meson.build": "project('p', 'c')\nif get_option('loud')\n"
+    "  add_project_arguments('-DCODE=2', language: 'c')\nendif\n"
+    "executable('program', 'main.c', install: true)\n",
+    "meson_options.txt": "option('loud', type: 'boolean', value: false)\n",
+    "main.c": CMAKE["main.c"],
+}
+"""An option, whose value Meson keeps."""
+
+CONFIGURED = {
+    "configure": "#!/bin/sh\necho 'FLAGS = -DNUMBER=1' > config.mak\n",
+    "Makefile": """\
+include config.mak
+all:
+\t$(MAKE) -C lib FLAGS="$(FLAGS)"
+\t$(MAKE) program
+program: main.o lib/libparts.a
+\t$(CC) -o $@ main.o lib/libparts.a
+main.o: main.c
+\t$(CC) $(FLAGS) -c main.c
+install: all
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "lib/Makefile": "libparts.a: a.o\n\tar rcs $@ $^\na.o: a.c\n\t$(CC) $(FLAGS) -c -o $@ a.c\n",
+    "lib/a.c": "int a(void) { return NUMBER; }\n",
+    "main.c": "int a(void);\nint main(void) { return a() + NUMBER; }\n",
+}
+"""A configure script of one's own, without whose result make does nothing, and a make below."""
+
+ASKS = {
+    "Makefile": WILDCARD["Makefile"],
+    "include/def.h": '#if __has_include("own.h")\n#define DEF 2\n#else\n#define DEF 1\n#endif\n',
+    "main.c": _MAIN,
+}
+"""A header that asks for another one."""
+
+MADE = {
+    "Makefile": """\
+program: made/def.h main.o
+\t$(CC) -o $@ main.o
+made/def.h:
+\tmkdir -p made && echo '#define DEF 1' > $@
+main.o: main.c
+\t$(CC) -iquote. -Imade -MMD -c -o $@ $<
+-include main.d
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "main.c": _MAIN.replace('"stdio.h"', "<stdio.h>"),
+}
+"""A header that the build makes."""
+
+CONVERTED = {
+    "Makefile": "text: source.txt\n\tcp $< $@\n"
+    "install: text\n\tmkdir -p $(out) && cp text $(out)\n",
+    "source.txt": "one\ntwo\n",
+}
+"""A file that git may write with other line endings."""
+
 MAKE = '[package.p]\nbuild = "make -j$NIX_BUILD_CORES"\ninstall = "make install"\n'
 BY_CMAKE = """\
 [package.p]
@@ -116,6 +175,28 @@ install = "cmake --install build"
 BY_AUTOTOOLS = """\
 [package.p]
 configure = "autoreconf -fi && ./configure --prefix=$out"
+build = "make"
+install = "make install"
+"""
+BY_AUTOTOOLS_ONCE = BY_AUTOTOOLS.replace(
+    '"autoreconf -fi && ./configure --prefix=$out"',
+    '"[ -e Makefile ] || (autoreconf -fi && ./configure --prefix=$out)"',
+)
+BY_AUTOTOOLS_BESIDE = """\
+[package.p]
+configure = "autoreconf -fi && mkdir -p made && cd made && ../configure --prefix=$out"
+build = "cd made && make"
+install = "make -C made install"
+"""
+BY_MESON = """\
+[package.p]
+configure = "[ -e made/build.ninja ] || meson setup made --prefix=$out"
+build = "ninja -C made"
+install = "ninja -C made install"
+"""
+BY_CONFIGURE = """\
+[package.p]
+configure = "sh ./configure"
 build = "make"
 install = "make install"
 """
@@ -243,4 +324,55 @@ CASES = (
         None,
         SED,
     ),
+    Case(
+        "an option's default in CMake, by way of a variable",
+        CMAKE
+        | {"CMakeLists.txt": CMAKE["CMakeLists.txt"].replace("OFF", "${DEF}")}
+        | {"defaults.cmake": "set(DEF OFF)\n"}
+        | {
+            "CMakeLists.txt": CMAKE["CMakeLists.txt"]
+            .replace("OFF", "${DEF}")
+            .replace("option", "include(defaults.cmake)\noption", 1)
+        },
+        {"defaults.cmake": "set(DEF ON)\n"},
+        config=BY_CMAKE,
+    ),
+    Case(
+        "an option's default in Meson",
+        MESON,
+        {"meson_options.txt": MESON["meson_options.txt"].replace("false", "true")},
+        config=BY_MESON,
+    ),
+    Case(
+        "flags in Makefile.am, configured once",
+        AUTOMAKE,
+        {"Makefile.am": AUTOMAKE["Makefile.am"].replace("CODE=1", "CODE=2")},
+        config=BY_AUTOTOOLS_ONCE,
+    ),
+    Case(
+        "flags in Makefile.am, built beside the sources",
+        AUTOMAKE,
+        {"Makefile.am": AUTOMAKE["Makefile.am"].replace("CODE=1", "CODE=2")},
+        config=BY_AUTOTOOLS_BESIDE,
+    ),
+    Case(
+        "flags that configure says",
+        CONFIGURED,
+        {"configure": CONFIGURED["configure"].replace("=1", "=2")},
+        config=BY_CONFIGURE,
+    ),
+    Case(
+        "a date in the flags",
+        {"Makefile": "DAY := $(shell date +%s%N)\n" + WILDCARD["Makefile"]}
+        | {path: text for path, text in WILDCARD.items() if path != "Makefile"},
+        {"Makefile": "DAY := $(shell date +%s%N)\n" + WILDCARD["Makefile"].replace("-O0", "-O2")},
+    ),
+    Case("a header that another one asks for", ASKS, {"include/own.h": "\n"}),
+    Case(
+        "a header that shadows one that is made",
+        MADE,
+        {"def.h": "#define DEF 2\n"},
+        "may be found where made/def.h was made",
+    ),
+    Case("attributes that convert a file anew", CONVERTED, {".gitattributes": "*.txt eol=crlf\n"}),
 )

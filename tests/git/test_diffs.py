@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.git.repository import MissingObjectsError, Repository
-from ckpt_git.git.trees import attributes_changed
 from ckpt_git.model.errors import RepositoryError
 from ckpt_git.model.source_diff import SourceDiff
 from tests.support import GitRepo
@@ -210,14 +209,22 @@ def test_attributes_above_the_folder_matter(repo: GitRepo, ignore: list[str]) ->
     assert found.source(repo.tree(), "src").conversions != conversions
 
 
-def test_changed_attributes_are_told(repo: GitRepo) -> None:
+def test_what_changed_attributes_convert_otherwise_is_modified(repo: GitRepo) -> None:
     found, old = Repository.discover(repo.path), repo.tree()
     repo.commit("second", {"src/.gitattributes.c": "no attributes\n"})
     middle = repo.tree()
-    assert not attributes_changed(found.diff(old, middle))
-    repo.commit("third", {"src/.gitattributes": "*.c eol=crlf\n"})
-    assert attributes_changed(found.diff(middle, repo.tree()))
-    assert attributes_changed(found.diff(repo.tree(), middle))
+    assert found.converted(found.diff(old, middle), old, found.source(middle)) == found.diff(
+        old, middle
+    )
+    repo.commit("third", {"src/.gitattributes": "main.c eol=crlf\nlib/* -diff\n"})
+    last = repo.tree()
+    diff = found.converted(found.diff(middle, last), middle, found.source(last))
+    assert set(diff.added) == {"src/.gitattributes"}
+    assert set(diff.modified) == {"src/main.c"}
+    below = found.diff(last, middle, "src")
+    diff = found.converted(below, last, found.source(middle, "src"))
+    assert diff.deleted == (".gitattributes",)
+    assert set(diff.modified) == {"main.c"}
 
 
 def test_reading_files(repo: GitRepo) -> None:

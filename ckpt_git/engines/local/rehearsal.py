@@ -16,7 +16,7 @@ import posixpath
 import re
 import shlex
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +38,8 @@ _OUTPUT = re.compile(r"(?:^|\s)-o\s*([^\s;&|()<>]+)")
 _DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
 _MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
 _MAKE_NOTHING = frozenset({"echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
+_NO_RULE = re.compile(r"\*\*\* No rule to make target [`'](.+?)'")
+_ROUNDS = 4
 _SHOWN = 70
 
 MAKEFILES = """\
@@ -59,6 +61,14 @@ class Command(NamedTuple):
 Commands = Counter[Command]
 
 
+class DryRun(NamedTuple):
+    """What a dry run told. ``wanted`` are the files that no rule was found for."""
+
+    passed: bool
+    commands: Commands
+    wanted: frozenset[str]
+
+
 class _UnfitError(Exception):
     """What make would miss can't be told or can't be helped."""
 
@@ -77,18 +87,18 @@ def rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
 
 def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     built = _built(job, work)
-    was = Later(lambda: _of_the_base(job, built))
-    whole = _on(job, work, ground, without=built)
+    was = Later(lambda: _whole(built, lambda hidden: _of_the_base(job, hidden)))
+    whole = _whole(built, lambda hidden: _on(job, work, ground, without=hidden))
     before = was.value()
     new, gone = whole - before, before - whole
     if not new and not gone:
         return NONE
-    by_itself = _on(job, work, ground, without=())
+    by_itself = _told(_on(job, work, ground, without=()))
     missed = [command for command in new if command not in by_itself]
     forgotten = _products(job, missed, built) | _stale_archives(job, new, gone, built)
     forgotten |= _no_longer_made(job, gone, whole, built)
     if forgotten:
-        by_itself = _on(job, work, ground, without=forgotten)
+        by_itself = _told(_on(job, work, ground, without=forgotten))
     for command in new:
         if not _is_among(job, command, by_itself, forgotten):
             raise _UnfitError(f"make would not run a command that changed: {_short(command)}")
@@ -250,8 +260,35 @@ def _is_newer(file: Path, moment: int) -> bool:
         return False
 
 
-def _of_the_base(job: Job, built: Collection[str]) -> Commands:
-    """All commands of a build of the checkpoint's own sources."""
+def _whole(built: Collection[str], run: Callable[[Collection[str]], DryRun]) -> Commands:
+    """All commands of a clean build. ``run`` hides what it is given.
+
+    A file that a make below makes must not be hidden from the one above, which has no rule for it:
+    in a dry run it would never be there.
+    """
+    hidden = set(built)
+    for _ in range(_ROUNDS):
+        found = run(hidden)
+        wanted = {path for path in hidden for name in found.wanted if _is_called(path, name)}
+        if found.passed or not wanted:
+            break
+        hidden -= wanted
+    return _told(found)
+
+
+def _is_called(path: str, name: str) -> bool:
+    name = posixpath.normpath(name).lstrip("./")
+    return path == name or path.endswith(f"/{name}")
+
+
+def _told(found: DryRun) -> Commands:
+    if not found.passed:
+        raise _UnfitError("a dry run of make doesn't tell what it would run")
+    return found.commands
+
+
+def _of_the_base(job: Job, built: Collection[str]) -> DryRun:
+    """A build of the checkpoint's own sources."""
     assert job.start is not None
     checkpoint, method = job.start.checkpoint.id, job.able.layers
     with job.store.workspace() as scratch:
@@ -259,15 +296,15 @@ def _of_the_base(job: Job, built: Collection[str]) -> Commands:
         return _dry_run(job, scratch, ground)
 
 
-def _on(job: Job, work: Path, ground: Ground, *, without: Collection[str]) -> Commands:
-    """The commands that make would run on ``ground`` if ``without`` weren't there."""
+def _on(job: Job, work: Path, ground: Ground, *, without: Collection[str]) -> DryRun:
+    """A build on ``ground`` if ``without`` weren't there."""
     with job.store.workspace() as scratch:
         upon = layers.upon(job.store, work, ground, scratch, without)
         return _dry_run(job, scratch, upon)
 
 
-def _dry_run(job: Job, scratch: Path, ground: Ground) -> Commands:
-    """What the phases print with make told to run nothing; raises where that fails.
+def _dry_run(job: Job, scratch: Path, ground: Ground) -> DryRun:
+    """What the phases print with make told to run nothing.
 
     ``check`` and ``install`` may fail: they may want what was not built.
     """
@@ -279,8 +316,7 @@ def _dry_run(job: Job, scratch: Path, ground: Ground) -> Commands:
     log = scratch / "log"
     limits = replace(job.drv.limits, timeout=_TIMEOUT)
     quiet = replace(job, drv=replace(job.drv, limits=limits), log=log, listener=lambda _: None)
-    env = {"MAKEFLAGS": "nw", "NIX_BUILD_CORES": "1"}
+    env = {"MAKEFLAGS": "nwk", "NIX_BUILD_CORES": "1"}
     ended = run_phases(quiet, scratch, ground, phases, env=env)
-    if ended.code != 0:
-        raise _UnfitError("a dry run of make doesn't tell what it would run")
-    return commands(log.read_text(errors="replace"))
+    output = log.read_text(errors="replace")
+    return DryRun(ended.code == 0, commands(output), frozenset(_NO_RULE.findall(output)))
