@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -68,6 +69,8 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
 def _replace_by(argv: list[str], env: Mapping[str, str]) -> NoReturn:
     """Become ``argv``; a file that no kernel takes is the shell's to read, as in execvp(3)."""
     sys.stdout.flush()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them, and so would argv
+        signal.signal(number, signal.SIG_DFL)
     try:
         os.execvpe(argv[0], argv, env)
     except OSError as error:

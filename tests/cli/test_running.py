@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.cli.project import COMMAND, Project
+from tests.cli.project import COMMAND, Project, processes
 
 KINDS = ["bubblewrap", "namespaces", "none"]
 
@@ -17,12 +20,16 @@ KINDS = ["bubblewrap", "namespaces", "none"]
 def built(request: pytest.FixtureRequest, project: Project) -> Project:
     """The project, built in each kind of sandbox that this machine has."""
     kind: str = request.param
-    if kind == "bubblewrap" and shutil.which("bwrap") is None:
-        pytest.skip("needs bubblewrap")
+    _needs(kind)
     forced = project.with_env(CKPT_SANDBOX=kind)
     result = forced.build()
     assert result["sandbox"] == kind
     return forced
+
+
+def _needs(kind: str) -> None:
+    if kind == "bubblewrap" and shutil.which("bwrap") is None:
+        pytest.skip("needs bubblewrap")
 
 
 def test_a_program_finds_its_data_below_its_prefix(built: Project) -> None:
@@ -118,6 +125,56 @@ def test_a_file_that_only_a_shell_can_read_is_run_by_one(built: Project) -> None
     assert built.ckpt("run", "--", "./lines", "is").out == "it: is\n"
 
 
+TELLS = "trap 'echo got it; exit 7' INT TERM; echo ready; while :; do sleep .05; done"
+
+
+def _ready(project: Project, script: str) -> subprocess.Popen[bytes]:
+    """``git ckpt run`` with a shell in it that has come so far that it said so."""
+    command = project.start("run", "--", "sh", "-c", script)
+    assert command.stdout is not None
+    assert command.stdout.readline() == b"ready\n"
+    return command
+
+
+def test_ctrl_c_is_the_programs_and_so_is_the_exit_code(built: Project) -> None:
+    command = _ready(built, TELLS)
+    os.killpg(command.pid, signal.SIGINT)
+    assert command.communicate(timeout=30) == (b"got it\n", b"")
+    assert command.returncode == 7
+
+
+def test_a_program_that_ctrl_c_ends_leaves_nothing_running(built: Project) -> None:
+    command = _ready(built, "echo ready; exec sleep 515151")
+    os.killpg(command.pid, signal.SIGINT)
+    assert command.communicate(timeout=30) == (b"", b"")
+    assert command.returncode in {128 + signal.SIGINT, -signal.SIGINT}
+    assert processes("sleep 515151") == []
+
+
+def test_a_program_below_ours_gets_what_asks_it_to_end(project: Project) -> None:
+    forced = project.with_env(CKPT_SANDBOX="namespaces")
+    forced.build()
+    command = _ready(forced, TELLS)
+    command.terminate()
+    assert command.communicate(timeout=30) == (b"got it\n", b"")
+    assert command.returncode == 7
+
+
+def test_a_program_starts_as_from_a_shell(built: Project) -> None:
+    """With the user's umask and limits, and with the signals that Python ignores for itself."""
+    script = "umask; ulimit -a; grep SigIgn /proc/self/status"
+    in_shell = subprocess.run(["sh", "-c", f"umask 027; {script}"], capture_output=True, check=True)
+    command = " ".join(map(shlex.quote, (*COMMAND, "run", "--", "sh", "-c", script)))
+    done = subprocess.run(
+        ["sh", "-c", f"umask 027; {command}"],
+        cwd=built.path,
+        env=built.environment(),
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == in_shell.stdout
+
+
 def test_a_program_is_named_by_its_path_in_the_output(built: Project) -> None:
     installed = built.ckpt("run", "--", "sh", "-c", "command -v hello").out.strip()
     assert built.ckpt("run", "--", installed).out == "hello\n"
@@ -159,3 +216,16 @@ def test_of_several_packages_the_one_with_the_program_runs(tmp_path: Path) -> No
     assert "choose one with --package: one, two" in project.ckpt("run", "three", code=2).err
     assert "choose one with --package: one, two" in project.ckpt("path", code=2).err
     assert project.ckpt("path", "--package", "two").out.rstrip().endswith("/two")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_build_too_has_the_signals_that_a_shell_gives(tmp_path: Path, kind: str) -> None:
+    """``yes | head -1`` ends without a word by SIGPIPE, which Python ignores for itself."""
+    config = '[package.it]\nbuild = "grep SigIgn /proc/self/status >it"\n'
+    config += 'install = "install -D it $out/it"\n'
+    _needs(kind)
+    project = Project.make(tmp_path / "p", {}, config).with_env(CKPT_SANDBOX=kind)
+    by_hand = subprocess.run(
+        ["grep", "SigIgn", "/proc/self/status"], capture_output=True, check=True
+    )
+    assert (Path(project.build()["out"]) / "it").read_bytes() == by_hand.stdout

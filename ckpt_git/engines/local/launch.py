@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from ckpt_git.engines.local import run, sandbox
 from ckpt_git.model.record import SandboxKind
 
 _KERNEL_FOLDERS = frozenset({"proc", "dev", "sys"})
+_OF_A_TERMINAL = (int(signal.SIGINT), int(signal.SIGQUIT))
 
 
 def program(kind: SandboxKind, at: str, out: Path, command: Sequence[str]) -> list[str]:
@@ -24,9 +26,13 @@ def program(kind: SandboxKind, at: str, out: Path, command: Sequence[str]) -> li
     if kind == "none":
         _link(Path(at), out)
         return list(command)
+    plan = _plan(at, command)
     if kind == "bubblewrap":
-        return [*_bubblewrap(at, out), *command]
-    return _staged(at, out, command)
+        # It waits for the program, so Ctrl-C is not for it: what is ignored stays so in there,
+        # until stage.py has the program get it.
+        waits = ["/bin/sh", "-c", 'trap "" INT QUIT; exec "$@"', "ckpt"]
+        return [*waits, *_bubblewrap(at, out), *_staged(plan)]
+    return _staged({**plan, "user_namespace": True, "root": _root(at, out)})
 
 
 def _link(at: Path, out: Path) -> None:
@@ -68,16 +74,22 @@ def _mount_point(out: Path) -> Path:
     return point
 
 
-def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
-    """As ``_bubblewrap``, by our own ``stage.py``; the plan waits for it in a file without a name:
-    an environment may be larger than what a pipe holds."""
-    links, others = _top_folders()
+def _plan(at: str, command: Sequence[str]) -> dict[str, Any]:
+    """The plan for ``stage.py`` to run ``command``, as the user would, with ``at`` on PATH."""
     shell = ["/bin/sh", "-c", 'PATH=$1:$PATH; shift; exec "$@"', "ckpt", f"{at}/bin", *command]
     plan: dict[str, Any] = sandbox.plan(
         "none", None, shell, work=Path("/"), cwd=os.getcwd(), env=dict(os.environ)
     )
-    plan.update(user_namespace=True, supervise=False, parent=None)
-    plan["root"] = {
+    own = [number for number in _OF_A_TERMINAL if signal.getsignal(number) != signal.SIG_IGN]
+    plan.update(supervise=False, parent=None, umask=None, limits=None, interactive=True)
+    plan["default_signals"] = [*plan["default_signals"], *own]
+    return plan
+
+
+def _root(at: str, out: Path) -> dict[str, Any]:
+    """As ``_bubblewrap``, for ``stage.py``."""
+    links, others = _top_folders()
+    return {
         "at": str(_mount_point(out)),
         "folders": ["/dev/shm", "/dev/pts", "/proc"],  # noqa: S108
         "links": links,
@@ -88,6 +100,11 @@ def _staged(at: str, out: Path, command: Sequence[str]) -> list[str]:
         "uid": os.geteuid(),
         "gid": os.getegid(),
     }  # fmt: skip
+
+
+def _staged(plan: dict[str, Any]) -> list[str]:
+    """The command line that carries ``plan`` out; it waits in a file without a name: an
+    environment may be larger than what a pipe holds."""
     waiting = os.memfd_create("plan", 0)
     with os.fdopen(os.dup(waiting), "wb") as stream:
         marshal.dump(plan, stream)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ _COVERED = tuple(
     f"/proc/{name}"
     for name in ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "mtrr", "scsi", "asound")
 )
+# A build, like a program, expects them as they are for every other process: `yes | head -1`.
+_IGNORED_BY_PYTHON = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _ACCOUNTS = {
     "passwd": "root:x:0:0::/:/noshell\n"
@@ -139,6 +142,9 @@ def plan(
         "root": None,
         "supervise": False,
         "limits": {"memory": None},
+        "umask": 0o022,
+        "interactive": False,
+        "default_signals": _IGNORED_BY_PYTHON,
         "parent": os.getpid(),
         "command": list(command),
         "env": env,

@@ -63,7 +63,8 @@ plan_step = "reading the plan"  # what was under way, for the one line that an e
 
 def prepare(plan: dict[str, Any], status_fd: int) -> None:
     """Everything up to the command, then the command."""
-    os.umask(0o022)  # before the sources: folders that are made for them get their modes from it
+    if plan["umask"] is not None:  # before the sources: their folders get their modes from it
+        os.umask(plan["umask"])
     if plan["user_namespace"] or plan["overlay"] is not None:
         _step("entering a user namespace")
         enter_user_namespace(CLONE_NEWNS, inside=0)
@@ -76,7 +77,8 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
     if plan["apply"] is not None:
         _step("bringing the sources up to date")
         stamp = apply(plan["apply"])
-    _limit(plan["limits"])
+    if plan["limits"] is not None:
+        _limit(plan["limits"])
     _tell(status_fd, f"ready {stamp}")
     if plan["root"] is not None:
         _step("building the sandbox")
@@ -291,6 +293,9 @@ def run_in_root(plan: dict[str, Any], status_fd: int) -> NoReturn:
     root = plan["root"]
     flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS
     _check(_libc.unshare(flags | (0 if root["network"] else CLONE_NEWNET)), "unshare")
+    if plan["interactive"]:
+        for number in (signal.SIGINT, signal.SIGQUIT):  # a terminal sends them to the command too
+            signal.signal(number, signal.SIG_IGN)
     first = os.fork()
     if first == 0:
         try:
@@ -304,7 +309,10 @@ def run_in_root(plan: dict[str, Any], status_fd: int) -> NoReturn:
             sys.stderr.write(f"ckpt: {plan_step}: {error}\n")
             os._exit(125)
     os.close(status_fd)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGKILL))
+    if plan["interactive"]:
+        _pass_on(first)
+    else:
+        signal.signal(signal.SIGTERM, lambda *_: os.kill(first, signal.SIGKILL))
     _, code = os.waitpid(first, 0)  # the kernel has ended all others then: pid_namespaces(7)
     os._exit(os.waitstatus_to_exitcode(code) & 0xFF)
 
@@ -315,7 +323,16 @@ def _first_of_namespace(plan: dict[str, Any], root: dict[str, Any]) -> NoReturn:
     if child == 0:
         enter_user_namespace(0, inside=root["uid"], inside_group=root["gid"])
         _execute(plan)
+    if plan["interactive"]:
+        _pass_on(child)
     os._exit(_reap_until(child))
+
+
+def _pass_on(pid: int) -> None:
+    """Let ``pid`` have what asks us to end, unless it is ignored (nohup)."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, lambda got, _: os.kill(pid, got))
 
 
 def enter_root(root: dict[str, Any]) -> None:
@@ -447,6 +464,8 @@ def _reap_until(child: int) -> int:
 
 def _execute(plan: dict[str, Any]) -> NoReturn:
     os.chdir(plan["cwd"])
+    for number in plan["default_signals"]:
+        signal.signal(number, signal.SIG_DFL)
     os.execve(plan["command"][0], plan["command"], plan["env"])
 
 
