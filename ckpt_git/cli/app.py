@@ -162,7 +162,7 @@ def build(
     options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
     context = _open()
     if background:
-        building.in_background(context, target, options)
+        building.in_background(context, target, options, as_json=as_json)
         return
     if explain:
         building.explain(context, target, options)

@@ -92,14 +92,17 @@ def _named(checkpoint: Checkpoint) -> str:
     return f"{name_of_tree(checkpoint)} ({made})"
 
 
-def in_background(context: Context, name: str, options: BuildOptions) -> None:
-    """``build --background``: have it built by the builder, and return."""
+def in_background(context: Context, name: str, options: BuildOptions, *, as_json: bool) -> None:
+    """``build --background``: have it built by the builder, and return.
+
+    There is no result yet: the document says what was asked for, and whether that was news.
+    """
     from ckpt_git.builds.background import submit  # noqa: PLC0415
     from ckpt_git.builds.detach import spawn_builder  # noqa: PLC0415
     from ckpt_git.records.queue import BY_HAND, Request, Wanted  # noqa: PLC0415
 
     target = context.repo.target(name)
-    context.config(target.tree).select(options.packages)
+    packages = context.config(target.tree).select(options.packages)
     root = context.repo.top or context.repo.git_dir
     wanted = Wanted(target.kind, target.name, target.tree, target.commit)
     request = Request(
@@ -110,7 +113,12 @@ def in_background(context: Context, name: str, options: BuildOptions) -> None:
         clean=options.clean,
         rebuild=options.rebuild,
     )
-    if submit(context.state, request, lambda: spawn_builder(context.state, root)):
+    new = submit(context.state, request, lambda: spawn_builder(context.state, root))
+    if as_json:
+        names = [package.name for package in packages]
+        asked = {"packages": names, "tree": target.tree, "commit": target.commit, "new": new}
+        out_json({"results": [], "submitted": asked})
+    elif new:
         out("building in the background; `git ckpt watch` follows it")
     else:
         out("that is being built already; `git ckpt watch` follows it")

@@ -41,6 +41,24 @@ def test_it_returns_at_once_and_the_result_is_in_status_and_log(project: Project
     assert project.ckpt("watch").out == "nothing is being built\n"
 
 
+def test_its_json_says_what_was_asked_for_and_whether_it_is_new(slow: Project) -> None:
+    done = slow.ckpt("build", "--background", "--json")
+    document = done.json()
+    submitted = document.pop("submitted")
+    assert document == {"version": 1, "results": []}
+    _under_way()
+    now = slow.ckpt("status", "--json").json()["running"]
+    assert submitted == {
+        "packages": ["hello"],
+        "tree": now["tree"],
+        "commit": now["commit"],
+        "new": True,
+    }
+    again = slow.ckpt("build", "--background", "--json").json()["submitted"]
+    assert again == {**submitted, "new": False}
+    assert done.err == ""
+
+
 def test_what_runs_is_shown_and_can_be_cancelled(slow: Project) -> None:
     slow.ckpt("build", "--background")
     _under_way()
