@@ -264,7 +264,8 @@ class _Attempt:
             reason=result.reason,
             missing=result.missing,
             error=tuple(self._errors()) if failed else (),
-            warnings=(*result.warnings, *([result.no_base] if result.no_base else [])),
+            warnings=result.warnings,
+            no_base=result.no_base,
         )
 
     def _seconds(self, spent: Seconds) -> Seconds:

@@ -35,7 +35,8 @@ any revision. What is built is exactly one tree: edits made meanwhile don't get 
 _EPILOG = """\
 [bold]git ckpt COMMAND -h[/] describes a command, [bold]git help ckpt[/] all of it.
 
-Exit codes: 0 done and passed; 1 a build failed, or verify found a difference; 2 wrong usage or \
+Exit codes: 0 done and passed; 1 a build failed, verify found a difference, or prepare got \
+no checkpoint; 2 wrong usage or \
 configuration; 3 something needed is missing; 130 interrupted."""
 
 app = typer.Typer(

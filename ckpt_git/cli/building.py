@@ -31,7 +31,7 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
         out_json({"results": [record.result() for record in records]})
     for record in records:
         _tell(record, live, as_json=as_json)
-    return _exit_code(records)
+    return _exit_code(records) or int(options.artifacts and any(r.no_base for r in records))
 
 
 def verify(
@@ -129,6 +129,9 @@ def _tell_around(context: Context, target: Target, records: Sequence[Record]) ->
     built = [record for record in records if not record.cached]
     for warning in dict.fromkeys(text for record in built for text in record.warnings):
         say_ckpt(warning)
+    for record in built:
+        if record.no_base is not None:
+            say_ckpt(f"{record.package}: no checkpoint could be made of it: {record.no_base}")
     if target.kind == "worktree" and built:
         _tell_untracked(context)
 

@@ -170,6 +170,7 @@ def record_json(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "error": list(record.error),
         "warnings": list(record.warnings),
+        "no_base": record.no_base,
     }
 
 

@@ -38,7 +38,8 @@ class Record:
     lines that show why a failed build failed, in the paths of the user's own files.
     ``reason`` says in a few words why it failed, ``missing`` names a program that wasn't there.
     ``confirmed`` is False for a failure seen from a checkpoint alone. ``verified`` is None
-    until the build was compared with a clean one.
+    until the build was compared with a clean one. ``no_base`` says why a build that passed left
+    no checkpoint.
     """
 
     package: str
@@ -65,6 +66,7 @@ class Record:
     warnings: tuple[str, ...] = ()
     confirmed: bool = True
     verified: bool | None = None
+    no_base: str | None = None
     cached: bool = field(default=False, compare=False)
 
     @property

@@ -121,6 +121,21 @@ def test_prepare_makes_a_checkpoint_of_an_older_commit(project: Project) -> None
     assert project.build()["checkpoint"]["commit"] == old
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_prepare_says_where_no_checkpoint_came_about_and_ends_with_1(
+    tmp_path: Path, options: list[str]
+) -> None:
+    config = """[package.late]\nbuild = "touch -d '+1 day' left"\n"""
+    project = Project.make(tmp_path / "late", {}, config)
+    for _ in range(2):
+        done = project.ckpt("prepare", *options, code=1)
+        assert done.err.splitlines()[-1] == (
+            "ckpt: late: no checkpoint could be made of it: "
+            "the build left files that are dated in the future"
+        )
+    assert project.ckpt("build", *options).code == 0
+
+
 def test_verify_adds_identical_and_differences(project: Project) -> None:
     project.build()
     project.edit("greeting.txt", "hello", "good day")
