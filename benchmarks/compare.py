@@ -29,14 +29,24 @@ FACTOR, EXTRA = 1.10, 0.25
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Changes of one kind; ``seconds`` has a way's time for each of them, in their order."""
+    """Changes of one kind; ``seconds`` has a way's time for each of them, in their order.
+
+    ``apart`` are changes that ours built clean, each with its reason: their times are in no
+    median, as that is another thing than a build from a checkpoint.
+    """
 
     project: str
     kind: str
     seconds: Mapping[str, tuple[float, ...]]
+    apart: Mapping[str, str]
 
     def median(self, way: str) -> float:
         return median(self.seconds[way])
+
+    @property
+    def holds(self) -> bool:
+        """Whether ours keeps to the budget, in a series of which some change was measured."""
+        return bool(self.seconds[OURS]) and self.median(OURS) <= self.budget
 
     @property
     def budget(self) -> float:
@@ -44,8 +54,9 @@ class Series:
         return FACTOR * self.median(BARE) + EXTRA
 
     def to_json(self) -> dict[str, Any]:
-        medians = {way: self.median(way) for way in self.seconds}
-        return {**asdict(self), "median": medians, "budget": self.budget}
+        medians = {way: self.median(way) for way, times in self.seconds.items() if times}
+        budget = self.budget if medians else None
+        return {**asdict(self), "median": medians, "budget": budget, "holds": self.holds}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +72,14 @@ class _Site:
     @property
     def phases(self) -> Mapping[str, str]:
         return self.project.phases
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """One build's seconds; ``why_clean`` where ours started from nothing, although it need not."""
+
+    seconds: float
+    why_clean: str | None = None
 
 
 def compare(
@@ -115,13 +134,20 @@ def _measure(
         _build(site, way, commits[0], phases)
     if not reconfigure:
         phases.pop("configure", None)
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
+    rows: list[dict[str, float]] = []
+    apart: dict[str, str] = {}
     for number, commit in enumerate(commits[1:]):
+        row: dict[str, float] = {}
         for way in _rotated(number):
-            seconds = _build(site, way, commit, phases, base=commits[number])
-            times[way].append(seconds)
-            say(f"{site.project.name}, {kind} {number + 1}: {way} {seconds:.2f} s")
-    return Series(site.project.name, kind, {way: tuple(values) for way, values in times.items()})
+            done = _build(site, way, commit, phases, base=commits[number])
+            row[way] = done.seconds
+            if done.why_clean is not None:
+                apart[commit] = done.why_clean
+            say(f"{site.project.name}, {kind} {number + 1}: {way} {done.seconds:.2f} s")
+        if commit not in apart:
+            rows.append(row)
+    seconds = {way: tuple(row[way] for row in rows) for way in WAYS}
+    return Series(site.project.name, kind, seconds, apart)
 
 
 def _rotated(number: int) -> Iterator[str]:
@@ -136,8 +162,8 @@ def _build(
     commit: str,
     phases: Mapping[str, str],
     base: str | None = None,
-) -> float:
-    """The seconds of one build. ``phases`` are those of a tree that was built before."""
+) -> _Timed:
+    """One build. ``phases`` are those of a tree that was built before."""
     if way == OURS:
         return _build_ours(site, commit, base)
     tree = site.persistent if way == BARE else site.clean
@@ -155,16 +181,15 @@ def _build(
     if not done.passed:
         last = done.log.decode(errors="replace").strip().splitlines()[-1:]
         raise CkptError(f"{way} of {commit[:10]} failed: {' '.join(last)}", f"see {tree.folder}")
-    return done.seconds
+    return _Timed(done.seconds)
 
 
-def _build_ours(site: _Site, commit: str, base: str | None) -> float:
+def _build_ours(site: _Site, commit: str, base: str | None) -> _Timed:
     result = ours.call(site.subject, "build", commit)
     if not result.passed:
         raise CkptError(f"git ckpt build of {commit[:10]} failed", f"see {result.log}")
-    if base is not None and result.base != base:
+    if base is not None and result.base not in {base, None}:
         raise CkptError(
-            f"git ckpt build of {commit[:10]} started from {result.base or 'nothing'} and not "
-            f"from its parent: {result.why_clean or 'another was nearer'}"
+            f"git ckpt build of {commit[:10]} started from {result.base} and not from its parent"
         )
-    return result.wall
+    return _Timed(result.wall, result.why_clean if base is not None else None)

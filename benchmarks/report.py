@@ -34,6 +34,13 @@ def evaluation(found: Evaluation) -> str:
 
 def comparison(found: Series) -> str:
     """One kind of change of one project, every way: medians, and how they relate."""
+    count = len(found.seconds[OURS])
+    title = f"{found.project}, {found.kind}, {count} changes"
+    apart = [
+        f"  not counted, built clean: {commit[:10]}: {why}" for commit, why in found.apart.items()
+    ]
+    if not count:
+        return "\n".join([title, *apart, "no change was built from a checkpoint", ""])
     rows = [
         (
             way,
@@ -43,15 +50,12 @@ def comparison(found: Series) -> str:
         )
         for way in WAYS
     ]
-    count = len(found.seconds[OURS])
     summary = (
         f"budget at these medians: {FACTOR} x bare + {EXTRA} s = {found.budget:.2f} s: "
-        f"{'holds' if found.median(OURS) <= found.budget else 'DOES NOT HOLD'}"
+        f"{'holds' if found.holds else 'DOES NOT HOLD'}"
     )
     head = ("way", "median s", "of bare", "times faster than clean")
-    return "\n".join(
-        [f"{found.project}, {found.kind}, {count} changes", table(head, rows), summary, ""]
-    )
+    return "\n".join([title, table(head, rows), summary, *apart, ""])
 
 
 def measures(found: Sequence[Measure]) -> str:
