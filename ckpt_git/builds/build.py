@@ -121,7 +121,7 @@ def _alone(context: Context, made: Plan, announce: Announce) -> AbstractContextM
 def _carry_out(context: Context, made: Plan, announce: Announce, began: float) -> Record:
     if made.known is not None:
         context.state.asked_again(made.known)
-        return made.known.answered_from_record(commit=made.target.commit)
+        return made.known.answered_from_record(tree=made.target.tree, commit=made.target.commit)
     attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
     return attempt.record()
 

@@ -21,6 +21,14 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class Built:
+    """What a build on record was of, where its record answers for another tree or commit."""
+
+    commit: str | None
+    tree: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seconds:
     """Wall-clock seconds of a build and of its parts."""
 
@@ -33,6 +41,9 @@ class Seconds:
 @dataclass(frozen=True, slots=True)
 class Record:
     """One build's result. ``key`` is the id of what matters of the tree (see ``ignore``).
+
+    ``answered_by`` is set in an answer to a later question about the same key: ``tree`` and
+    ``commit`` are then what was asked for.
 
     ``depth`` is 0 for a clean build. ``finished`` is in Unix seconds. ``error`` holds the few
     lines that show why a failed build failed, in the paths of the user's own files.
@@ -67,7 +78,12 @@ class Record:
     confirmed: bool = True
     verified: bool | None = None
     no_base: str | None = None
-    cached: bool = field(default=False, compare=False)
+    answered_by: Built | None = field(default=None, compare=False)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing was built, as the record answered."""
+        return self.answered_by is not None
 
     @property
     def output(self) -> Path:
@@ -78,9 +94,9 @@ class Record:
     def passed(self) -> bool:
         return self.outcome == "passed"
 
-    def answered_from_record(self, *, commit: str | None) -> Record:
-        """The same record as the answer to a later question about the same key."""
-        return replace(self, cached=True, commit=commit)
+    def answered_from_record(self, *, tree: str, commit: str | None) -> Record:
+        """The record as the answer to a later question about the same key."""
+        return replace(self, tree=tree, commit=commit, answered_by=Built(self.commit, self.tree))
 
     def result(self) -> dict[str, Any]:
         """The form that ``build --json`` prints (the contract in the README)."""
@@ -91,6 +107,7 @@ class Record:
             "cached": self.cached,
             "tree": self.tree,
             "commit": self.commit,
+            "answered_by": None if self.answered_by is None else asdict(self.answered_by),
             "checkpoint": None if self.checkpoint is None else asdict(self.checkpoint),
             "why_clean": self.why_clean,
             "sandbox": self.sandbox,
@@ -101,10 +118,10 @@ class Record:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """The form in which it is kept; ``from_json`` reads it back."""
+        """The form in which it is kept: that of the build itself. ``from_json`` reads it back."""
         data = asdict(self)
-        del data["cached"]
-        return data
+        del data["answered_by"]
+        return {**data, **(asdict(self.answered_by) if self.answered_by is not None else {})}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Record:

@@ -29,6 +29,7 @@ RESULT: dict[str, object] = {
     "cached": bool,
     "tree": str,
     "commit": (str, NULL),
+    "answered_by": (dict, NULL),
     "checkpoint": (dict, NULL),
     "why_clean": (str, NULL),
     "sandbox": str,
@@ -92,7 +93,22 @@ def test_the_same_tree_again_is_answered_from_the_record(project: Project) -> No
     first = project.build()
     project.repo.commit("says the same")
     again = project.build("HEAD")
-    assert again == {**first, "cached": True, "commit": project.repo.head}
+    built = {"commit": first["commit"], "tree": first["tree"]}
+    now = {"cached": True, "commit": project.repo.head, "answered_by": built}
+    assert again == {**first, **now}
+
+
+def test_where_a_change_needs_no_build_it_says_whose_record_answers(tmp_path: Path) -> None:
+    config = f'{CONFIG}ignore = ["*.md"]\n'
+    project = Project.make(tmp_path / "ignored", config=config)
+    first = project.build()
+    project.repo.commit("words", {"README.md": "words"})
+    again = project.build("HEAD")
+    assert (again["tree"], again["commit"]) == (project.repo.tree(), project.repo.head)
+    assert again["answered_by"] == {"tree": first["tree"], "commit": first["commit"]}
+    assert project.ckpt("verify", "HEAD", "--json").json()["results"][0]["identical"]
+    [record] = project.ckpt("log", "--json", "-n", "1").json()["records"]
+    assert record["answered_by"] is None
 
 
 def test_a_failed_build_has_the_same_form_and_ends_with_1(project: Project) -> None:

@@ -78,15 +78,16 @@ def test_what_is_no_checkpoint_is_noticed(lost: str) -> None:
 
 
 def test_an_answer_from_a_record_is_kept_as_the_record_itself() -> None:
-    answer = RECORD.answered_from_record(commit="5" * 40)
-    assert (answer.cached, answer.commit) == (True, "5" * 40)
-    assert "cached" not in answer.to_json()
+    answer = RECORD.answered_from_record(tree="6" * 40, commit="5" * 40)
+    assert (answer.cached, answer.tree, answer.commit) == (True, "6" * 40, "5" * 40)
+    assert answer.to_json() == RECORD.to_json()
 
 
 def test_the_result_has_the_fields_of_the_contract() -> None:
     result = through_json(RECORD.result())
     assert set(result) == {
-        *("package", "engine", "outcome", "cached", "tree", "commit", "checkpoint", "why_clean"),
+        *("package", "engine", "outcome", "cached", "tree", "commit", "answered_by"),
+        *("checkpoint", "why_clean"),
         *("sandbox", "changes", "out", "log", "seconds"),
     }
     assert result["checkpoint"] == {"commit": None, "tree": "4" * 40, "depth": 3}
