@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 from ckpt_git.git.errors import explained
@@ -10,6 +11,7 @@ from ckpt_git.git.location import Location
 from ckpt_git.process import ProcessError
 
 _FOUND_NOTHING = 1
+_FEW = 1000
 
 
 def lines_with(
@@ -21,18 +23,19 @@ def lines_with(
     """
     if not (words and paths):
         return []
-    wanted = [argument for word in words for argument in ("-e", word)]
+    # A command line has an end: of many, all are searched and theirs are taken.
+    named = paths if len(paths) <= _FEW else ()
+    stdin = os.fsencode("\n".join(words))
+    ask = ("grep", "-I", "-F", "-z", "--full-name", "-f", "-", tree, "--", *named)
     try:
-        found = at.git("grep", "-I", "-F", "-z", "--full-name", *wanted, tree, "--", *paths).stdout
+        found = at.git(*ask, stdin=stdin).stdout
     except ProcessError as error:
         if error.code == _FOUND_NOTHING:
             return []
         raise explained(error, "search the tree") from error
-    lines = []
-    for line in os.fsdecode(found).split("\n")[:-1]:
-        place, _, text = line.partition("\0")
-        lines.append((place.removeprefix(f"{tree}:"), text))
-    return lines
+    wanted = set(paths)
+    lines = re.findall(rf"{re.escape(tree)}:([^\0]+)\0([^\n]*)\n", os.fsdecode(found))
+    return [(path, line) for path, line in lines if path in wanted]
 
 
 def drift(at: Location, old_tree: str, new_tree: str, folder: str) -> tuple[int, int] | None:
