@@ -151,7 +151,14 @@ def _last(record: Record | None) -> str:
 
 
 def history(context: Context, names: Sequence[str], number: int) -> list[Record]:
-    """The newest records, of ``names`` or of all packages."""
+    """The newest records, of ``names`` or of all packages.
+
+    A package that the configuration no longer has may have records; raises ``ConfigError`` for
+    one that neither knows.
+    """
+    unknown = [name for name in names if not context.state.history(name, 1)]
+    if unknown:
+        context.config(context.current().tree).select(unknown)
     chosen: Sequence[str | None] = names or [None]
     found = [record for name in chosen for record in context.state.history(name, number)]
     return sorted(found, key=lambda record: record.finished, reverse=True)[:number]

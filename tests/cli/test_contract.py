@@ -261,7 +261,10 @@ def test_one_failing_package_does_not_keep_the_other_from_being_built(two: Proje
 
 @pytest.mark.parametrize(
     "command",
-    [["build"], ["prepare"], ["verify"], ["status"], ["path"], ["run"], ["build", "--background"]],
+    [
+        *(["build"], ["prepare"], ["verify"], ["status"], ["log"], ["path"], ["run"]),
+        *(["build", "--background"], ["log", "--output"]),
+    ],
 )
 def test_an_unknown_package_is_named_with_those_that_there_are(
     two: Project, command: list[str]
@@ -270,6 +273,12 @@ def test_an_unknown_package_is_named_with_those_that_there_are(
     done = two.ckpt(*command, "-p", "nope", *rest, code=2)
     assert done.err == ("ckpt: error: no package `nope` in ckpt.toml; it has: hello, other\n")
     assert done.out == ""
+
+
+def test_the_log_knows_a_package_that_is_gone_from_the_configuration(two: Project) -> None:
+    two.ckpt("build")
+    two.repo.write("ckpt.toml", CONFIG)
+    assert "other" in two.ckpt("log", "-p", "other").out
 
 
 # --- targets -------------------------------------------------------------------------------
