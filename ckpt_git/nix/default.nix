@@ -1,0 +1,16 @@
+# The Nix library: builds that start from the state of an earlier build of the same package.
+#
+#   let
+#     inherit (import ./ckpt_git/nix { }) prepareCheckpointBuild mkCheckpointedBuild;
+#     checkpoint = prepareCheckpointBuild hello;
+#     changed = hello.overrideAttrs { src = ./hello; };
+#   in mkCheckpointedBuild changed checkpoint
+#
+# A drop-in for the functions of the same names in nixpkgs' checkpointBuildTools. It needs nothing
+# but a stdenv with nixpkgs' phases, overrideAttrs included, so it goes with callPackage as well.
+{ ... }:
+rec {
+  prepareCheckpointBuild = import ./prepare-checkpoint-build.nix;
+  mkCheckpointBuild = import ./mk-checkpoint-build.nix;
+  mkCheckpointedBuild = mkCheckpointBuild;
+}

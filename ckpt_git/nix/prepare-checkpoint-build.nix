@@ -1,0 +1,30 @@
+# drv: the derivation whose result is the checkpoint of drv's build.
+#
+# `sources` is the folder that buildPhase starts in, as it was before the build (after drv's own
+# preBuild), `outputs` the same folder after buildPhase and checkPhase. All else that lies beside it in
+# the build's top folder is below `around`, and `checkpoint` has what the store doesn't keep:
+# dates to the nanosecond, modes, and which files name the build's own outputs.
+#
+# The name and the outputs stay drv's: what configure and the compiler bake in are paths of the same
+# length in the base and in the changed build, so that they can be replaced. All files are in the
+# first output; the others are empty.
+drv:
+let
+  phases = import ./phases.nix;
+  checked = import ./supported.nix "prepareCheckpointBuild" drv;
+in
+checked.overrideAttrs (
+  old:
+  phases.withBegin old
+  // phases.withSave old
+  // phases.withoutChecksOfOutputs old
+  // {
+    checkpointLibrary = "${./shell}";
+    checkpointShell = drv.builder;
+    # nixpkgs switches it off to save time, and with it goes what makes an edited header count.
+    dontAddDisableDepTrack = true;
+    passthru = (old.passthru or { }) // {
+      checkpointBase = drv;
+    };
+  }
+)

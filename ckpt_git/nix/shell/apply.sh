@@ -1,0 +1,54 @@
+# Brings the checkpoint's state in; from here on the build can't be clean any more. Sourced by restore.sh.
+#
+# The sources lie there already, so only what the build made is copied. Then all that didn't change
+# gets its date in the checkpoint, and what did gets one that is newer than all of them.
+
+each_in() { (cd "$top" && xargs -0 -r "${@:2}") <"$1"; }
+
+# What is in the place of a product now is a source, which a clean build would find there as well.
+without "$about/products" "$work/changed" >"$work/brought"
+of_type d "$work/gone" >"$work/folders-gone"
+
+each_in "$work/folders-gone" mkdir -p --
+each_in "$about/product-folders" mkdir -p --
+copy_products() { (cd "$1" && xargs -0 -r cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --); }
+if [ "$folder" = . ]; then
+    copy_products "$checkpoint/outputs" "$top" <"$work/brought"
+else
+    pattern=$(literal_pattern "$folder")
+    sed -z -n "s|^$pattern/|./|p" "$work/brought" | copy_products "$checkpoint/outputs" "$top/$folder"
+    sed -z "\\|^$pattern/|d" "$work/brought" | copy_products "$checkpoint/around/outputs" "$top"
+fi
+
+without "$about/removed" "$work/changed" >"$work/removed"
+of_type d "$work/records" | common - "$work/removed" | sort -zr >"$work/folders-removed"
+of_type fxl "$work/records" | common - "$work/removed" >"$work/files-removed"
+each_in "$work/files-removed" rm -f --
+each_in "$work/folders-removed" rmdir --ignore-fail-on-non-empty --
+each_in "$work/folders-gone" rm -rf --
+
+mkdir "$work/state"
+tar --extract --file "$about/attributes.tar" -C "$work/state"
+without_state() { (cd "$work/state" && xargs -0 -r rm -f --); }
+of_type fx "$work/records" | common - "$work/changed" | without_state
+of_type fxl "$work/gone" | without_state
+(cd "$work/state" && xargs -0 -r rm -rf -- <"$work/folders-gone")
+
+if [ -s "$program" ]; then
+    common "$work/products-to-rewrite" "$work/brought" >"$work/rewritten"
+    each_in "$work/rewritten" sed -i -f "$program" --
+    # Their checksum is of the base's output: without them they are linked again.
+    common "$about/linked-naming-outputs" "$work/brought" >"$work/linked-again"
+    each_in "$work/linked-again" rm -f --
+    without_state <"$work/linked-again"
+fi
+
+own_entries
+(cd "$top" && find "${entries[@]}" -type f ! -perm -u=w -exec chmod u+w {} +)
+(cd "$work/state" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
+    cp -dR --attributes-only --preserve=mode,timestamps -t "$top" -- "${state[@]}"; })
+
+: >"$work/now"
+{ cat "$work/changed"; sort -zu "$work/added" "$work/deleted" | xargs -0 -r dirname -z --; } | sorted |
+    (cd "$top" && xargs -0 -r touch -c -h -r "$work/now" --)
+rm -rf "$work/state"

@@ -1,0 +1,132 @@
+# What the scripts share. A list is a file of NUL-terminated entries, sorted bytewise, so that any
+# name is right in it; a path in a list is relative to the top folder and starts with `./`. A record
+# is a letter (f file, x executable file, d folder, l link), a blank and a path.
+#
+# Sourced with LC_ALL=C; sets $top (the build's folder, NIX_BUILD_TOP) and $work (ours below it).
+
+set -euo pipefail
+shopt -s dotglob nullglob
+
+top=$(cd "$1" && pwd -P)
+work=$top/.ckpt
+shift
+
+say() { printf 'checkpoint: %s\n' "$*"; }
+
+sorted() { sort -zu; }
+
+# Paths that are in the first list and not in the second; in both.
+without() { comm -z -23 -- "$1" "$2"; }
+common() { comm -z -12 -- "$1" "$2"; }
+
+paths() { cut -z -b3- | sorted; }
+
+# The entries of the top folder that belong to the build's state, as ./NAME. Temporary files of
+# mktemp have another name in each build.
+own_entries() {
+    local -A own=()
+    local name path
+    while IFS= read -r -d '' name; do own[$name]=1; done <"$work/own"
+    entries=()
+    for path in "$top"/*; do
+        name=${path##*/}
+        if [ -z "${own[$name]-}" ] && [[ $name != tmp.?????????? ]]; then entries+=("./$name"); fi
+    done
+}
+
+# Records of all that is there; what is no file, folder or link can't be kept and is left out.
+records() {
+    own_entries
+    if [ "${#entries[@]}" -eq 0 ]; then return; fi
+    (cd "$top" && find "${entries[@]}" \
+        \( -type f -perm -u=x -printf 'x %p\0' \) -o \( -type f -printf 'f %p\0' \) -o \
+        \( -type d -printf 'd %p\0' \) -o \( -type l -printf 'l %p\0' \)) | sorted
+}
+
+# Each link with its target.
+links() {
+    own_entries
+    if [ "${#entries[@]}" -eq 0 ]; then return; fi
+    (cd "$top" && find "${entries[@]}" -type l -printf '%p -> %l\0') | sorted
+}
+
+# Paths of one letter, or several, of a list of records.
+of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
+
+# The folder that the build starts in, relative to the top: `.` or `./source/build`.
+relative_folder() {
+    local folder
+    folder=$(<"$work/folder")
+    case $folder in
+        "$top") echo . ;;
+        "$top"/*) echo "./${folder#"$top"/}" ;;
+        *)
+            say "the build starts in $folder, which is not below $top"
+            return 1
+            ;;
+    esac
+}
+
+# Copies the state to DESTINATION/INSIDE (the folder the build starts in) and DESTINATION/around/INSIDE.
+copy_state() {
+    local destination=$1 inside=$2 folder
+    folder=$(relative_folder)
+    own_entries
+    mkdir -p "$destination/around/$inside"
+    if [ "${#entries[@]}" -gt 0 ]; then
+        (cd "$top" && cp -dR --preserve=mode --reflink=auto -- "${entries[@]}" "$destination/around/$inside/")
+    fi
+    find "$destination/around/$inside" ! -type f ! -type d ! -type l -delete
+    if [ "$folder" = . ]; then
+        mv "$destination/around/$inside" "$destination/$inside"
+        mkdir "$destination/around/$inside"
+    else
+        mv "$destination/around/$inside/$folder" "$destination/$inside"
+    fi
+}
+
+# Hash parts of the store paths in a file of outputs.
+hashes() {
+    local path
+    while read -r _ path; do
+        path=${path##*/}
+        printf '%s\n' "${path:0:32}"
+    done <"$1"
+}
+
+# Files below the folder $1 that hold one of the strings in the file $2, as ./PATH.
+holding() { (cd "$1" && { grep -rlaFZ -D skip -f "$2" . || [ $? -eq 1 ]; }); }
+
+# The same for both parts of what a checkpoint $1 has of `sources` or `outputs` ($2), its folder being
+# $3, with paths from the top.
+holding_in_state() {
+    local folder=$3
+    {
+        holding "$1/around/$2" "$4"
+        holding "$1/$2" "$4" | sed -z "s|^\\./|$(literal_replacement "$folder")/|"
+    } | sorted
+}
+
+literal_replacement() { printf '%s' "$1" | sed -e 's/[\\&|]/\\&/g'; }
+literal_pattern() { printf '%s' "$1" | sed -e 's/[].*^$\\[|]/\\&/g'; }
+
+# Sets $found to where the checkpoint $1 has the path $4 of `sources` or `outputs` ($2), its folder
+# being $3. A substitution would drop newlines at a name's end.
+in_state() {
+    if [ "$3" = . ]; then
+        found=$1/$2/$4
+    elif [[ $4 == "$3"/* ]]; then
+        found=$1/$2/${4#"$3"/}
+    else
+        found=$1/around/$2/$4
+    fi
+}
+
+# Reads a list of paths, prints where the checkpoint has them.
+in_checkpoint() {
+    local path found
+    while IFS= read -r -d '' path; do
+        in_state "$checkpoint" "$1" "$folder" "$path"
+        printf '%s\0' "$found"
+    done
+}

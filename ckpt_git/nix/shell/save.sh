@@ -1,0 +1,78 @@
+# TOP FIRST-OUTPUT BASE-CHECKPOINT: writes what the build left into the checkpoint, and what is
+# needed to trust it and to bring it in. BASE-CHECKPOINT is empty where the build was clean.
+
+# shellcheck source-path=SCRIPTDIR
+source "${0%/*}/lib.sh"
+first=$1
+base=$2
+about=$first/checkpoint
+folder=$(relative_folder)
+
+# Files and folders that nobody may read or enter can't be copied.
+own_entries
+if [ "${#entries[@]}" -gt 0 ]; then
+    (cd "$top" && find "${entries[@]}" ! -type l ! -perm -u=r -exec chmod u+r {} \;)
+fi
+
+copy_state "$first" outputs
+records >"$work/after"
+paths <"$about/records" >"$work/paths-before"
+paths <"$work/after" >"$work/paths-after"
+
+# Sources that the build wrote to: by the time of their inode, which nothing sets back. Those that an
+# earlier build wrote to count too, unless they have been changed since.
+{
+    of_type fx "$work/after" | (cd "$top" && xargs -0 -r sh -c \
+        'find "$@" -maxdepth 0 -cnewer .ckpt/building -print0' sh)
+    if [ -e "$work/restored" ]; then without "$base/checkpoint/altered" "$work/changed"; fi
+} | sorted >"$work/written"
+common "$work/written" "$work/paths-before" >"$about/altered"
+
+{ without "$work/after" "$about/records" | paths; cat "$about/altered"; } | sorted >"$work/products"
+of_type d "$work/after" >"$work/folders"
+common "$work/products" "$work/folders" >"$about/product-folders"
+without "$work/products" "$work/folders" >"$about/products"
+without "$work/paths-before" "$work/paths-after" >"$about/removed"
+
+# The attributes, as an archive of empty files: in the store all dates are 1, and modes are two.
+of_type fxd "$work/after" >"$work/attributed"
+mkdir "$work/shadow"
+own_entries
+if [ "${#entries[@]}" -gt 0 ]; then
+    (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$work/shadow/")
+fi
+tar --format=posix --null --no-recursion --verbatim-files-from -C "$work/shadow" \
+    --files-from "$work/attributed" -cf "$about/attributes.tar"
+(cd "$top" && xargs -0 -r stat --format=%.9Y -- <"$work/attributed") |
+    sort -n | tail -n 1 >"$about/newest"
+
+# Files that name this build's outputs, to be rewritten when they are brought in; of these, those that
+# are linked and carry a checksum of themselves, which have to be linked anew.
+hashes "$work/outputs" >"$work/hashes"
+holding_in_state "$first" sources "$folder" "$work/hashes" >"$about/sources-naming-outputs"
+holding_in_state "$first" outputs "$folder" "$work/hashes" >"$work/naming"
+common "$work/naming" "$about/products" >"$about/products-naming-outputs"
+(cd "$top" && xargs -0 -r grep -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" || true) |
+    sorted >"$about/linked-naming-outputs"
+
+source "${0%/*}/compressed.sh"
+of_type fx "$work/after" | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
+
+if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
+    hashes "$base/checkpoint/outputs" >"$work/base-hashes"
+    if grep -rlaF -D skip -f "$work/base-hashes" "$first" >"$work/left"; then
+        say "still names the checkpoint that it was built from: $(head -n 1 "$work/left")" >&2
+        exit 1
+    fi
+fi
+
+# A tree in which nothing can be opened would not be a checkpoint.
+cp "$work/outputs" "$about/outputs"
+printf '%s' "$top" >"$about/top"
+printf '%s' "$folder" >"$about/folder"
+cp "$work/root" "$about/root"
+printf '1\n' >"$about/format"
+
+while read -r name path; do
+    if [ "$path" != "$first" ]; then mkdir -p "$path"; fi
+done <"$work/outputs"

@@ -1,0 +1,79 @@
+# Whether a build tool can be trusted to notice all that changed. Sourced by restore.sh; refuses where
+# it is known that it might not.
+#
+# Ninja, and the Makefiles that CMake writes, know which commands and which lists of files they ran
+# with, and the sources were just configured from nothing. Any other make goes by dates alone: it
+# doesn't see that a command changed, or that a prerequisite is gone.
+
+named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
+
+c_header='[^/]*\.(h|hh|hpp|hxx|H|inc|inl|ipp|tcc|def)'
+c_source='[^/]*\.(c|cc|cp|cpp|cxx|C|m|mm|s|S|asm|f|F|f90|F90|cu|d|h|hh|hpp|hxx|H|inl|ipp|tcc)'
+makefile='([Mm]akefile[^/]*|GNUmakefile|Kbuild[^/]*|[^/]*\.(mk|mak|make))'
+# What a tool makes sources of, which often lie beside it in the repository.
+generating='[^/]*\.(y|yy|ypp|l|ll|lex|am|ac|m4|in|proto|rl|gperf|re|vala|pyx|idl|pod|texi|po|g4|asn1|x)'
+
+in_folder() { [ -e "$top/$folder/$1" ]; }
+if in_folder CMakeCache.txt || in_folder build.ninja; then
+    commands_are_known=yes
+elif in_folder Makefile || in_folder GNUmakefile || in_folder makefile; then
+    commands_are_known=
+else
+    # A buildPhase of its own that goes into a folder below.
+    named "$work/paths" 'CMakeCache\.txt|build\.ninja' >"$work/generated"
+    commands_are_known=$(nothing_in "$work/generated" || echo yes)
+fi
+
+if [ -z "$commands_are_known" ]; then
+    nothing_in "$work/deleted" ||
+        refuse "$(first_of "$work/deleted") went, and what was made of it can't be told from the rest"
+    named "$work/changed" "$makefile" >"$work/makefiles"
+    nothing_in "$work/makefiles" || refuse "$(first_of "$work/makefiles") changed, and make doesn't go by commands"
+
+    # A header counts where a depfile, or a rule, has its name.
+    named "$work/modified" "$c_header" >"$work/headers"
+    if ! nothing_in "$work/headers"; then
+        {
+            named "$about/products" '[^/]*\.(d|dep|P|Po|Plo|depend|cmd)|\.?depend|\.?deps?' | in_checkpoint outputs
+            named "$work/paths" "$makefile" | sed -z "s|^\.|$(literal_replacement "$top")|"
+        } >"$work/depending"
+        while IFS= read -r -d '' path; do
+            { xargs -0 -r grep -laF -e "${path##*/}" -- <"$work/depending" || true; } >"$work/mentions"
+            [ -s "$work/mentions" ] || refuse "$(shown "$path") changed, and no depfile or rule names it"
+        done <"$work/headers"
+    fi
+else
+    # That an input went shows in a command's line, as a link's, or not at all.
+    { named "$work/deleted" '.*' | grep -zavE "/($c_source)\$" || [ $? -eq 1 ]; } >"$work/data-deleted"
+    while IFS= read -r -d '' path; do
+        if grep -rqaF --include=build.ninja --include=build.make -e "${path##*/}" -- \
+            "$checkpoint/sources" "$checkpoint/around/sources"; then
+            refuse "$(shown "$path") went, and a rule had it as an input"
+        fi
+    done <"$work/data-deleted"
+fi
+
+without "$work/files" "$work/modified" >"$work/unchanged"
+
+# A new header may be found before the one that unchanged files got until now.
+named "$work/added" "$c_header" >"$work/new-headers"
+while IFS= read -r -d '' path; do
+    if (cd "$top" && xargs -0 -r grep -laE -e "include.*$(literal_pattern "${path##*/}")" -- <"$work/unchanged") >"$work/mentions"; then
+        refuse "$(shown "$path") is new, and $(head -n 1 "$work/mentions" | cut -b3-) already includes a file of that name"
+    fi
+done <"$work/new-headers"
+
+# A clean build has all sources of one date and leaves what lies ready as it is; here the changed one
+# would be newer than what was made of it, which would be made anew or can't be.
+named "$work/modified" "$generating" >"$work/generating"
+while IFS= read -r -d '' path; do
+    if { grep -zaE "^$(literal_pattern "${path%.*}")(\.[^/]*)?\$" "$work/unchanged" || true; } >"$work/beside" &&
+        [ -s "$work/beside" ]; then
+        refuse "$(shown "$path") changed, and $(first_of "$work/beside") beside it didn't"
+    fi
+done <"$work/generating"
+named "$work/modified" '[^/]*\.(ac|am|m4)' >"$work/autotools"
+named "$work/unchanged" 'configure|aclocal\.m4|Makefile\.in' >"$work/made-by-autotools"
+if ! nothing_in "$work/autotools" && ! nothing_in "$work/made-by-autotools"; then
+    refuse "$(first_of "$work/autotools") changed, and $(first_of "$work/made-by-autotools") didn't"
+fi

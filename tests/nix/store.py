@@ -1,0 +1,133 @@
+"""A Nix of the tests' own: a private store, and derivations written as a test needs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+LIBRARY = HERE.parent.parent / "ckpt_git" / "nix"
+
+# The host's compiler and tools are the stdenv's.
+_HOST = "/bin /usr /lib /lib64 /etc/alternatives"
+
+_PRELUDE = f"""
+let
+  inherit (import {LIBRARY} {{ }}) prepareCheckpointBuild mkCheckpointBuild mkCheckpointedBuild;
+  inherit (import {HERE}/stdenv) mkDerivation;
+  folder = name: path: builtins.path {{ inherit name path; }};
+in
+"""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What ``nix-build`` made: the path that it printed, and the builders' output."""
+
+    path: Path
+    log: str
+
+    def read(self, name: str) -> str:
+        """A file's text; bytes that are not UTF-8 as ``os.fsdecode`` has them."""
+        return os.fsdecode((self.path / name).read_bytes())
+
+    @property
+    def compiled(self) -> int:
+        """How often a build of the tests ran its compiler, which says so in a line of its own."""
+        return sum("COMPILE " in line for line in self.log.splitlines())
+
+    @property
+    def used(self) -> bool:
+        """Whether the build started from its checkpoint and was not begun again."""
+        return "checkpoint: used: " in self.log and "from nothing" not in self.log
+
+    @property
+    def why_clean(self) -> str:
+        """Why no checkpoint was used; empty where one was."""
+        told = [s for s in self.log.splitlines() if "checkpoint: not used, the build is clean" in s]
+        return told[0].split("clean: ", 1)[1] if told else ""
+
+
+@dataclass(frozen=True)
+class NixStore:
+    """A store below ``path`` with a configuration of its own."""
+
+    path: Path
+    sandbox: bool = True
+
+    def environment(self) -> dict[str, str]:
+        """The variables with which Nix' commands use this store and no other."""
+        state = self.path / "var"
+        configuration = self.path / "etc"
+        configuration.mkdir(parents=True, exist_ok=True)
+        (configuration / "nix.conf").write_text(
+            "build-users-group =\nsubstitute = false\nmax-jobs = 1\ncores = 2\n"
+            f"sandbox = {str(self.sandbox).lower()}\nsandbox-paths = {_HOST}\n"
+        )
+        return {
+            **os.environ,
+            "NIX_STORE_DIR": str(self.path / "store"),
+            "NIX_STATE_DIR": str(state),
+            "NIX_LOCALSTATE_DIR": str(state),
+            "NIX_LOG_DIR": str(state / "log"),
+            "NIX_CONF_DIR": str(configuration),
+            "NIX_USER_CONF_FILES": "",
+            "NIX_REMOTE": "",
+            "NIX_PATH": "",
+        }
+
+    def run(self, expression: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """``nix-build`` of an expression, which has the library's functions and ``mkDerivation``.
+
+        Nix 2.8 kills some builder, as a rule a store's first, before it has run anything.
+        """
+        for _ in range(5):
+            done = subprocess.run(
+                ["nix-build", "--no-out-link", "-E", _PRELUDE + expression, *options],
+                env=self.environment(),
+                capture_output=True,
+                errors="surrogateescape",
+                check=False,
+            )
+            if "failed due to signal 9 (Killed)" not in done.stderr:
+                break
+        return done
+
+    def build(self, expression: str, *options: str) -> Built:
+        """The same, where it has to succeed; the path is that of the last output printed."""
+        done = self.run(expression, *options)
+        assert done.returncode == 0, f"nix-build ended with {done.returncode}: {done.stderr}"
+        return Built(Path(done.stdout.splitlines()[-1]), done.stderr)
+
+    def fails(self, expression: str) -> str:
+        """What is said by a ``nix-build`` that has to fail."""
+        done = self.run(expression)
+        assert done.returncode != 0, f"nix-build passed: {done.stdout}"
+        return done.stderr
+
+    def evaluate(self, expression: str) -> object:
+        """The value of an expression."""
+        done = subprocess.run(
+            ["nix-instantiate", "--eval", "--strict", "--json", "-E", _PRELUDE + expression],
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def nix_string(text: str) -> str:
+    """A Nix string literal of a text."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("${", "\\${")
+    return f'"{escaped}"'
+
+
+def attributes(values: Mapping[str, str]) -> str:
+    """The inside of a Nix attribute set with strings as values."""
+    return "".join(f"{name} = {nix_string(value)};\n" for name, value in values.items())
