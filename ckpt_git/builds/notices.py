@@ -38,6 +38,11 @@ def tell_death(state: State, run: Running) -> None:
     _post(state, f"{what}; `git ckpt build` builds it again")
 
 
+def tell_untracked(state: State, text: str) -> None:
+    """A notice of what a build of the work tree left out, in the words of ``untracked``."""
+    _post(state, text)
+
+
 def tell_error(state: State, error: BaseException, doing: str) -> None:
     """A notice that ``error`` came up while ``doing`` something."""
     if isinstance(error, CkptError):

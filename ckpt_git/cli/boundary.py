@@ -14,6 +14,7 @@ import typer
 
 from ckpt_git.cli import streams
 from ckpt_git.model.errors import CkptError
+from ckpt_git.model.names import shown
 
 USAGE, MISSING, INTERRUPTED = 2, 3, 130
 
@@ -67,7 +68,7 @@ def _told(error: Exception) -> int:
     if isinstance(error, CkptError):
         return _end(f"error: {error.what}", error.hint, error.exit_code)
     if isinstance(error, OSError) and error.errno in _REFUSALS:
-        where = streams.shown(str(error.filename)) if error.filename else "this machine"
+        where = shown(str(error.filename)) if error.filename else "this machine"
         return _end(f"error: {where}: {error.strerror}", _REFUSALS[error.errno], MISSING)
     context = getattr(error, "ctx", None)
     if context is not None:

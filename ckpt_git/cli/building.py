@@ -6,18 +6,18 @@ import sys
 from collections.abc import Sequence
 
 from ckpt_git.builds import build as builds
+from ckpt_git.builds import untracked
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.choose import why_foreign
 from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.verify import Verdict
 from ckpt_git.cli.live import Live
-from ckpt_git.cli.streams import out, out_json, say, say_ckpt, shown
+from ckpt_git.cli.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.words import changed, count, name_of_tree, summary
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.names import shown
 from ckpt_git.model.record import Record
-
-_NAMES_SHOWN = 10
 
 
 def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool) -> int:
@@ -133,16 +133,10 @@ def _tell_around(context: Context, target: Target, records: Sequence[Record]) ->
         if record.no_base is not None:
             say_ckpt(f"{record.package}: no checkpoint could be made of it: {record.no_base}")
     if target.kind == "worktree" and built:
-        _tell_untracked(context)
-
-
-def _tell_untracked(context: Context) -> None:
-    """What isn't tracked isn't built: say so, for it is a common surprise (NixOS/nix #7107)."""
-    names = [shown(name) for name in context.repo.untracked() if name != CONFIG_NAME]
-    if names:
-        some = ", ".join(names[:_NAMES_SHOWN])
-        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
-        say_ckpt(f"not built, as git doesn't track them: {some}{more}; `git add` those that matter")
+        names = untracked.left_out(context)
+        untracked.remember(context, names)
+        if names:
+            say_ckpt(untracked.sentence(names))
 
 
 def _tell(record: Record, live: Live, *, as_json: bool) -> None:

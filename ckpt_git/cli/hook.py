@@ -67,8 +67,10 @@ def _post_commit(context: Context) -> Request | None:
 
 
 def _wanted(config: Config, worktree: Target, commit: Target) -> tuple[Wanted, ...]:
-    if config.on_commit == "commit" or worktree.tree == commit.tree:
+    if config.on_commit == "commit":
         return (_of(commit),)
+    if worktree.tree == commit.tree:
+        return (_of(worktree),)
     return (_of(worktree), _of(commit))
 
 
@@ -160,6 +162,7 @@ def _say(line: str) -> None:
 def _build(request: Request, progress: Progress) -> list[Record]:
     """Build all that ``request`` wants: the one place that joins the builder and the build."""
     from ckpt_git.builds.build import BuildOptions, build  # noqa: PLC0415 - not to slow a hook
+    from ckpt_git.builds.untracked import left_out, remember, sentence  # noqa: PLC0415
     from ckpt_git.git.repository import Target  # noqa: PLC0415
 
     def announce(package: str, event: Event) -> None:
@@ -174,7 +177,10 @@ def _build(request: Request, progress: Progress) -> list[Record]:
     for wanted in request.wanted:
         progress.target(wanted)
         target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+        names = left_out(context) if wanted.kind == "worktree" else []
         made = build(context, target, options, announce)
+        if not all(record.cached for record in made) and remember(context, names):
+            notices.tell_untracked(context.state, sentence(names))
         _keep_note(context, wanted, made)
         records += made
     return records

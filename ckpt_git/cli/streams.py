@@ -91,11 +91,3 @@ def _mute(stream: TextIO) -> None:
     os.dup2(null, stream.fileno())
     os.close(null)
     stream.flush()
-
-
-def shown(path: str) -> str:
-    """A file's name for people: quoted, where it would break a line or can't be read."""
-    if path.isprintable():
-        return path
-    text = os.fsencode(path).decode("utf-8", errors="backslashreplace")
-    return f'"{"".join(c if c.isprintable() else repr(c)[1:-1] for c in text)}"'

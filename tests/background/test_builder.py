@@ -276,3 +276,35 @@ def test_a_configuration_that_cannot_be_read_becomes_a_notice(project: Project) 
     assert "ckpt.toml" in notice
     assert "Traceback" not in notice
     assert not (project.state.path / "errors.log").exists()
+
+
+def test_what_git_does_not_track_is_named_once_at_the_next_commit(project: Project) -> None:
+    project.open_gate()
+    project.repo.write(".git/info/exclude", "ignored\n")
+    for name in ("forgotten.c", "ignored"):
+        project.repo.write(name)
+    told = [_built(project, number) for number in (1, 2, 3)]
+    assert [said.count("not built, as git doesn't track them") for said in told] == [0, 1, 0]
+    assert told[1].splitlines()[0] == (
+        "ckpt: not built, as git doesn't track them: forgotten.c; `git add` those that matter"
+    )
+    project.repo.write("another.c")
+    told = [_built(project, number) for number in (4, 5)]
+    assert "track them: another.c, forgotten.c;" in told[1]
+
+
+def test_what_a_build_of_the_commit_alone_leaves_out_is_not_named(project: Project) -> None:
+    project.open_gate()
+    project.commit(ckpt_toml='on_commit = "commit"\n' + CONFIG)
+    project.wait_for_records(1)
+    project.repo.write("forgotten.c")
+    assert "track them" not in _built(project, 2) + _built(project, 3)
+
+
+def _built(project: Project, number: int) -> str:
+    """What git and its hooks said at a commit with a change, whose build has ended since."""
+    project.repo.write("build.sh", project.script(f"# {number}\n"))
+    said = project.git("commit", "-q", "-a", "-m", "change")
+    project.wait_for_records(number)
+    project.wait_until_idle()
+    return said

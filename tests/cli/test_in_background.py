@@ -132,6 +132,23 @@ def test_a_failure_in_the_background_is_told_once_in_one_line(project: Project) 
     assert "error:" in line
 
 
+def test_untracked_files_are_named_once_wherever_that_is_done_first(project: Project) -> None:
+    project.repo.write("forgotten.c")
+    project.ckpt("build", "--background")
+    project.ckpt("watch")
+    eventually((project.path / ".git/ckpt/notices").exists, "there is a notice")
+    told = [project.ckpt("status").err for _ in range(2)]
+    assert told == [
+        "ckpt: not built, as git doesn't track them: forgotten.c; `git add` those that matter\n",
+        "",
+    ]
+    project.repo.write("another.c")
+    project.ckpt("build", "--rebuild").line("track them: another.c, forgotten.c;")
+    project.ckpt("build", "--background", "--rebuild")
+    project.ckpt("watch")
+    assert project.ckpt("status").err == ""
+
+
 def test_clean_and_rebuild_hold_in_the_background_too(project: Project) -> None:
     project.build()
     project.ckpt("build", "--background", "--clean")
