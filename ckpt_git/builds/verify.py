@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.build import Announce, BuildOptions, build_package
-from ckpt_git.builds.compare import differences
+from ckpt_git.builds.compare import Contents, contents, differences
 from ckpt_git.builds.context import Context
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
@@ -62,6 +62,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
         announce(package.name, Event("note", text))
 
     record = _checkpointed(context, package, target, announce)
+    checkpointed = _output(record)  # now: further builds may clear it up
     note("a clean build, to compare with")
     clean = build_package(context, package, target, BuildOptions(clean=True), announce)
     if not (record.passed and clean.passed):
@@ -72,12 +73,13 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
             f"package {package.name} installs nothing into $out: there is nothing to compare",
             "add `install` to its table in ckpt.toml",
         )
-    found = _compare(record, clean)
+    cleanly = _output(clean)
+    found = differences(checkpointed, cleanly)
     unsteady: set[str] = set()
     if found:
         note("they differ; a second clean build tells what isn't reproducible")
         again = build_package(context, package, target, BuildOptions(clean=True), announce)
-        unsteady = set(_compare(clean, again)) if again.passed else set()
+        unsteady = set(differences(cleanly, _output(again))) if again.passed else set()
     lasting = tuple(path for path in found if path not in unsteady)
     return _settle(context, Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady))))
 
@@ -90,10 +92,8 @@ def _checkpointed(context: Context, package: Package, target: Target, announce: 
     return record
 
 
-def _compare(one: Record, other: Record) -> list[str]:
-    if one.out is None or other.out is None:
-        return [] if one.out == other.out else ["."]
-    return differences(Path(one.out), Path(other.out))
+def _output(record: Record) -> Contents:
+    return {} if record.out is None else contents(Path(record.out))
 
 
 def _settle(context: Context, verdict: Verdict) -> Verdict:
