@@ -20,7 +20,7 @@ from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.diagnostics import error_lines
+from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.records.lock import alone
@@ -239,7 +239,8 @@ class _Attempt:
     def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:
         made = self.plan
         base = start.checkpoint if start is not None else None
-        failed = result.outcome == "failed"
+        error = tuple(self._errors()) if result.outcome == "failed" else ()
+        advised = advice(error, made.engine.out_path(made.drv))
         return Record(
             package=made.package.name,
             engine=made.engine.name,
@@ -261,9 +262,9 @@ class _Attempt:
             finished=time.time(),
             target=made.target.kind,
             failed_phase=result.failed_phase,
-            reason=result.reason,
+            reason=": ".join(filter(None, (result.reason, advised))) or None,
             missing=result.missing,
-            error=tuple(self._errors()) if failed else (),
+            error=error,
             warnings=result.warnings,
             no_base=result.no_base,
         )

@@ -9,7 +9,8 @@ from ckpt_git.model.derivation import PHASES
 
 _HEAD = """\
 # How `git ckpt` builds this repository. Commands run in a sandbox, in a copy of the tracked files:
-# without network (only `fetch` has one), home folder or .git, and with $out to install into.
+# without network (only `fetch` has one), home folder or .git, and with $out, an empty folder, to
+# install into.
 # Change what isn't right; `git ckpt build` tries it out.
 """
 

@@ -65,6 +65,17 @@ def headline(lines: Sequence[str]) -> str | None:
     return lines[0].strip() if lines else None
 
 
+def advice(lines: Sequence[str], out: str) -> str | None:
+    """What to do about a failure that comes from how builds are run here; None for all others.
+
+    ``out`` is ``$out``: in Nix a build makes it, here it is what the sandbox mounts.
+    """
+    there = re.compile(rf"{re.escape(out)}\W*: File exists$")
+    if any(there.search(line) for line in lines):
+        return "$out is there from the start, as an empty folder: write `mkdir -p $out`"
+    return None
+
+
 def _first_error(lines: Sequence[str]) -> int | None:
     """The number of the line where the first error's message begins."""
     for kind in _ERRORS:

@@ -467,6 +467,20 @@ def test_a_full_disk_behind_standard_output_is_an_error(built: Project) -> None:
     )
 
 
+@pytest.mark.parametrize("kind", ["namespaces", "none"])
+def test_a_build_that_makes_out_itself_is_told_that_it_is_there(tmp_path: Path, kind: str) -> None:
+    """As one writes it for Nix."""
+    config = '[package.it]\nbuild = "true"\ninstall = "mkdir $out && cp ckpt.toml $out/"\n'
+    project = Project.make(tmp_path / "it", {}, config).with_env(CKPT_SANDBOX=kind)
+    done = project.ckpt("build", code=1)
+    assert done.line("the whole log").startswith(
+        "ckpt: it: install ended with 1: $out is there from the start, as an empty folder: "
+        "write `mkdir -p $out`; "
+    )
+    project.repo.write("ckpt.toml", config.replace("mkdir", "mkdir -p"))
+    project.ckpt("build")
+
+
 # --- names ---------------------------------------------------------------------------------
 
 
