@@ -11,8 +11,7 @@ let
 in
 checked.overrideAttrs (
   old:
-  phases.withBegin old
-  // phases.withFinish old
+  phases.withFinish (phases.withBegin old)
   // {
     checkpointLibrary = "${./shell}";
     # What $BASH is can't be known in a build: there is no PATH to find it by.

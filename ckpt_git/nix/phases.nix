@@ -1,7 +1,8 @@
 # The phases that the two functions add to those of a derivation.
 #
 # They are phases of their own, not text in a hook variable, so that they also run where a phase of
-# the derivation's own doesn't call the hooks. An explicit `phases` gets them put in.
+# the derivation's own doesn't call the hooks. An explicit `phases` gets them put in. Each of the
+# functions gives the attributes that it is given, with those that it changes.
 let
   inherit (builtins)
     concatMap
@@ -44,7 +45,8 @@ in
 {
   withBegin =
     old:
-    {
+    old
+    // {
       checkpointBeginPhase = ''source "$checkpointLibrary/begin.sh"'';
       checkpointStartPhase = "checkpointStart";
     }
@@ -62,7 +64,8 @@ in
   # The build ends with the save: what comes after it would be of the package's outputs.
   withSave =
     old:
-    {
+    old
+    // {
       checkpointSaves = true;
       checkpointSavePhase = "checkpointSave";
     }
@@ -80,7 +83,8 @@ in
 
   withFinish =
     old:
-    {
+    old
+    // {
       checkpointFinishPhase = "checkpointFinish";
     }
     // only {

@@ -15,8 +15,7 @@ let
 in
 checked.overrideAttrs (
   old:
-  phases.withBegin old
-  // phases.withSave old
+  phases.withSave (phases.withBegin old)
   // phases.withoutChecksOfOutputs old
   // {
     checkpointLibrary = "${./shell}";

@@ -76,6 +76,7 @@ copy_state() {
     if [ "${#entries[@]}" -gt 0 ]; then
         (cd "$top" && cp -dR --preserve=mode --reflink=auto -- "${entries[@]}" "$destination/around/$inside/")
     fi
+    find "$destination/around/$inside" -type d ! -perm -u=w -exec chmod u+w {} +
     find "$destination/around/$inside" ! -type f ! -type d ! -type l -delete
     if [ "$folder" = . ]; then
         mv "$destination/around/$inside" "$destination/$inside"

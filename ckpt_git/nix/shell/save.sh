@@ -41,6 +41,7 @@ own_entries
 if [ "${#entries[@]}" -gt 0 ]; then
     (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$work/shadow/")
 fi
+find "$work/shadow" -type d ! -perm -u=w -exec chmod u+w {} +
 tar --format=posix --null --no-recursion --verbatim-files-from -C "$work/shadow" \
     --files-from "$work/attributed" -cf "$about/attributes.tar"
 (cd "$top" && xargs -0 -r stat --format=%.9Y -- <"$work/attributed") |
