@@ -21,10 +21,11 @@ def main() -> None:
     if arguments[:1] in _BUILDING:
         # It takes as long as importing what is below, on another core.
         from ckpt_git.cli import streams  # noqa: PLC0415
-        from ckpt_git.engines.local.toolchain import begin  # noqa: PLC0415
+        from ckpt_git.engines.local import run, toolchain  # noqa: PLC0415
 
         streams.prepare()  # first: a pipe must not get the number of a closed stream
-        begin()
+        toolchain.begin()
+        run.begin()
     from ckpt_git.cli.boundary import run_app  # noqa: PLC0415
 
     gc.enable()

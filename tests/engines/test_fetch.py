@@ -95,7 +95,7 @@ def test_a_fetch_that_fails_is_told_and_tried_again(fetching: Project, registry:
 
 def test_damage_to_what_was_fetched_is_noticed(fetching: Project, registry: Registry) -> None:
     fetching.passes()
-    (fetched,) = fetching.store.layers.glob("f*")
+    (fetched,) = fetching.store.layers.glob("f*-*")
     (fetched / "fs" / "source" / "deps" / "it").write_text("damaged\n")
     clean = fetching.passes(clean=True)
     assert (clean.output / "built").read_text() == "fetched /v1\n1\n"

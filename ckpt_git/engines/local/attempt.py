@@ -88,7 +88,7 @@ def _run(job: Job, work: Path, ground: layers.Ground, check: Callable[[], None])
     _note(job, care)
     asked = time.monotonic() - began
     began_to_build = time.clock_gettime_ns(CLOCK)
-    ended = run_phases(job, work, layers.next_run(work, ground, care.forgotten), phases)
+    ended = run_phases(job, work, layers.next_run(work, ground, care), phases)
     return replace(
         ended,
         stamp=configured.stamp,

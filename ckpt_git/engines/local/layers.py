@@ -69,16 +69,17 @@ def prepare(
     return _with_changes(ground, work, source, start, base, care)
 
 
-def next_run(work: Path, ground: Ground, forgotten: Iterable[str]) -> Ground:
-    """``ground`` after a run on it, for another one: ``forgotten`` (paths below ``/build``) is
-    removed, and nothing else is brought up to date again."""
+def next_run(work: Path, ground: Ground, care: Precautions) -> Ground:
+    """``ground`` after a run on it, for another one: what ``care`` says is removed, and nothing
+    else is brought up to date again."""
     overlay = ground.overlay
     if overlay is not None:
         # A volatile mount leaves a mark in its folder by which the kernel refuses to take it
         # again: its page on overlayfs, "Volatile mount".
         make_folder(work / "overlay-again")
         overlay = {**overlay, "work": str(work / "overlay-again")}
-    return _forgetting(replace(ground, overlay=overlay), forgotten)
+    again = replace(ground, overlay=overlay)
+    return replace(again, apply=_removal(again, care.forgotten, care.emptied))
 
 
 def _forgetting(ground: Ground, forgotten: Iterable[str]) -> Ground:
@@ -107,8 +108,11 @@ def upon(
     return _forgetting(_overlay(store, scratch, lowers, ground.lowers), forgotten)
 
 
-def _removal(ground: Ground, forgotten: Iterable[str]) -> dict[str, Any] | None:
-    if not (paths := list(forgotten)):
+def _removal(
+    ground: Ground, forgotten: Iterable[str], emptied: Iterable[str] = ()
+) -> dict[str, Any] | None:
+    paths, folders = list(forgotten), list(emptied)
+    if not (paths or folders):
         return None
     return {
         "folder": str(ground.build / "source"),
@@ -116,6 +120,7 @@ def _removal(ground: Ground, forgotten: Iterable[str]) -> dict[str, Any] | None:
         "written": [],
         "deleted": [],
         "forgotten": paths,
+        "emptied": folders,
         "newest_mtime_ns": 0,
     }
 
@@ -183,6 +188,7 @@ def _with_changes(
         "written": written,
         "deleted": list(start.diff.deleted),
         "forgotten": list(care.forgotten),
+        "emptied": list(care.emptied),
         "newest_mtime_ns": start.checkpoint.newest_mtime_ns,
     }
     return replace(ground, apply=order)

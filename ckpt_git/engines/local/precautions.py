@@ -11,12 +11,14 @@ class Precautions:
 
     ``dated_anew`` are source files that get a new mtime although they are the same, so that
     whatever was made of them is made again. ``forgotten`` are paths below ``/build`` that are
-    removed, ``notes`` says why in the log. ``unfit`` says why nothing helps: the build has to
+    removed, ``emptied`` folders there that go as well if nothing is left in them; ``notes`` says
+    why in the log. ``unfit`` says why nothing helps: the build has to
     be clean then.
     """
 
     dated_anew: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     unfit: str | None = None
 
@@ -25,6 +27,7 @@ class Precautions:
         return Precautions(
             dated_anew=(*self.dated_anew, *other.dated_anew),
             forgotten=(*self.forgotten, *other.forgotten),
+            emptied=(*self.emptied, *other.emptied),
             notes=(*self.notes, *other.notes),
             unfit=self.unfit if self.unfit is not None else other.unfit,
         )

@@ -86,7 +86,8 @@ def rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
 
 
 def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
-    built = _built(job, work)
+    made = _made(job, work)
+    built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
     was = Later(lambda: _whole(built, lambda hidden: _of_the_base(job, hidden)))
     whole = _whole(built, lambda hidden: _on(job, work, ground, without=hidden))
     before = was.value()
@@ -96,7 +97,10 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     by_itself = _told(_on(job, work, ground, without=()))
     missed = [command for command in new if command not in by_itself]
     forgotten = _products(job, missed, built) | _stale_archives(job, new, gone, built)
-    forgotten |= _no_longer_made(job, gone, whole, built)
+    lost = _lost_folders(job)
+    left = _no_longer_made(job, gone, whole, built)
+    forgotten |= left | _beside(left, job, whole, made)
+    forgotten |= {path for path in made if not lost.isdisjoint(_folders_above(path))}
     if forgotten:
         by_itself = _told(_on(job, work, ground, without=forgotten))
     for command in new:
@@ -104,7 +108,8 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
             raise _UnfitError(f"make would not run a command that changed: {_short(command)}")
     _refuse_leftovers(gone, whole)
     notes = tuple(f"make would miss that this changed: {_short(command)}" for command in missed)
-    return Precautions(forgotten=tuple(sorted(forgotten)), notes=notes)
+    emptied = sorted(lost, key=lambda folder: -folder.count("/"))
+    return Precautions(forgotten=tuple(sorted(forgotten)), emptied=tuple(emptied), notes=notes)
 
 
 def _refuse_leftovers(gone: Commands, whole: Commands) -> None:
@@ -162,9 +167,37 @@ def _stale_archives(job: Job, new: Commands, gone: Commands, built: Collection[s
 
 def _no_longer_made(job: Job, gone: Commands, whole: Commands, built: Collection[str]) -> set[str]:
     """What was made by a command of which no form is left: a clean build wouldn't have it."""
-    made = {path for c in whole for name in _made_by(c) if (path := _path(job, c, name))}
-    once = {path for c in gone for name in _made_by(c) if (path := _path(job, c, name))}
-    return (once - made) & set(built)
+    return (_all_made(job, gone) - _all_made(job, whole)) & set(built)
+
+
+def _beside(left: Collection[str], job: Job, whole: Commands, made: Collection[str]) -> set[str]:
+    """What a command made besides what it names (``x.d``, ``x.gcno`` with ``x.o``), where none is
+    left that makes something of that name."""
+    stems = {_stem(path) for path in left} - {_stem(path) for path in _all_made(job, whole)}
+    return {path for path in made if _stem(path) in stems}
+
+
+def _stem(path: str) -> str:
+    folder, name = posixpath.split(path)
+    return posixpath.join(folder, name.split(".", 1)[0])
+
+
+def _all_made(job: Job, some: Commands) -> set[str]:
+    return {_path(job, command, name) for command in some for name in _made_by(command)}
+
+
+def _lost_folders(job: Job) -> frozenset[str]:
+    """The folders, below ``/build``, of which the change took the last source file."""
+    assert job.start is not None
+    before = {folder for path in job.start.diff.deleted for folder in _folders_above(path)}
+    if not before:
+        return frozenset()
+    now = {folder for path in job.source.manifest() for folder in _folders_above(path)}
+    return frozenset(f"source/{folder}" for folder in before - now)
+
+
+def _folders_above(path: str) -> list[str]:
+    return [path[:end] for end, letter in enumerate(path) if letter == "/"]
 
 
 def _is_among(job: Job, command: Command, others: Commands, forgotten: Collection[str]) -> bool:
@@ -232,7 +265,7 @@ def _short(command: Command) -> str:
 # --- running make ---------------------------------------------------------------------------
 
 
-def _built(job: Job, work: Path) -> frozenset[str]:
+def _made(job: Job, work: Path) -> frozenset[str]:
     """What the checkpoint's builds built and the new configuring hasn't written since."""
     assert job.start is not None
     checkpoint = job.start.checkpoint
@@ -242,7 +275,7 @@ def _built(job: Job, work: Path) -> frozenset[str]:
     base = job.store.manifest(checkpoint.id)
 
     def is_built(path: str, mtime: int) -> bool:
-        if path.removeprefix("source/") in base or path.endswith(_DEPENDENCIES):
+        if path.removeprefix("source/") in base:
             return False
         return not any(begin <= mtime < end for begin, end in layer.configured)
 

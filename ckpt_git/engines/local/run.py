@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from ckpt_git.engines.local.system import shell
 from ckpt_git.engines.protocol import Event, Listener
@@ -209,7 +209,32 @@ class _Pump:
         self._listener(Event("line", self.last))
 
 
+class _Stage(NamedTuple):
+    """A ``stage.py`` that waits for its plan, which ends with ``plan``'s end."""
+
+    process: subprocess.Popen[bytes]
+    plan: int
+    status: int
+
+
+_begun: list[_Stage] = []
+
+
+def begin() -> None:
+    """Start the process that the next run's plan is for: it is ready by then. One that gets no
+    plan ends when we do."""
+    _begun.append(_new_stage())
+
+
 def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
+    stage = _begun.pop() if _begun else _new_stage()
+    # Broken: it ended already, and has told why.
+    with suppress(BrokenPipeError), os.fdopen(stage.plan, "wb") as stream:
+        marshal.dump(plan, stream)
+    return stage.process, stage.status
+
+
+def _new_stage() -> _Stage:
     plan_read, plan_write = os.pipe()
     status_read, status_write = os.pipe()
     try:
@@ -222,10 +247,7 @@ def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
     finally:
         os.close(plan_read)
         os.close(status_write)
-    # Broken: it ended already, and has told why.
-    with suppress(BrokenPipeError), os.fdopen(plan_write, "wb") as stream:
-        marshal.dump(plan, stream)
-    return process, status_read
+    return _Stage(process, plan_write, status_read)
 
 
 def _first_line(status: int) -> str:

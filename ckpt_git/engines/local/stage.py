@@ -53,6 +53,8 @@ def main(plan_fd: int, status_fd: int) -> None:
         with os.fdopen(plan_fd, "rb") as stream:
             plan: dict[str, Any] = marshal.load(stream)  # noqa: S302 - from our own parent
         prepare(plan, status_fd)
+    except EOFError:  # who started us has nothing to run
+        os._exit(0)
     except OSError as error:
         _tell(status_fd, f"failed {error.strerror or error}: {error.filename or plan_step}")
         os._exit(1)
@@ -121,6 +123,8 @@ def apply(order: dict[str, Any]) -> int:
         _delete(folder, path)
     for path in map(os.fsencode, order["forgotten"]):
         _forget(os.path.dirname(folder), path)
+    for path in map(os.fsencode, order["emptied"]):
+        _remove_if_empty(os.path.dirname(folder), path)
     kept: dict[bytes, os.stat_result] = {}
     written: list[bytes] = [os.fsencode(path) for path in order["written"]]
     for path in written:
@@ -180,14 +184,25 @@ def _delete(folder: bytes, path: bytes) -> None:
 def _forget(top: bytes, path: bytes) -> None:
     """Remove a file that a build made below ``top``, if it is there. Its folder stays: the next
     build may expect it. What lies behind a link isn't ours to delete."""
-    parent = os.path.dirname(path)
-    while parent:
-        if not _is_real_folder(os.path.join(top, parent)):
-            return
-        parent = os.path.dirname(parent)
     target = os.path.join(top, path)
-    if os.path.lexists(target) and not _is_real_folder(target):
+    if _is_reached(top, path) and os.path.lexists(target) and not _is_real_folder(target):
         _clear(target)
+
+
+def _remove_if_empty(top: bytes, path: bytes) -> None:
+    if _is_reached(top, path):
+        try:  # noqa: SIM105 - contextlib takes longer to import than this runs
+            os.rmdir(os.path.join(top, path))
+        except OSError:
+            pass
+
+
+def _is_reached(top: bytes, path: bytes) -> bool:
+    """Whether no part of the way to ``path`` is a link."""
+    while path := os.path.dirname(path):
+        if not _is_real_folder(os.path.join(top, path)):
+            return False
+    return True
 
 
 def _is_real_folder(path: bytes) -> bool:
