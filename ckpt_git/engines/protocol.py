@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.finding import Finding
 from ckpt_git.model.record import Outcome, SandboxKind, Seconds
 from ckpt_git.model.source_diff import Manifest, SourceDiff
 
@@ -122,6 +123,13 @@ class Engine(Protocol):
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """The command line that runs ``command`` with ``out`` lying at ``out_path``."""
+
+    def examine(self) -> Iterable[Finding]:
+        """What it needs of this machine, and whether it is there. Raises ``CkptError`` where
+        that can't be found out."""
+
+    def examine_package(self, drv: Derivation) -> Finding:
+        """Whether there is what a build of ``drv`` asks for before it has begun."""
 
     def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
         """The manifest of the tree the checkpoint was built from."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ckpt_git.engines.local import launch, layers, system, toolchain
+from ckpt_git.engines.local import examine, launch, layers, system, toolchain
 from ckpt_git.engines.local.attempt import build
 from ckpt_git.engines.local.fetch import fetch
 from ckpt_git.engines.local.job import Job
@@ -20,6 +20,7 @@ from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError
+from ckpt_git.model.finding import Finding
 from ckpt_git.model.source_diff import Manifest, matcher
 
 _LOCK_PART = "lock file "
@@ -127,6 +128,20 @@ class LocalEngine:
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """See ``Engine``. Everything else of the machine is there as it is."""
         return launch.program(self.abilities().sandbox, self.out_path(drv), out, command)
+
+    def examine(self) -> Iterator[Finding]:
+        """See ``Engine``."""
+        store = examine.store(self.store)
+        yield store
+        if store.level == "missing":
+            return  # what else there is can't be tried out
+        able = self.abilities()
+        yield examine.sandbox(able)
+        yield examine.layers(able)
+
+    def examine_package(self, drv: Derivation) -> Finding:
+        """See ``Engine``."""
+        return examine.package(drv, self._path(drv.inputs))
 
     # --- realising ------------------------------------------------------------------------
 
