@@ -375,4 +375,10 @@ CASES = (
         "may be found where made/def.h was made",
     ),
     Case("attributes that convert a file anew", CONVERTED, {".gitattributes": "*.txt eol=crlf\n"}),
+    Case(
+        "a version that a source is told of by a flag",
+        AUTOMAKE | {"main.c": "int main(void) { return sizeof VERSION; }\n"},
+        {"configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "[1.1]")},
+        config=BY_AUTOTOOLS_ONCE,
+    ),
 )

@@ -34,6 +34,14 @@ _ARCHIVER = re.compile(r"(?:^|/)(?:[\w.+-]+-)?(?:gcc-)?ar$")
 _GLOB = re.compile(r"(?<![\\$])[*?](?!\))|\bfind\b|\bls\b")
 _REDIRECTED = re.compile(r"(?<![\d>&])>\s*([^\s;&|()<>]+)")
 _OUTPUT = re.compile(r"(?:^|\s)-o\s*([^\s;&|()<>]+)")
+# What autoconf and automake define on every compiler's command line where there is no config.h.
+_PACKAGE = (
+    *("PACKAGE", "VERSION", "PACKAGE_NAME", "PACKAGE_TARNAME", "PACKAGE_VERSION"),
+    *("PACKAGE_STRING", "PACKAGE_BUGREPORT", "PACKAGE_URL"),
+)
+_COMMENT = re.compile(r"/\*.*?\*/|//[^\"]*$")
+# Debugging information may hold each definition, and so may a note of the command line.
+_KEEPS_DEFINITIONS = re.compile(r"\s-(?:g(?:gdb)?3|frecord-gcc-switches)\b")
 # What compilers write for make to include; it says what an object depends on, no more.
 _DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
 _MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
@@ -90,11 +98,12 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
     was = Later(lambda: _whole(built, lambda hidden: _of_the_base(job, hidden)))
     whole = _whole(built, lambda hidden: _on(job, work, ground, without=hidden))
-    before = was.value()
+    unused = _unused_definitions(job)
+    whole, before = _without(unused, whole), _without(unused, was.value())
     new, gone = whole - before, before - whole
     if not new and not gone:
         return NONE
-    by_itself = _told(_on(job, work, ground, without=()))
+    by_itself = _without(unused, _told(_on(job, work, ground, without=())))
     missed = [command for command in new if command not in by_itself]
     forgotten = _products(job, missed, built) | _stale_archives(job, new, gone, built)
     lost = _lost_folders(job)
@@ -102,7 +111,7 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     forgotten |= left | _beside(left, job, whole, made)
     forgotten |= {path for path in made if not lost.isdisjoint(_folders_above(path))}
     if forgotten:
-        by_itself = _told(_on(job, work, ground, without=forgotten))
+        by_itself = _without(unused, _told(_on(job, work, ground, without=forgotten)))
     for command in new:
         if not _is_among(job, command, by_itself, forgotten):
             raise _UnfitError(f"make would not run a command that changed: {_short(command)}")
@@ -133,6 +142,29 @@ def commands(output: str) -> Commands:
             folders.pop()
         elif line and not line.startswith(("=== ", "make: ", "make[")):
             found[Command(folders[-1] if folders else "", line)] += 1
+    return found
+
+
+def _unused_definitions(job: Job) -> re.Pattern[str] | None:
+    """The definitions of a package's name and version that no source uses: each release has
+    others, and no object is another one for that."""
+    used: set[str] = set()
+    for path, line in job.source.lines_with(("PACKAGE", "VERSION"), ["*"]):
+        if is_compiled(path.removesuffix(".in")):
+            used |= set(re.findall(r"\w+", _COMMENT.sub(" ", line)))
+    unused = [name for name in _PACKAGE if name not in used]
+    return re.compile(rf"\s-D(?:{'|'.join(unused)})=(?:\\.|[^\s\\])*") if unused else None
+
+
+def _without(definitions: re.Pattern[str] | None, some: Commands) -> Commands:
+    """The same commands less these ``definitions``."""
+    if definitions is None:
+        return some
+    found: Commands = Counter()
+    for command, count in some.items():
+        kept = _KEEPS_DEFINITIONS.search(command.text)
+        text = command.text if kept else definitions.sub("", command.text)
+        found[Command(command.folder, text)] += count
     return found
 
 
