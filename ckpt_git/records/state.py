@@ -116,10 +116,6 @@ class State:
         name = f"{time.time_ns():020}-{os.getpid()}.txt"
         publish(self.path / "notices" / name, os.fsencode(text.rstrip("\n") + "\n"))
 
-    def notices(self) -> list[str]:
-        """What waits to be told, oldest first; it stays."""
-        return [text for path in self._notices() if (text := _text(path)) is not None]
-
     def take_notices(self) -> list[str]:
         """What waits to be told, oldest first; who takes it tells it, nobody else will.
 

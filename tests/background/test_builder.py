@@ -13,6 +13,7 @@ from ckpt_git.builds import background
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
 from tests.background.project import CONFIG, Project, eventually
+from tests.records.values import notices
 
 
 def _wait_until_running(project: Project, builds: int = 1) -> runs.Running:
@@ -224,7 +225,7 @@ def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Pro
     os.kill(now.pid, signal.SIGKILL)
     eventually(lambda: background.running(project.state) is None, "it is known to be dead")
     assert background.running(project.state) is None
-    (notice,) = project.state.notices()
+    (notice,) = notices(project.state)
     assert now.commit is not None
     assert now.commit[:10] in notice
     assert "was killed" in notice
@@ -233,7 +234,7 @@ def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Pro
     assert said.count("was killed") == 1
     project.wait_for_records(1)
     assert project.state.history()[0].commit == project.repo.head
-    assert project.state.notices() == []
+    assert notices(project.state) == []
 
 
 def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(
@@ -260,7 +261,7 @@ def test_an_exception_in_the_builder_becomes_a_notice(project: Project) -> None:
     project.open_gate()
     project.repo.remove("build.sh")
     project.commit()
-    eventually(lambda: project.state.notices() != [], "a notice is posted")
+    eventually(lambda: notices(project.state) != [], "a notice is posted")
     (notice,) = project.state.take_notices()
     assert "AssertionError: the tree has no build.sh" in notice
     assert "errors.log" in notice
@@ -271,7 +272,7 @@ def test_an_exception_in_the_builder_becomes_a_notice(project: Project) -> None:
 
 def test_a_configuration_that_cannot_be_read_becomes_a_notice(project: Project) -> None:
     project.commit(ckpt_toml="[package.app\n")
-    eventually(lambda: project.state.notices() != [], "a notice is posted")
+    eventually(lambda: notices(project.state) != [], "a notice is posted")
     (notice,) = project.state.take_notices()
     assert "ckpt.toml" in notice
     assert "Traceback" not in notice

@@ -15,7 +15,7 @@ from ckpt_git.builds import background
 from ckpt_git.records import queue
 from ckpt_git.records.running import Ending, Running, ended, is_starting
 from tests.background.project import Project, eventually
-from tests.records.values import a_request
+from tests.records.values import a_request, notices
 
 
 @dataclass
@@ -99,7 +99,7 @@ def test_cancelling_ends_all_that_the_build_started(project: Project) -> None:
     thread.join(20)
     assert watcher.ending == ["cancelled"]
     assert background.running(project.state) is None
-    assert project.state.notices() == [], "what was asked for is no news"
+    assert notices(project.state) == [], "what was asked for is no news"
     assert project.state.history() == [], "an interrupted build is not a failed one"
     project.open_gate()
     project.commit(build_sh=project.script())
@@ -115,7 +115,7 @@ def test_cancelling_ends_a_builder_that_does_not_listen(project: Project) -> Non
     os.kill(now.pid, signal.SIGSTOP)
     assert project.cancel() is not None
     assert project.processes() == []
-    assert project.state.notices() == []
+    assert notices(project.state) == []
 
 
 def test_cancelling_also_forgets_what_waits(project: Project) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ckpt_git.git.hooks import install, uninstall
 from tests.background.project import Project, eventually
+from tests.records.values import notices
 
 SHELLS = (["bash", "--posix"], ["busybox", "sh"], ["ksh"], ["mksh"], ["zsh", "--emulate", "sh"])
 STARTS = "ckpt: rebuilding in the background (git ckpt watch)\n"
@@ -185,7 +186,7 @@ def test_linked_work_trees_find_the_shared_state(project: Project) -> None:
     project.state.post_notice("ckpt: told in the other work tree")
     there = Project(type(project.repo)(other), project.aside)
     assert there.commit() == "ckpt: told in the other work tree\n" + STARTS
-    assert project.state.notices() == []
+    assert notices(project.state) == []
     project.wait_for_builds(1)
 
 

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Recipe
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.records.state import State
 
 TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+def notices(state: State) -> list[str]:
+    """What waits to be told, oldest first; it stays."""
+    files = sorted((state.path / "notices").glob("[!.]*.txt"))
+    return [os.fsdecode(file.read_bytes()).removesuffix("\n") for file in files]
 
 
 def a_record(**changes: Any) -> Record:
