@@ -109,6 +109,7 @@ holding_in_state() {
 }
 
 literal_replacement() { printf '%s' "$1" | sed -e 's/[\\&|]/\\&/g'; }
+extended_pattern() { printf '%s' "$1" | sed -e 's/[].*^$\\[|(){}+?]/\\&/g'; }
 literal_pattern() { printf '%s' "$1" | sed -e 's/[].*^$\\[|]/\\&/g'; }
 
 # Sets $found to where the checkpoint $1 has the path $4 of `sources` or `outputs` ($2), its folder

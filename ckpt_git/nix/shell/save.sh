@@ -67,13 +67,13 @@ if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
     fi
 fi
 
-# A tree in which nothing can be opened would not be a checkpoint.
+# `format` is what restore.sh asks for first, so it comes last.
 cp "$work/outputs" "$about/outputs"
 printf '%s' "$top" >"$about/top"
 printf '%s' "$folder" >"$about/folder"
 cp "$work/root" "$about/root"
 printf '1\n' >"$about/format"
 
-while read -r name path; do
+while read -r _ path; do
     if [ "$path" != "$first" ]; then mkdir -p "$path"; fi
 done <"$work/outputs"

@@ -30,12 +30,27 @@ if [ -z "$commands_are_known" ]; then
     named "$work/changed" "$makefile" >"$work/makefiles"
     nothing_in "$work/makefiles" || refuse "$(first_of "$work/makefiles") changed, and make doesn't go by commands"
 
+    # What a makefile reads while it is read becomes part of its commands.
+    named "$work/paths" "$makefile" >"$work/rules"
+    while IFS= read -r -d '' path; do
+        if (cd "$top" && xargs -0 -r grep -lE -e "\\\$[({](shell|file|eval).*$(extended_pattern "${path##*/}")" -- <"$work/rules") >"$work/mentions"; then
+            refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) reads it"
+        fi
+    done <"$work/modified"
+
+    # ar puts a new member behind those that are there, whatever the order it is given.
+    named "$work/added" "$c_source" | { grep -zavE "/($c_header)\$" || [ $? -eq 1 ]; } >"$work/new-sources"
+    named "$about/products" '[^/]*\.a' >"$work/archives"
+    if ! nothing_in "$work/new-sources" && ! nothing_in "$work/archives"; then
+        refuse "$(first_of "$work/new-sources") is new, and $(first_of "$work/archives") would have it in another order"
+    fi
+
     # A header counts where a depfile, or a rule, has its name.
     named "$work/modified" "$c_header" >"$work/headers"
     if ! nothing_in "$work/headers"; then
         {
             named "$about/products" '[^/]*\.(d|dep|P|Po|Plo|depend|cmd)|\.?depend|\.?deps?' | in_checkpoint outputs
-            named "$work/paths" "$makefile" | sed -z "s|^\.|$(literal_replacement "$top")|"
+            sed -z "s|^\.|$(literal_replacement "$top")|" "$work/rules"
         } >"$work/depending"
         while IFS= read -r -d '' path; do
             { xargs -0 -r grep -laF -e "${path##*/}" -- <"$work/depending" || true; } >"$work/mentions"
@@ -58,7 +73,7 @@ without "$work/files" "$work/modified" >"$work/unchanged"
 # A new header may be found before the one that unchanged files got until now.
 named "$work/added" "$c_header" >"$work/new-headers"
 while IFS= read -r -d '' path; do
-    if (cd "$top" && xargs -0 -r grep -laE -e "include.*$(literal_pattern "${path##*/}")" -- <"$work/unchanged") >"$work/mentions"; then
+    if (cd "$top" && xargs -0 -r grep -laE -e "include.*$(extended_pattern "${path##*/}")" -- <"$work/unchanged") >"$work/mentions"; then
         refuse "$(shown "$path") is new, and $(head -n 1 "$work/mentions" | cut -b3-) already includes a file of that name"
     fi
 done <"$work/new-headers"
@@ -67,7 +82,7 @@ done <"$work/new-headers"
 # would be newer than what was made of it, which would be made anew or can't be.
 named "$work/modified" "$generating" >"$work/generating"
 while IFS= read -r -d '' path; do
-    if { grep -zaE "^$(literal_pattern "${path%.*}")(\.[^/]*)?\$" "$work/unchanged" || true; } >"$work/beside" &&
+    if { grep -zaE "^$(extended_pattern "${path%.*}")(\.[^/]*)?\$" "$work/unchanged" || true; } >"$work/beside" &&
         [ -s "$work/beside" ]; then
         refuse "$(shown "$path") changed, and $(first_of "$work/beside") beside it didn't"
     fi
