@@ -25,6 +25,9 @@ from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.records.lock import alone
 
+_LOOKED_THROUGH = 4 << 20
+"""Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
@@ -273,7 +276,9 @@ class _Attempt:
         return replace(spent, total=time.monotonic() - self.began, diff=self.looked_up)
 
     def _errors(self) -> Sequence[str]:
-        return error_lines(self.log.read_bytes().decode(errors="replace"), self._relocation())
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _LOOKED_THROUGH))
+            return error_lines(log.read().decode(errors="replace"), self._relocation())
 
     def _relocation(self) -> Relocation:
         return relocation(self.context, self.plan.engine, self.plan.drv)

@@ -16,14 +16,12 @@ from typing import TextIO
 
 from ckpt_git.cli.streams import write
 from ckpt_git.engines.protocol import Event
+from ckpt_git.model.names import printable
 
 _TICK = 0.25  # seconds
 _SCREEN = 24  # lines; what was printed within so many is still to be seen
 _WIDTH = 80  # columns, where the terminal doesn't tell
 _CLEAR = "\r\x1b[K"
-_NAMES = frozenset(
-    map(chr, range(0xDC80, 0xDD00))
-)  # bytes of file names that aren't UTF-8: PEP 383
 
 
 class Live:
@@ -108,14 +106,6 @@ class Live:
             with self._lock:
                 if self._package:
                     self._show()
-
-
-def printable(text: str) -> str:
-    """``text`` without what moves the cursor or rings a bell; of a progress bar its last state."""
-    last = text.rstrip("\r").rpartition("\r")[2]
-    if last.isprintable():
-        return last
-    return "".join(c if c.isprintable() or c == "\t" or c in _NAMES else "\ufffd" for c in last)
 
 
 def fitting(text: str, width: int | None) -> str:

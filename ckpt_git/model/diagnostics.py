@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from ckpt_git.model.derivation import PHASES
+from ckpt_git.model.names import printable
 from ckpt_git.model.relocation import Relocation
 
 SHOWN_LINES = 20
@@ -46,7 +47,7 @@ def error_lines(log: str, relocation: Relocation) -> Sequence[str]:
     From the first error of the phase that failed on, with what the compiler shows around it;
     where nothing looks like one, the phase's end.
     """
-    told = [relocation.line(line) for line in log.splitlines()]
+    told = [printable(relocation.line(line)) for line in log.splitlines()]
     marks = [number for number, line in enumerate(told) if line in _MARKS]
     told = told[marks[-1] + 1 :] if marks else told
     first = _first_error(told)

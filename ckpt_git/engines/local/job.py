@@ -87,7 +87,7 @@ def run_phases(
     if network:
         whole = {**system.fetch_environment(os.environ), **whole}
     processes = job.drv.limits.processes if kind != "none" else None
-    command, mark = run.command(phases, processes)
+    command, announced = run.command(phases, processes)
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
@@ -98,7 +98,7 @@ def run_phases(
         plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
         return run.run(
             plan,
-            mark,
+            announced,
             log=job.log,
             listener=job.listener,
             timeout=job.drv.limits.timeout,

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from ckpt_git.engines.local import sandbox
-from ckpt_git.engines.local.run import run
+from ckpt_git.engines.local.run import Announced, run
 from ckpt_git.engines.local.store import Store, copy_tree, writing
 from ckpt_git.model.errors import CkptError, MissingError, StoreError, UsageError
 from ckpt_git.model.record import SandboxKind
@@ -132,7 +132,9 @@ def _probe_command() -> list[str]:
 def _run_problem(plan: dict[str, object], log: Path) -> str | None:
     log.write_bytes(b"")
     try:
-        ended = run(plan, _MARK, log=log, listener=lambda _: None, timeout=20)
+        ended = run(
+            plan, Announced(_MARK, ("probe",)), log=log, listener=lambda _: None, timeout=20
+        )
     except MissingError as error:
         return error.what
     if ended.code == 0 and ended.phase == "probe":

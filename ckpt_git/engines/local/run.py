@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,11 +28,12 @@ _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
 _LONGEST_MARK = 1 << 8
 _QUIET = 15_000_000  # ns; half of the moment of quiet: the kernel's clock lags by up to 10 ms
 
-# Each phase has a shell of its own that starts in the source folder. A mark that no build can
-# know tells which phase begins: in the one stream, so that nothing is out of order. The limit on
-# processes is set in here: outside, a user's processes in the whole machine count against it.
-# bash calls it -u, dash and busybox -p. Between what was configured and what is built lies a moment
-# in which nothing is written, so that mtimes tell one from the other.
+# Each phase has a shell of its own that starts in the source folder. A mark tells which phase
+# begins: in the one stream, so that nothing is out of order. A build that looks for the mark could
+# print it; it counts where the next phase of the plan is named, and so can't name another one. The
+# limit on processes is set in here: outside, a user's processes in the whole machine count against
+# it. bash calls it -u, dash and busybox -p. Between what was configured and what is built lies a
+# moment in which nothing is written, so that mtimes tell one from the other.
 _PHASES = """\
 mark=$1 shell=$2 options=$3 processes=$4; shift 4
 [ -z "$processes" ] || ulimit -u "$processes" 2>/dev/null || ulimit -p "$processes"
@@ -63,8 +65,16 @@ class Ended:
     built_from: int = 0
 
 
-def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[list[str], str]:
-    """The command that runs the phases in order, and the mark of its announcements.
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """How a run tells what it does: the mark, and the phases in their order."""
+
+    mark: str
+    phases: tuple[str, ...]
+
+
+def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[list[str], Announced]:
+    """The command that runs the phases in order, and how it announces them.
 
     ``processes`` is the number of processes that there may be at one time. The kernel holds
     nothing against the first user of the machine: setrlimit(2), RLIMIT_NPROC.
@@ -74,12 +84,12 @@ def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[li
     options = "-e -o pipefail" if run_by.endswith("bash") else "-e"
     arguments = [part for phase in phases.items() for part in phase]
     given = [mark, run_by, options, str(processes or ""), *arguments]
-    return ["/bin/sh", "-c", _PHASES, "ckpt", *given], mark
+    return ["/bin/sh", "-c", _PHASES, "ckpt", *given], Announced(mark, tuple(phases))
 
 
 def run(
     plan: dict[str, Any],
-    mark: str,
+    announced: Announced,
     *,
     log: Path,
     listener: Listener,
@@ -105,7 +115,7 @@ def run(
                 raise MissingError(f"the build could not be set up: {rest or said}")
             on_start()
             deadline = None if timeout is None else ready + timeout
-            pump = _Pump(mark, sink, listener)
+            pump = _Pump(announced, sink, listener)
             timed_out = pump.drain(process, deadline)
             if timed_out:
                 end(process)
@@ -142,11 +152,12 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class _Pump:
     """Turns the stream of a run into log, events and the name of the current phase."""
 
-    def __init__(self, mark: str, sink: IO[bytes], listener: Listener) -> None:
+    def __init__(self, announced: Announced, sink: IO[bytes], listener: Listener) -> None:
         self.phase: str | None = None
         self.built_from = 0
         self.last = ""
-        self._mark = mark.encode() + b" "
+        self._mark = announced.mark.encode() + b" "
+        self._to_come = deque(announced.phases)
         self._sink = sink
         self._listener = listener
         self._rest = b""
@@ -192,17 +203,23 @@ class _Pump:
                 self._hear(line)
             return
         for line in whole.split(b"\n"):
-            before, found, phase = line.partition(self._mark)
-            if before or not found:  # a build need not end its last line
-                self._sink.write(before + b"\n")
-                self._hear(before)
-            if found:
-                name, _, moment = phase.partition(b" ")
-                self.phase = name.decode(errors="replace")
-                if name == b"build" and moment.isdigit():
-                    self.built_from = max(0, int(moment) - _QUIET)
-                self._sink.write(b"=== %s\n" % name)
-                self._listener(Event("phase", self.phase))
+            before, _, said = line.partition(self._mark)
+            name, _, moment = said.decode(errors="replace").partition(" ")
+            begins = bool(self._to_come) and self._to_come[0] == name
+            text = before if begins else line
+            if text or not begins:  # a build need not end its last line
+                self._sink.write(text + b"\n")
+                self._hear(text)
+            if begins:
+                self._begin(name, moment)
+
+    def _begin(self, phase: str, moment: str) -> None:
+        self._to_come.popleft()
+        self.phase = phase
+        if phase == "build" and moment.isdigit():
+            self.built_from = max(0, int(moment) - _QUIET)
+        self._sink.write(f"=== {phase}\n".encode())
+        self._listener(Event("phase", phase))
 
     def _hear(self, line: bytes) -> None:
         self.last = line.decode(errors="replace")
