@@ -165,6 +165,24 @@ CONVERTED = {
 }
 """A file that git may write with other line endings."""
 
+UNTOLD = {
+    "Makefile": """\
+program: main.o
+\t$(CC) -Wl,--defsym=unused=0,--version-script=program.map -rdynamic -o $@ main.o
+main.o: main.c said.h
+\t$(CC) -c -o $@ main.c
+said.h: words
+\tcd tools && sh say.sh ../words > ../said.h
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "words": "1\n",
+    "tools/say.sh": 'echo "#define SAID $(cat $1)"\n',
+    "program.map": "{ global: main; local: *; };\n",
+    "main.c": '#include "said.h"\nint also(void) { return 1; }\nint main(void) { return SAID; }\n',
+}
+"""A generator and a linker's script that no rule names as a prerequisite."""
+
 MAKE = '[package.p]\nbuild = "make -j$NIX_BUILD_CORES"\ninstall = "make install"\n'
 BY_CMAKE = """\
 [package.p]
@@ -380,5 +398,15 @@ CASES = (
         AUTOMAKE | {"main.c": "int main(void) { return sizeof VERSION; }\n"},
         {"configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "[1.1]")},
         config=BY_AUTOTOOLS_ONCE,
+    ),
+    Case(
+        "a generator that is no prerequisite",
+        UNTOLD,
+        {"tools/say.sh": 'echo "#define SAID ($(cat $1) + 1)"\n'},
+    ),
+    Case(
+        "a linker's script that is no prerequisite",
+        UNTOLD,
+        {"program.map": "{ global: main; also; local: *; };\n"},
     ),
 )

@@ -4,10 +4,11 @@ make decides by dates alone. It doesn't see that a command is another one (a fla
 Makefile, a file that a wildcard no longer finds), so after such a change its "up to date" proves
 nothing. But it can be asked. ``make -n`` in a tree that is configured and holds nothing built
 prints every command of a clean build: done for the checkpoint's sources and for the new ones, that
-tells which commands are new, and which are no more. ``make -n`` on the checkpoint tells which of
-the new ones it is going to run by itself. What the others make is removed, so that they run as
-well; asking once more proves that they will. GNU make's manual, "Options/Recursion" and
-"Instead of Execution".
+tells which commands are new, and which are no more. A command that names a file which changed (a
+script, a linker's script) counts as new: nobody need have told make that it reads it. ``make -n``
+on the checkpoint tells which of the new ones it is going to run by itself. What the others make is
+removed, so that they run as well; asking once more proves that they will. GNU make's manual,
+"Options/Recursion" and "Instead of Execution".
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ _KEEPS_DEFINITIONS = re.compile(r"\s-(?:g(?:gdb)?3|frecord-gcc-switches)\b")
 # What compilers write for make to include; it says what an object depends on, no more.
 _DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
 _MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
+_NAME = re.compile(r"[\w./+@~-]+")
 _MAKE_NOTHING = frozenset({"echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
 _NO_RULE = re.compile(r"\*\*\* No rule to make target [`'](.+?)'")
 _ROUNDS = 4
@@ -101,6 +103,7 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     unused = _unused_definitions(job)
     whole, before = _without(unused, whole), _without(unused, was.value())
     new, gone = whole - before, before - whole
+    new |= _naming_what_changed(job, whole)
     if not new and not gone:
         return NONE
     by_itself = _without(unused, _told(_on(job, work, ground, without=())))
@@ -142,6 +145,21 @@ def commands(output: str) -> Commands:
             folders.pop()
         elif line and not line.startswith(("=== ", "make: ", "make[")):
             found[Command(folders[-1] if folders else "", line)] += 1
+    return found
+
+
+def _naming_what_changed(job: Job, whole: Commands) -> Commands:
+    assert job.start is not None
+    top = job.place.source
+    changed = {f"{top}/{path}" for path in job.start.diff.paths()}
+    found: Commands = Counter()
+    for command, count in whole.items():
+        if _makes_nothing(command):
+            continue
+        folder = _folder(job, command)
+        named = {posixpath.normpath(posixpath.join(folder, n)) for n in _NAME.findall(command.text)}
+        if not named.isdisjoint(changed):
+            found[command] = count
     return found
 
 
@@ -276,10 +294,14 @@ def _members(command: Command) -> list[str]:
 def _path(job: Job, command: Command, name: str) -> str:
     """Where a command's file lies, relative to ``/build``."""
     top = job.place.top
-    moved = _MOVES.match(command.text)
-    folder = posixpath.join(command.folder or job.place.source, moved[1] if moved else "")
-    whole = posixpath.normpath(posixpath.join(folder, name))
+    whole = posixpath.normpath(posixpath.join(_folder(job, command), name))
     return posixpath.relpath(whole, top)
+
+
+def _folder(job: Job, command: Command) -> str:
+    """Where a command runs, absolute."""
+    moved = _MOVES.match(command.text)
+    return posixpath.join(command.folder or job.place.source, moved[1] if moved else "")
 
 
 def _words(text: str) -> list[str]:
