@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local import layers
-from ckpt_git.engines.local.configure import is_compiled
+from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.job import Job, run_phases
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.precautions import NONE, Precautions
+from ckpt_git.process import run
 
 _TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it
 _FOLDER = re.compile(r"^g?make(?:\[\d+\])?: (Entering|Leaving) directory [`'](.*)'$")
@@ -36,10 +37,16 @@ _GLOB = re.compile(r"(?<![\\$])[*?](?!\))|\bfind\b|\bls\b")
 _REDIRECTED = re.compile(r"(?<![\d>&])>\s*([^\s;&|()<>]+)")
 _OUTPUT = re.compile(r"(?:^|\s)-o\s*([^\s;&|()<>]+)")
 # What autoconf and automake define on every compiler's command line where there is no config.h.
-_PACKAGE = (
+_PACKAGE = frozenset({
     *("PACKAGE", "VERSION", "PACKAGE_NAME", "PACKAGE_TARNAME", "PACKAGE_VERSION"),
     *("PACKAGE_STRING", "PACKAGE_BUGREPORT", "PACKAGE_URL"),
+})  # fmt: skip
+_DEFINES = re.compile(r"\s-D\s*(\w+)")
+_WORD = re.compile(r"\w+")
+_ABOUT_THE_BUILD = re.compile(
+    r"(?:^|/)(?:[Mm]akefile[^/]*|GNUmakefile|configure[^/]*|CMakeLists\.txt|[^/]*\.(?:m4|mk|cmake))$"
 )
+_SYSTEM_HEADERS = ("/usr/include", "/usr/local/include", "/usr/lib/gcc", "/usr/lib/llvm")
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\"]*$")
 # Debugging information may hold each definition, and so may a note of the command line.
 _KEEPS_DEFINITIONS = re.compile(r"\s-(?:g(?:gdb)?3|frecord-gcc-switches)\b")
@@ -100,8 +107,9 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
     was = Later(lambda: _whole(built, lambda hidden: _of_the_base(job, hidden)))
     whole = _whole(built, lambda hidden: _on(job, work, ground, without=hidden))
-    unused = _unused_definitions(job)
-    whole, before = _without(unused, whole), _without(unused, was.value())
+    before = was.value()
+    unused = _unused_definitions(job, (whole - before) + (before - whole))
+    whole, before = _without(unused, whole), _without(unused, before)
     new, gone = whole - before, before - whole
     new |= _naming_what_changed(job, whole)
     if not new and not gone:
@@ -163,15 +171,39 @@ def _naming_what_changed(job: Job, whole: Commands) -> Commands:
     return found
 
 
-def _unused_definitions(job: Job) -> re.Pattern[str] | None:
-    """The definitions of a package's name and version that no source uses: each release has
-    others, and no object is another one for that."""
+def _unused_definitions(job: Job, changed: Commands) -> re.Pattern[str] | None:
+    """The definitions on the command lines that ``changed`` of which nothing makes use: no object
+    is another one for them. A release alone brings some: its version, what configure found."""
+    defined = {name for command in changed for name in _DEFINES.findall(command.text)}
+    unused = defined - _used_in_sources(job, defined)
+    unused -= _used_by_the_system(unused - _PACKAGE)
+    if not unused:
+        return None
+    return re.compile(rf"\s-D\s*(?:{'|'.join(sorted(unused))})(?:=(?:\\.|[^\s\\])*)?(?=\s|$)")
+
+
+def _used_in_sources(job: Job, names: Collection[str]) -> set[str]:
+    """Those that a file mentions which isn't about the build itself; a package's name and version
+    are everywhere, and count where a compiler reads them."""
     used: set[str] = set()
-    for path, line in job.source.lines_with(("PACKAGE", "VERSION"), ["*"]):
+    for path, line in job.source.lines_with(sorted(names), ["*"]):
+        words = {*_WORD.findall(_COMMENT.sub(" ", line))}
         if is_compiled(path.removesuffix(".in")):
-            used |= set(re.findall(r"\w+", _COMMENT.sub(" ", line)))
-    unused = [name for name in _PACKAGE if name not in used]
-    return re.compile(rf"\s-D(?:{'|'.join(unused)})=(?:\\.|[^\s\\])*") if unused else None
+            used |= words
+        elif not (is_prose(path) or _ABOUT_THE_BUILD.search(path)):
+            used |= words - _PACKAGE
+    return used & set(names)
+
+
+def _used_by_the_system(names: Collection[str]) -> set[str]:
+    """Those that a header of the machine's mentions."""
+    if not names:
+        return set()
+    wanted = [argument for name in sorted(names) for argument in ("-e", name)]
+    folders = [folder for folder in _SYSTEM_HEADERS if Path(folder).is_dir()]
+    # 1 is for nothing found, 2 for a file that can't be read.
+    found = run(["grep", "-rhowIF", *wanted, "--", *folders], ok=(0, 1, 2))
+    return set(found.stdout.decode(errors="replace").split())
 
 
 def _without(definitions: re.Pattern[str] | None, some: Commands) -> Commands:
