@@ -18,10 +18,16 @@ from ckpt_git.model.errors import CkptError
 
 Say = Callable[[str], None]
 
+_MISSED = b"=== make would miss that this changed: "
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One release. ``runs`` and ``bare_runs`` are compiler runs; None where a log tells none."""
+    """One release. ``runs`` and ``bare_runs`` are compiler runs; None where a log tells none.
+
+    ``missed`` are commands that changed and that make wouldn't have run, as our build's log tells:
+    with other flags than before, for one. The bare build leaves stale what they make.
+    """
 
     release: str
     commit: str
@@ -32,6 +38,7 @@ class Row:
     differences: tuple[str, ...]
     runs: int | None
     bare_runs: int | None
+    missed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class Evaluation:
     @property
     def holds(self) -> bool:
         """Whether all are identical, nine in ten started from a checkpoint, and none of those
-        compiled more than the bare build did. A clean build compiles what a bare one does: where
+        compiled more than the bare build did and missed. A clean build compiles what a bare one does: where
         the counts of the first release differ, they can't be relied on."""
         started = [row for row in self.changes if row.base is not None]
         return (
@@ -57,7 +64,7 @@ class Evaluation:
             and len(started) * 10 >= len(self.changes) * 9
             and self.rows[0].runs is not None
             and self.rows[0].runs == self.rows[0].bare_runs
-            and all((row.runs or 0) <= (row.bare_runs or 0) for row in started)
+            and all((row.runs or 0) <= (row.bare_runs or 0) + row.missed for row in started)
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -77,11 +84,12 @@ def evaluate(project: Project, cache: Path, work: Path, limit: int | None, say: 
     for commit in commits:
         bare_runs = _bare_runs(tree, commit, phases, work / "tools" / "bin")
         result = ours.call(subject, "build", commit)
-        runs = counting.runs(result.log.read_bytes())
+        log = result.log.read_bytes()
+        runs, missed = counting.runs(log), log.count(_MISSED)
         say(f"{project.name} {commit[:10]}: built, {runs} compiler runs ({bare_runs} bare)")
-        built.append((commit, result, runs, bare_runs))
+        built.append((commit, result, runs, bare_runs, missed))
     rows = []
-    for commit, result, runs, bare_runs in built:
+    for commit, result, runs, bare_runs, missed in built:
         verdict = ours.call(subject, "verify", commit)
         say(f"{project.name} {commit[:10]}: {'identical' if verdict.identical else 'DIFFERENT'}")
         rows.append(
@@ -95,6 +103,7 @@ def evaluate(project: Project, cache: Path, work: Path, limit: int | None, say: 
                 differences=verdict.differences,
                 runs=runs,
                 bare_runs=bare_runs,
+                missed=missed,
             )
         )
     return Evaluation(project.name, project.tool, tuple(rows))

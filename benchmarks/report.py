@@ -19,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def evaluation(found: Evaluation) -> str:
     """The releases of one project, and in how many the promises held."""
-    head = ("release", "from", "identical", "compiler runs", "bare make")
+    head = ("release", "from", "identical", "compiler runs", "bare make", "it missed")
     started = [row for row in found.changes if row.base is not None]
     same = sum(bool(row.identical) for row in found.rows)
     summary = (
@@ -84,6 +84,7 @@ def _release(row: Row) -> tuple[str, ...]:
         {True: "yes", False: "NO", None: "-"}[row.identical],
         _number(row.runs),
         _number(row.bare_runs),
+        _number(row.missed),
     )
 
 
