@@ -56,8 +56,8 @@ class Evaluation:
     @property
     def holds(self) -> bool:
         """Whether all are identical, nine in ten started from a checkpoint, and none of those
-        compiled more than the bare build did and missed. A clean build compiles what a bare one does: where
-        the counts of the first release differ, they can't be relied on."""
+        compiled more than the bare build did and missed. A clean build compiles what a bare one
+        does: where the counts of the first release differ, they can't be relied on."""
         started = [row for row in self.changes if row.base is not None]
         return (
             all(row.passed and row.identical for row in self.rows)
