@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.engines import files
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local import store as stores
 from ckpt_git.engines.local.store import Layer, Store
@@ -225,7 +226,7 @@ def test_a_damaged_output_is_built_again(built: Project) -> None:
 @pytest.mark.parametrize("gone", ["", "layers", "outputs", "tmp", "toolchains", "layers/*/fs"])
 def test_a_store_that_is_partly_gone_is_made_again(built: Project, gone: str) -> None:
     for folder in [built.store.root] if not gone else built.store.root.glob(gone):
-        stores.remove(folder)
+        files.remove(folder)
     _is_right(built, "3")
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from ckpt_git.engines.files import new_id
 from ckpt_git.engines.local import layers, run, seal
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
@@ -19,7 +20,7 @@ from ckpt_git.engines.local.missed import needs_rehearsal, precautions
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
-from ckpt_git.engines.local.store import Layer, new_id
+from ckpt_git.engines.local.store import Layer
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import run, sandbox, system
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.probe import Abilities
-from ckpt_git.engines.local.store import Store, make_folder, writing
+from ckpt_git.engines.local.store import Store, make_folder
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError

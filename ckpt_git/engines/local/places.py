@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
+from ckpt_git.engines.files import remove, writing
 from ckpt_git.engines.local import system
-from ckpt_git.engines.local.store import Store, remove, writing
+from ckpt_git.engines.local.store import Store
 from ckpt_git.model.derivation import Derivation, digest
 from ckpt_git.model.record import SandboxKind
 

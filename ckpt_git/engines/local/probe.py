@@ -14,9 +14,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import sandbox
 from ckpt_git.engines.local.run import Announced, run
-from ckpt_git.engines.local.store import Store, copy_tree, writing
+from ckpt_git.engines.local.store import Store, copy_tree
 from ckpt_git.model.errors import CkptError, MissingError, StoreError, UsageError
 from ckpt_git.model.record import SandboxKind
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import marshal
 import os
 import secrets
-import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from ckpt_git.engines import streaming
 from ckpt_git.engines.local.system import shell
 from ckpt_git.engines.protocol import Event, Listener
 from ckpt_git.model.errors import MissingError
@@ -118,12 +117,12 @@ def run(
             pump = _Pump(announced, sink, listener)
             timed_out = pump.drain(process, deadline)
             if timed_out:
-                end(process)
+                streaming.end(process)
             code = process.wait()
             if pump.phase is None and not timed_out:
                 raise MissingError(f"the sandbox could not be started: {pump.last or code}")
         except BaseException:
-            end(process)
+            streaming.end(process)
             raise
         finally:
             os.close(status)
@@ -131,22 +130,6 @@ def run(
                 process.stdout.close()
     ran = time.monotonic() - ready
     return Ended(code, pump.phase, int(rest), ready - began, ran, timed_out, pump.built_from)
-
-
-def end(process: subprocess.Popen[bytes]) -> None:
-    """End a run and all it started: politely, then for good.
-
-    ``stage.py`` ends last: it waits for the pid namespace or, as all orphans below it become
-    its children, for every process that is left.
-    """
-    for name, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
-        if process.poll() is None:
-            process.send_signal(name)
-        try:
-            process.wait(patience)
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 class _Pump:
@@ -164,26 +147,12 @@ class _Pump:
 
     def drain(self, process: subprocess.Popen[bytes], deadline: float | None) -> bool:
         """Read until the stream ends; True where ``deadline`` (monotonic) came first."""
-        late = self._read(process, deadline)
+        assert process.stdout is not None
+        late = streaming.read(process.stdout, deadline, self._take)
         if self._rest:
             self._lines(self._rest)
         self._sink.flush()
         return late
-
-    def _read(self, process: subprocess.Popen[bytes], deadline: float | None) -> bool:
-        assert process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            while True:
-                left = None if deadline is None else max(0.0, deadline - time.monotonic())
-                if not selector.select(left):
-                    return True
-                chunk = os.read(process.stdout.fileno(), _CHUNK)
-                if not chunk:
-                    return False
-                self._take(chunk)
-                if deadline is not None and time.monotonic() > deadline:
-                    return True
 
     def _take(self, chunk: bytes) -> None:
         whole, ending, self._rest = (self._rest + chunk).rpartition(b"\n")

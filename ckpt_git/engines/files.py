@@ -1,0 +1,87 @@
+"""What engines keep on disk, and how: names, errors, removal, manifests."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from ckpt_git.model.errors import StoreError
+from ckpt_git.model.source_diff import Entry
+
+
+def new_id() -> str:
+    """A short name: many of them have to fit into one page of mount options."""
+    return secrets.token_hex(5)
+
+
+@contextmanager
+def writing(where: Path) -> Iterator[None]:
+    """Turns what goes wrong while writing into one line that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        advice = {
+            errno.ENOSPC: "free some space there, or set CKPT_STORE to a folder on another disk",
+            errno.EDQUOT: "your quota there is used up; free some space, or set CKPT_STORE",
+            errno.EROFS: "set CKPT_STORE to a folder that can be written",
+            errno.EACCES: "set CKPT_STORE to a folder that you may write",
+            errno.EPERM: "set CKPT_STORE to a folder that you may write",
+            errno.ENOTDIR: "set CKPT_STORE to a folder",
+            errno.ENAMETOOLONG: "set CKPT_STORE to a folder with a shorter path",
+        }
+        if error.errno not in advice:
+            raise
+        raise StoreError(
+            f"can't write {error.filename or where}: {error.strerror}", advice[error.errno]
+        ) from error
+
+
+def remove(folder: Path) -> None:
+    """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered.
+    A link to one is removed itself."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.is_file() and not folder.is_symlink():
+        folder.unlink(missing_ok=True)
+    if folder.is_dir():
+        _unlock(folder)
+        shutil.rmtree(folder)
+
+
+def _unlock(folder: str | Path) -> None:
+    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as scandir gives it
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _unlock(entry.path)
+
+
+def encode_manifest(manifest: Mapping[str, Entry]) -> bytes:
+    """In the form of ``git ls-tree -r -z``, behind a checksum: half of one must not pass."""
+    body = b"".join(
+        b"%s %s\t%s\0" % (entry.mode.encode(), entry.oid.encode(), os.fsencode(path))
+        for path, entry in manifest.items()
+    )
+    return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def decode_manifest(data: bytes) -> dict[str, Entry]:
+    """Raises ``ValueError`` where ``data`` is no manifest."""
+    checksum, _, body = data.partition(b"\n")
+    if hashlib.sha256(body).hexdigest().encode() != checksum:
+        raise ValueError("its checksum is another one")
+    entries = {}
+    for line in body.split(b"\0")[:-1]:
+        info, path = line.split(b"\t", 1)
+        mode, oid = info.decode().split(" ")
+        entries[os.fsdecode(path)] = Entry(mode, oid)
+    return entries
