@@ -243,7 +243,7 @@ class _Attempt:
         made = self.plan
         base = start.checkpoint if start is not None else None
         error = tuple(self._errors()) if result.outcome == "failed" else ()
-        advised = advice(error, made.engine.out_path(made.drv))
+        advised = advice(error, made.engine.out_path(made.drv, result.out))
         return Record(
             package=made.package.name,
             engine=made.engine.name,

@@ -65,6 +65,8 @@ def choose(
 
 def why_foreign(engine: Engine, checkpoint: Checkpoint, recipe: Recipe) -> str:
     """What about the recipe is another one than the checkpoint's."""
+    if checkpoint.engine != engine.name:
+        return f"the package was built by the {checkpoint.engine} engine until now"
     return engine.explain(checkpoint.recipe.differing(recipe)[0], checkpoint.recipe, recipe)
 
 

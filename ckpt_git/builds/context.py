@@ -41,7 +41,7 @@ class Context:
     def engine(self, name: str = "local") -> Engine:
         """The engine of that name; one of each, as it knows what it has found out."""
         if name not in self._engines:
-            self._engines[name] = make_engine(name, self.store, self.environment)
+            self._engines[name] = make_engine(name, self.store, self.state.path, self.environment)
         return self._engines[name]
 
     def current(self) -> Target:

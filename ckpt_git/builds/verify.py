@@ -8,7 +8,6 @@ agree on counts.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.build import Announce, BuildOptions, build_package
@@ -62,7 +61,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
         announce(package.name, Event("note", text))
 
     record = _checkpointed(context, package, target, announce)
-    checkpointed = _output(record)  # now: further builds may clear it up
+    checkpointed = _output(context, record)  # now: further builds may clear it up
     note("a clean build, to compare with")
     clean = build_package(context, package, target, BuildOptions(clean=True), announce)
     if not (record.passed and clean.passed):
@@ -73,13 +72,13 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
             f"package {package.name} installs nothing into $out: there is nothing to compare",
             "add `install` to its table in ckpt.toml",
         )
-    cleanly = _output(clean)
+    cleanly = _output(context, clean)
     found = differences(checkpointed, cleanly)
     unsteady: set[str] = set()
     if found:
         note("they differ; a second clean build tells what isn't reproducible")
         again = build_package(context, package, target, BuildOptions(clean=True), announce)
-        unsteady = set(differences(cleanly, _output(again))) if again.passed else set()
+        unsteady = set(differences(cleanly, _output(context, again))) if again.passed else set()
     lasting = tuple(path for path in found if path not in unsteady)
     return _settle(context, Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady))))
 
@@ -92,8 +91,10 @@ def _checkpointed(context: Context, package: Package, target: Target, announce: 
     return record
 
 
-def _output(record: Record) -> Contents:
-    return {} if record.out is None else contents(Path(record.out))
+def _output(context: Context, record: Record) -> Contents:
+    if record.out is None:
+        return {}
+    return contents(context.engine(record.engine).installed(record.output))
 
 
 def _settle(context: Context, verdict: Verdict) -> Verdict:

@@ -60,7 +60,7 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
     package = context.config(target.tree).select([record.package])[0]
     engine = context.engine(record.engine)
     drv = context.derivation(package, target.tree)
-    out = engine.out_path(drv)
+    out = engine.out_path(drv, record.output) or str(record.output)
     env = {**context.environment, "PATH": f"{out}/bin:{context.environment.get('PATH', '')}"}
     _Lookup(out, record.output, env["PATH"]).check(command[0])
     _replace_by(engine.program(drv, record.output, command), env)

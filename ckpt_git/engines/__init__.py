@@ -9,11 +9,12 @@ from pathlib import Path
 from ckpt_git.engines.protocol import Engine
 from ckpt_git.model.errors import ConfigError
 
-ENGINES = {"local": "ckpt_git.engines.local"}
+ENGINES = {"local": "ckpt_git.engines.local", "nix": "ckpt_git.engines.nix"}
 
 
-def engine(name: str, store: Path, environment: Mapping[str, str]) -> Engine:
-    """The engine of that name, which keeps what it makes in ``store``.
+def engine(name: str, store: Path, state: Path, environment: Mapping[str, str]) -> Engine:
+    """The engine of that name. ``store`` is where what it makes may be kept for all repositories,
+    ``state`` is the ``.git/ckpt`` of the one that it builds for.
 
     ``environment`` is the user's: it may force choices (``CKPT_SANDBOX``, …). Raises
     ``ConfigError`` for an engine that doesn't exist.
@@ -22,5 +23,5 @@ def engine(name: str, store: Path, environment: Mapping[str, str]) -> Engine:
         known = ", ".join(sorted(ENGINES))
         raise ConfigError(f"no engine `{name}`", f"choose one of: {known}")
     module = import_module(ENGINES[name])
-    made: Engine = module.create(store, environment)
+    made: Engine = module.create(store, state, environment)
     return made

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +24,9 @@ class SourceTree(Protocol):
     @property
     def conversions(self) -> str:
         """Digest of what git does to blobs on their way out: filters, line endings, modes."""
+
+    def whole(self) -> SourceTree:
+        """All of the tree that the folder is of."""
 
     def manifest(self) -> Manifest:
         """All files of the folder that is built, submodules followed."""
@@ -89,6 +92,17 @@ class Realisation:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What a build installed: folders by the output's name, ``""`` for the one that ``path`` names.
+
+    ``own`` are the outputs' paths as their files have them, where another build's are others.
+    """
+
+    folders: Mapping[str, Path]
+    own: tuple[str, ...] = ()
+
+
 class Engine(Protocol):
     """Realises derivations: from nothing, or from a checkpoint."""
 
@@ -118,8 +132,12 @@ class Engine(Protocol):
     def source_path(self, drv: Derivation) -> str:
         """Where the sources lie for the build: what its messages name."""
 
-    def out_path(self, drv: Derivation) -> str:
-        """``$out`` of the package, as its build and its programs see it."""
+    def out_path(self, drv: Derivation, out: Path | None) -> str | None:
+        """``$out`` of the package, as its build and its programs see it, ``out`` being where it
+        lies. None where that can't be known before it is built."""
+
+    def installed(self, out: Path) -> Installed:
+        """All that the build of ``out`` installed."""
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """The command line that runs ``command`` with ``out`` lying at ``out_path``."""

@@ -6,7 +6,7 @@ Implements ``ckpt_git.engines.protocol.SourceTree``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -67,6 +67,10 @@ class GitSource:
         """
         above = attributes_above(self.at, self.tree, self.folder)
         return digest([conversions(self.at, self.configuration), *above])
+
+    def whole(self) -> GitSource:
+        """All of the tree that the folder is of."""
+        return self if self.folder == "." else replace(self, folder=".")
 
     def manifest(self) -> Manifest:
         """All files, submodules followed; see ``manifest`` for what is raised."""

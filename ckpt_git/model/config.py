@@ -17,17 +17,18 @@ from ckpt_git.model import config_values as values
 from ckpt_git.model.config_values import FaultError
 from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
 from ckpt_git.model.errors import ConfigError
+from ckpt_git.model.nix_recipe import FORMS, NixRecipe
 from ckpt_git.model.toml_lines import KeyPath, key_lines
 
 OnCommit = Literal["worktree", "commit"]
 Value = TypeVar("Value")
 
-ENGINES = ("auto", "local")
-NIX_KEYS = ("flake", "file", "attr", "expr", "options", "store")
-PACKAGE_KEYS = (
-    *("engine", "fetch", *PHASES, "env", "source", "ignore", "inputs"),
-    *("timeout", "memory", "processes", "locks"),
-)
+ENGINES = ("auto", "local", "nix")
+COMMON_KEYS = ("engine", "source", "ignore", "timeout")
+LOCAL_KEYS = ("fetch", *PHASES, "env", "inputs", "memory", "processes", "locks")
+NIX_KEYS = ("file", "attr", "flake", "expr", "nix")
+NIX_SETTINGS = ("options", "store")
+PACKAGE_KEYS = (*COMMON_KEYS, *LOCAL_KEYS, *NIX_KEYS)
 TOP_KEYS = ("on_commit", "notes", "package")
 
 DEFAULT_LOCKS = (
@@ -49,7 +50,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _TOML_LINE = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
 
 _EXAMPLE = 'write, for example: [package.hello] and below it build = "make"'
-_LOCAL_ONLY = "this version builds with the local engine only"
+_NAME_ONE = 'say which derivation, e.g. file = "default.nix", flake = ".#hello" or expr = "…"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Package:
 
     ``phases`` holds those of ``PHASES`` that are given, in their order. ``inputs`` stand as
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
-    and ``locks`` are patterns for ``source_diff.matcher``.
+    and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Package:
     source: str = "."
     ignore: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    nix: NixRecipe | None = None
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.
@@ -88,6 +90,7 @@ class Package:
             locks=self.locks,
             limits=self.limits,
             engine="local" if self.engine == "auto" else self.engine,
+            nix=self.nix,
         )
 
 
@@ -161,7 +164,7 @@ def _load(text: str, where: str) -> Mapping[str, Any]:
 def _config(data: Mapping[str, Any]) -> Config:
     for key in data:
         if key not in TOP_KEYS:
-            raise _unknown((key,), TOP_KEYS, elsewhere=(*PACKAGE_KEYS, *NIX_KEYS))
+            raise _unknown((key,), TOP_KEYS, elsewhere=PACKAGE_KEYS)
     on_commit = values.one_of(
         ("on_commit",), data.get("on_commit", "worktree"), ("worktree", "commit")
     )
@@ -181,27 +184,77 @@ def _package(name: str, data: object) -> Package:
         raise FaultError(at, f"`{name}` stands in [package], not in a package", _EXAMPLE)
     table = values.table(at, data)
     _check_name(at, name)
-    _check_engine(at, table)
     for key in table:
         if key not in PACKAGE_KEYS:
-            raise _unknown((*at, key), PACKAGE_KEYS, elsewhere=TOP_KEYS)
-    if "build" not in table:
+            raise _unknown((*at, key), PACKAGE_KEYS, elsewhere=(*TOP_KEYS, *NIX_SETTINGS))
+    engine = _engine(at, table)
+    nix = _nix(at, name, table) if engine == "nix" else None
+    if nix is None and "build" not in table:
         raise FaultError(at, f"package `{name}` has no `build`", 'say how, e.g. build = "make"')
     return Package(
         name=name,
-        engine=table.get("engine", "auto"),
+        engine=engine,
         phases={key: values.command((*at, key), table[key]) for key in PHASES if key in table},
         fetch=_optional(values.command, at, "fetch", table),
         locks=values.patterns((*at, "locks"), table.get("locks", list(DEFAULT_LOCKS))),
         env=values.env((*at, "env"), table.get("env", {})),
         inputs=values.inputs((*at, "inputs"), table.get("inputs", [])),
-        source=values.source_folder((*at, "source"), table.get("source", ".")),
+        source="."
+        if nix is not None and not nix.overrides_source
+        else values.source_folder((*at, "source"), table.get("source", ".")),
         ignore=values.patterns((*at, "ignore"), table.get("ignore", [])),
         limits=Limits(
             timeout=_optional(values.duration, at, "timeout", table),
             memory=_optional(values.size, at, "memory", table),
             processes=_optional(values.count, at, "processes", table),
         ),
+        nix=nix,
+    )
+
+
+def _engine(at: KeyPath, table: Mapping[str, object]) -> str:
+    """The engine that a table means: ``nix`` also where it just names a derivation.
+
+    A key of the other engine would be without effect, so it is refused.
+    """
+    engine = values.one_of((*at, "engine"), table.get("engine", "auto"), ENGINES)
+    kinds = {key: "nix" if key in NIX_KEYS else "local" for key in table if key not in COMMON_KEYS}
+    meant = next(iter(kinds.values()), engine) if engine == "auto" else engine
+    for key, kind in kinds.items():
+        if kind != meant:
+            other, with_ = ("Nix", "commands") if kind == "nix" else ("local", "Nix")
+            raise FaultError(
+                (*at, key),
+                f"`{key}` is for the {other} engine, and package `{at[-1]}` is built with {with_}",
+                "take it out, or make a package of its own of it",
+            )
+    return "nix" if meant == "nix" else engine
+
+
+def _nix(at: KeyPath, name: str, table: Mapping[str, Any]) -> NixRecipe:
+    """The derivation that a table names, and how Nix is called for it."""
+    given = [form for form in FORMS if form in table]
+    if not given:
+        raise FaultError(at, f"package `{name}` names no derivation", _NAME_ONE)
+    if len(given) > 1:
+        what = f"package `{name}` has both `{given[0]}` and `{given[1]}`"
+        raise FaultError((*at, given[1]), what, "keep the one that names its derivation")
+    form = given[0]
+    if "attr" in table and form != "file":
+        hint = "write it into the expression" if form == "expr" else "write it behind the #"
+        raise FaultError((*at, "attr"), f"`attr` goes with `file`, not with `{form}`", hint)
+    settings = values.table((*at, "nix"), table.get("nix", {}))
+    for key in settings:
+        if key not in NIX_SETTINGS:
+            raise _unknown((*at, "nix", key), NIX_SETTINGS, elsewhere=())
+    parse = {"file": values.nix_file, "flake": values.flake, "expr": values.command}[form]
+    return NixRecipe(
+        form=form,
+        text=parse((*at, form), table[form]),
+        attr=_optional(values.command, at, "attr", table) or "",
+        overrides_source=table.get("source") is not False,
+        options=values.words((*at, "nix", "options"), settings.get("options", [])),
+        store=_optional(values.command, (*at, "nix"), "store", settings),
     )
 
 
@@ -214,25 +267,16 @@ def _check_name(at: KeyPath, name: str) -> None:
         )
 
 
-def _check_engine(at: KeyPath, table: Mapping[str, object]) -> None:
-    """The Nix engine's own keys would else be called unknown, which helps nobody."""
-    if table.get("engine") == "nix":
-        raise FaultError((*at, "engine"), f'engine = "nix": {_LOCAL_ONLY}', "give `build` commands")
-    for key in NIX_KEYS:
-        if key in table:
-            raise FaultError(
-                (*at, key), f"`{key}` is for the Nix engine: {_LOCAL_ONLY}", "give `build` commands"
-            )
-    values.one_of((*at, "engine"), table.get("engine", "auto"), ENGINES)
-
-
 def _unknown(path: KeyPath, known: Iterable[str], *, elsewhere: Iterable[str]) -> FaultError:
     from difflib import get_close_matches  # noqa: PLC0415 - 8 ms that a good file needn't pay
 
     key, what = path[-1], f"unknown key {values.shown(path[-1])}"
     if key in elsewhere:
-        at_top = len(path) == 1
-        where = "in a [package.NAME]" if at_top else "at the top, before the first [package.NAME]"
+        where = "at the top, before the first [package.NAME]"
+        if len(path) == 1:
+            where = "in a [package.NAME]"
+        elif key in NIX_SETTINGS:
+            where = "in a [package.NAME.nix]"
         return FaultError(path, what + " here", f"it belongs {where}")
     if near := get_close_matches(key, known, n=1):
         return FaultError(path, what, f"did you mean `{near[0]}`?")

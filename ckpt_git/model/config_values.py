@@ -68,15 +68,21 @@ def command(path: KeyPath, value: object) -> str:
     return text
 
 
-def strings(path: KeyPath, value: object) -> tuple[str, ...]:
+def words(path: KeyPath, value: object) -> tuple[str, ...]:
+    """Strings, of which some may be empty."""
     if not isinstance(value, list):
         _wrong(path, "an array of strings", value)
     for element in value:
         if not isinstance(element, str):
             _wrong(path, "an array of strings", element, among=True)
-        if not element:
-            raise FaultError(path, f"{_named(path)} has an empty string in it", "take it out")
     return tuple(string(path, element) for element in value)
+
+
+def strings(path: KeyPath, value: object) -> tuple[str, ...]:
+    given = words(path, value)
+    if "" in given:
+        raise FaultError(path, f"{_named(path)} has an empty string in it", "take it out")
+    return given
 
 
 def patterns(path: KeyPath, value: object) -> tuple[str, ...]:
@@ -137,6 +143,25 @@ def source_folder(path: KeyPath, value: object) -> str:
             'give a path below its root, or "." for all of it',
         )
     return normal
+
+
+def nix_file(path: KeyPath, value: object) -> str:
+    """A path below the repository's root; a folder stands for its ``default.nix``."""
+    return source_folder(path, value)
+
+
+def flake(path: KeyPath, value: object) -> str:
+    """A flake of this repository, as ``.#name`` or ``./folder#name``; normalised."""
+    place, _, attribute = string(path, value).partition("#")
+    if place.partition(":")[0] in {"git+file", "path"}:
+        place = place.partition(":")[2]
+    if not (place == "." or place.startswith("./")) or "?" in place:
+        raise FaultError(
+            path,
+            f"{_named(path)} is {shown(value)}, which is no flake of this repository",
+            'give one of its tree, e.g. ".#hello"',
+        )
+    return f"{source_folder(path, place)}#{attribute}"
 
 
 def duration(path: KeyPath, value: object) -> float:

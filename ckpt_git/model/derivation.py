@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.model.nix_recipe import NixRecipe
+
 PHASES = ("configure", "build", "check", "install")
 """The phases of the local engine, in the order in which they run (those of nixpkgs' stdenv)."""
 
@@ -42,6 +44,8 @@ class Limits:
 class Derivation:
     """One thing to build: name, source, phases, environment, inputs, limits.
 
+    For the Nix engine ``nix`` says where the derivation is found, and there are no phases here.
+
     ``phases`` maps a name of ``PHASES`` to a shell command. ``fetch`` is the one command that
     has a network; what it brings is kept as long as the files that match ``locks`` are the same.
     ``inputs`` are absolute host paths that the build sees read-only beyond the system's own.
@@ -56,6 +60,7 @@ class Derivation:
     locks: tuple[str, ...] = ()
     limits: Limits = Limits()
     engine: str = "local"
+    nix: NixRecipe | None = None
 
     def override_attrs(self, **changes: Any) -> Derivation:
         """A changed copy, as nixpkgs' ``overrideAttrs`` gives one.

@@ -34,10 +34,11 @@ _ERRORS = (
 )
 # What a message begins with, above the line that says "error".
 _LEAD = re.compile(r"^In file included from |^ +from \S|^\S[^:]*: (?:In|At) |: in function [`‘']")  # noqa: RUF001
-# make and ninja on what they gave up: of use only where nobody said more.
+# make, ninja and Nix on what they gave up: of use only where nobody said more.
 _AFTERWARDS = re.compile(
     r"^\w*make(?:\[\d+\])?: (?:\*\*\* \[|\*\*\* Waiting|Target .* not remade|Leaving|Entering)"
     r"|^ninja: build stopped|^ninja: (?:Leaving|Entering)|^collect2: "
+    r"|^error: (?:builder for|build of|Cannot build|\d+ dependenc)"
 )
 
 
@@ -66,11 +67,13 @@ def headline(lines: Sequence[str]) -> str | None:
     return lines[0].strip() if lines else None
 
 
-def advice(lines: Sequence[str], out: str) -> str | None:
+def advice(lines: Sequence[str], out: str | None) -> str | None:
     """What to do about a failure that comes from how builds are run here; None for all others.
 
-    ``out`` is ``$out``: in Nix a build makes it, here it is what the sandbox mounts.
+    ``out`` is ``$out`` where the sandbox mounts it, None where a build makes it, as in Nix.
     """
+    if out is None:
+        return None
     there = re.compile(rf"{re.escape(out)}\W*: File exists$")
     if any(there.search(line) for line in lines):
         return "$out is there from the start, as an empty folder: write `mkdir -p $out`"

@@ -9,6 +9,7 @@ import pytest
 
 from tests.engines.people import Person, a_room, an_ordinary_user
 from tests.engines.project import Project
+from tests.nix.store import NixStore, private_store
 from tests.support import GitRepo
 
 SANDBOXES = ("bubblewrap", "namespaces", "none")
@@ -50,3 +51,9 @@ def other(ordinary_user: Person | str) -> Person:
     if isinstance(ordinary_user, str):
         pytest.skip(ordinary_user)
     return ordinary_user
+
+
+@pytest.fixture(scope="session")
+def nix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NixStore]:
+    """A Nix store of the tests' own."""
+    yield from private_store(tmp_path_factory, sandbox=True)

@@ -15,6 +15,7 @@ import pytest
 from ckpt_git.engines import ENGINES
 from ckpt_git.model.record import Record
 from tests.engines.project import NAME, Project, log, snapshot, toml_string
+from tests.nix.store import STDENV, NixStore, attributes, nix_string
 from tests.support import GitRepo
 
 # Compiles each *.in into a *.o by copying it, if it is newer, and says so; `out` holds them all.
@@ -47,7 +48,20 @@ def _local(build: str, install: str, timeout: float) -> str:
     )
 
 
-PACKAGES: Mapping[str, Callable[[str, str, float], str]] = {"local": _local}
+def _nix(build: str, install: str, timeout: float) -> str:
+    phases = {"buildPhase": build, "installPhase": install}
+    expression = (
+        f"(import {STDENV}).mkDerivation {{\n  name = {nix_string(NAME)};\n  src = ./.;\n"
+        f"{attributes(phases)}}}"
+    )
+    return f"[package.{NAME}]\nexpr = {toml_string(expression)}\ntimeout = {timeout}\n"
+
+
+PACKAGES: Mapping[str, Callable[[str, str, float], str]] = {"local": _local, "nix": _nix}
+_OTHER_COMMANDS = {
+    "local": "the commands of the recipe changed",
+    "nix": "`buildPhase` changed in the recipe",
+}
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,10 @@ class Subject:
     def configure(
         self, *, build: str = _BUILD, install: str = _INSTALL, timeout: float = 60
     ) -> None:
-        self.project.repo.write("ckpt.toml", PACKAGES[self.engine](build, install, timeout))
+        """An engine may have built the same for another test: no two of them build the same."""
+        test = f"# {self.project.repo.path.parent.name}\n"
+        text = PACKAGES[self.engine](build, install, timeout)
+        self.project.repo.write("ckpt.toml", test + text)
 
     def commit(self, **files: str | bytes) -> str:
         return self.project.repo.commit(files={_path(name): text for name, text in files.items()})
@@ -78,7 +95,11 @@ def _path(name: str) -> str:
 @pytest.fixture(params=sorted(ENGINES))
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Subject:
     """A project with its first commit, not built yet."""
-    made = Subject(Project(GitRepo.init(tmp_path / "repository")), request.param)
+    project = Project(GitRepo.init(tmp_path / "repository"))
+    if request.param == "nix":
+        store: NixStore = request.getfixturevalue("nix")
+        project = project.setting(**store.variables())
+    made = Subject(project, request.param)
     made.configure()
     made.project.repo.commit(files=_FILES)
     return made
@@ -196,7 +217,7 @@ def test_another_package_definition_is_built_clean_and_says_why(subject: Subject
     subject.commit()
     record = subject.project.passes()
     assert record.checkpoint is None
-    assert record.why_clean == "the commands of the recipe changed"
+    assert record.why_clean == _OTHER_COMMANDS[subject.engine]
 
 
 def test_a_chain_of_builds_counts_its_depth(subject: Subject) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from ckpt_git.model.config import DEFAULT_LOCKS, Config, decode
 from ckpt_git.model.derivation import Limits, Source
 from ckpt_git.model.errors import ConfigError
+from ckpt_git.model.nix_recipe import NixRecipe
 from ckpt_git.model.source_diff import matcher
 
 FULL = """
@@ -105,6 +106,70 @@ def test_the_default_locks_find_lock_files_at_any_depth(lock: str, found: bool) 
     assert matcher(DEFAULT_LOCKS)(lock) is found
 
 
+class TestNix:
+    @pytest.mark.parametrize(
+        ("keys", "recipe"),
+        [
+            ('file = "default.nix"', NixRecipe("file", "default.nix")),
+            ('file = "./nix"\nattr = "a.b"', NixRecipe("file", "nix", attr="a.b")),
+            ('flake = "."', NixRecipe("flake", ".#")),
+            ('flake = ".#vbox"', NixRecipe("flake", ".#vbox")),
+            ('flake = "path:./sub/#vbox"', NixRecipe("flake", "sub#vbox")),
+            ('expr = "1"\nengine = "nix"', NixRecipe("expr", "1")),
+            ('expr = "1"\nsource = false', NixRecipe("expr", "1", overrides_source=False)),
+        ],
+    )
+    def test_a_derivation_is_named_in_one_of_three_ways(self, keys: str, recipe: NixRecipe) -> None:
+        package = Config.parse(f"[package.vbox]\n{keys}\n").packages["vbox"]
+        assert (package.engine, package.nix, package.source) == ("nix", recipe, ".")
+        drv = package.derivation(Source(Path("/r"), "1" * 40), home=Path("/h"))
+        assert (drv.engine, drv.nix) == ("nix", recipe)
+
+    def test_how_nix_is_called(self) -> None:
+        text = '[package.v]\nexpr = "1"\nsource = "a/../b"\n[package.v.nix]\n'
+        given = 'options = ["--option", "builders", ""]\nstore = "/srv"\n'
+        package = Config.parse(text + given).packages["v"]
+        assert package.source == "b"
+        assert package.nix is not None
+        assert package.nix.options == ("--option", "builders", "")
+        assert package.nix.store == "/srv"
+
+    @pytest.mark.parametrize(
+        ("line", "says"),
+        [
+            ('build = "make"', "`build` is for the local engine"),
+            ('memory = "1G"', "`memory` is for the local engine"),
+            ('flake = ".#x"', "both `file` and `flake`"),
+            ("attr = 1", "should be a string"),
+            ("source = true", "should be a string, but has the boolean true"),
+            ("nix = 3", "should be a table"),
+            ("nix.store = 3", "should be a string"),
+            ("nix.stroe = '/x'", "did you mean `store`"),
+            ("nix.options = '-v'", "should be an array of strings"),
+        ],
+    )
+    def test_what_cannot_be_meant_is_told_with_its_line(self, line: str, says: str) -> None:
+        text = f'[package.v]\nfile = "default.nix"\n{line}\n'
+        error = refused(text)
+        assert str(error).startswith("ckpt.toml:3: ")
+        assert says in str(error)
+
+    @pytest.mark.parametrize(
+        ("keys", "says"),
+        [
+            ('engine = "nix"', "names no derivation"),
+            ('attr = "x"', "names no derivation"),
+            ('flake = "github:a/b#c"', "no flake of this repository"),
+            ('flake = "./../other"', "no folder of the repository"),
+            ('file = "/etc/x.nix"', "no folder of the repository"),
+            ('engine = "local"\nfile = "x.nix"', "`file` is for the Nix engine"),
+            ('expr = "1"\nattr = "x"', "`attr` goes with `file`"),
+        ],
+    )
+    def test_a_table_that_names_nothing_is_refused(self, keys: str, says: str) -> None:
+        assert says in str(refused(f"[package.v]\n{keys}\n"))
+
+
 class TestSelect:
     def test_all_when_none_is_named(self) -> None:
         assert [p.name for p in Config.parse(FULL).select(())] == ["hello", "other.one"]
@@ -154,11 +219,11 @@ def test_memory(given_as: str, size: int) -> None:
     [
         ('buidl = "x"', "did you mean `build`"),
         ("timout = 3", "did you mean `timeout`"),
-        ("zzz = 3", "known here: engine, fetch"),
+        ("zzz = 3", "known here: engine"),
         ("notes = true", "before the first [package.NAME]"),
-        ('engine = "nix"', "local engine only"),
-        ('flake = ".#x"', "local engine only"),
-        ('engine = "docker"', '"auto" or "local"'),
+        ('flake = ".#x"', "`flake` is for the Nix engine, and package `hello` is built with com"),
+        ('options = ["-v"]', "it belongs in a [package.NAME.nix]"),
+        ('engine = "docker"', '"auto" or "local" or "nix"'),
         ("engine = 1", "should be a string, but has the integer 1"),
         ("check = true", "should be a string, but has the boolean true"),
         ("check = 1979-05-27", "but has a date or time"),

@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.nix.project import Pair
-from tests.nix.store import NixStore
-
-
-def _store(factory: pytest.TempPathFactory, *, sandbox: bool) -> Iterator[NixStore]:
-    if shutil.which("nix-build") is None:
-        pytest.skip("nix-build is not there; Debian has it in nix-bin")
-    path = factory.mktemp("nix")
-    yield NixStore(path, sandbox=sandbox)
-    for folder in path.rglob("*"):
-        if folder.is_dir() and not folder.is_symlink():
-            folder.chmod(0o755)
-    shutil.rmtree(path)
+from tests.nix.store import NixStore, private_store
 
 
 @pytest.fixture(scope="session")
 def nix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NixStore]:
     """Builds in a sandbox, where Nix can make one: all in the same folder."""
-    yield from _store(tmp_path_factory, sandbox=True)
+    yield from private_store(tmp_path_factory, sandbox=True)
 
 
 @pytest.fixture(scope="session")
 def nix_without_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NixStore]:
     """Builds in folders below the temporary one, named after the derivation."""
-    yield from _store(tmp_path_factory, sandbox=False)
+    yield from private_store(tmp_path_factory, sandbox=False)
 
 
 @pytest.fixture

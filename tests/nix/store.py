@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
+STDENV = HERE / "stdenv"
 LIBRARY = HERE.parent.parent / "ckpt_git" / "nix"
 
 # The host's compiler and tools are the stdenv's.
@@ -18,10 +22,22 @@ _HOST = "/bin /usr /lib /lib64 /etc/alternatives"
 _PRELUDE = f"""
 let
   inherit (import {LIBRARY} {{ }}) prepareCheckpointBuild mkCheckpointBuild mkCheckpointedBuild;
-  inherit (import {HERE}/stdenv) mkDerivation;
+  inherit (import {STDENV}) mkDerivation;
   folder = name: path: builtins.path {{ inherit name path; }};
 in
 """
+
+
+def private_store(factory: pytest.TempPathFactory, *, sandbox: bool) -> Iterator[NixStore]:
+    """A store that is there until the tests end; none of what is in it can be written before."""
+    if shutil.which("nix-build") is None:
+        pytest.skip("nix-build is not there; Debian has it in nix-bin")
+    path = factory.mktemp("nix")
+    yield NixStore(path, sandbox=sandbox)
+    for folder in path.rglob("*"):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(0o755)
+    shutil.rmtree(path)
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,11 @@ class NixStore:
     sandbox: bool = True
 
     def environment(self) -> dict[str, str]:
-        """The variables with which Nix' commands use this store and no other."""
+        """The environment in which Nix' commands use this store and no other."""
+        return {**os.environ, **self.variables()}
+
+    def variables(self) -> dict[str, str]:
+        """What of it is Nix' own."""
         state = self.path / "var"
         configuration = self.path / "etc"
         configuration.mkdir(parents=True, exist_ok=True)
@@ -69,7 +89,6 @@ class NixStore:
             f"sandbox = {str(self.sandbox).lower()}\nsandbox-paths = {_HOST}\n"
         )
         return {
-            **os.environ,
             "NIX_STORE_DIR": str(self.path / "store"),
             "NIX_STATE_DIR": str(state),
             "NIX_LOCALSTATE_DIR": str(state),

@@ -14,7 +14,7 @@ import pytest
 import typer
 
 from ckpt_git.cli.app import app
-from ckpt_git.model.config import PACKAGE_KEYS, TOP_KEYS, Config
+from ckpt_git.model.config import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS, Config
 from ckpt_git.model.record import Base, Record, Seconds
 from tests.support import GitRepo
 
@@ -81,9 +81,10 @@ def test_every_command_that_it_shows_is_there() -> None:
 def test_its_configuration_is_one_and_has_every_key() -> None:
     (text,) = _blocks(_section("ckpt.toml"), "toml")
     config = Config.parse(text)
-    assert list(config.packages) == ["hello"]
-    told = set(re.findall(r"^(\w+) +=", text, re.MULTILINE))
-    assert told == {*PACKAGE_KEYS, *TOP_KEYS} - {"package"}
+    assert [package.engine for package in config.packages.values()] == ["auto", "nix"]
+    told = set(re.findall(r"(?:^|# or )(\w+) +=", text, re.MULTILINE))
+    told |= set(re.findall(r"^\[package\.\w+\.(\w+)\]", text, re.MULTILINE))
+    assert told == {*PACKAGE_KEYS, *NIX_SETTINGS, *TOP_KEYS} - {"package"}
 
 
 def test_its_table_has_the_keys_of_a_result() -> None:

@@ -19,6 +19,6 @@ from ckpt_git.engines.local.engine import LocalEngine
 from ckpt_git.engines.local.store import Store
 
 
-def create(store: Path, environment: Mapping[str, str]) -> LocalEngine:
+def create(store: Path, state: Path, environment: Mapping[str, str]) -> LocalEngine:  # noqa: ARG001
     """The engine with its store at ``store``."""
     return LocalEngine(Store(store), environment)

@@ -16,7 +16,7 @@ from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.places import place_of
 from ckpt_git.engines.local.probe import Abilities, abilities
 from ckpt_git.engines.local.store import Store
-from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
+from ckpt_git.engines.protocol import Installed, Listener, Realisation, SourceTree, Start
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError
@@ -117,7 +117,11 @@ class LocalEngine:
         """See ``Engine``."""
         self.store.drop_layer(checkpoint.id)
 
-    def out_path(self, drv: Derivation) -> str:
+    def installed(self, out: Path) -> Installed:
+        """See ``Engine``."""
+        return Installed({"": out})
+
+    def out_path(self, drv: Derivation, out: Path | None = None) -> str:  # noqa: ARG002
         """See ``Engine``."""
         return place_of(self.store, drv, self.abilities().sandbox).out
 
