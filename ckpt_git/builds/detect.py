@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ckpt_git.builds.kinds import KINDS
+from ckpt_git.builds.kinds import COMMANDS, KINDS
 from ckpt_git.builds.kinds.make import MAKEFILES
-from ckpt_git.builds.kinds.values import Listing, Machine, Proposal
+from ckpt_git.builds.kinds.nix import SHELL
+from ckpt_git.builds.kinds.values import Kind, Listing, Machine, Proposal
 from ckpt_git.builds.template import ckpt_toml
 from ckpt_git.builds.toolchains import toolchain
 from ckpt_git.model.errors import ConfigError
@@ -34,7 +35,8 @@ _NOTHING = "found no way to build this repository"
 _BY_HAND = (
     'write a ckpt.toml with [package.NAME] and below it build = "the command"; looked for '
     "Cargo.toml, go.mod, meson.build, CMakeLists.txt, configure, configure.ac, Makefile and a "
-    "package.json with a build script, at the top and one folder below"
+    "package.json with a build script, at the top and one folder below, and for a flake.nix or "
+    "default.nix at the top"
 )
 
 
@@ -57,11 +59,12 @@ def this_machine() -> Machine:
 
 def detect(tree: Listing, machine: Machine) -> Detection:
     """How ``tree`` builds. Raises ``ConfigError`` where nothing is recognised."""
-    at_top = _best(tree, machine)
+    at_top = _best(tree, machine, KINDS)
     found = [replace(at_top, name=tree.name)] if at_top else list(_in_folders(tree, machine))
     if not found:
         raise ConfigError(_NOTHING, _BY_HAND)
-    return Detection(tuple(_named_apart(_with_tools(p, tree, machine) for p in found)))
+    told = (_with_tools(_with_shell(p, tree), tree, machine) for p in found)
+    return Detection(tuple(_named_apart(told)))
 
 
 def render(detection: Detection, *, checks: bool = False) -> str:
@@ -73,9 +76,9 @@ def render(detection: Detection, *, checks: bool = False) -> str:
     return ckpt_toml(detection.proposals, checks=checks)
 
 
-def _best(tree: Listing, machine: Machine) -> Proposal | None:
+def _best(tree: Listing, machine: Machine, kinds: Iterable[Kind]) -> Proposal | None:
     """The first proposal in order of preference whose tools are there, else the first of all."""
-    proposals = [p for p in (kind(tree, machine) for kind in KINDS) if p is not None]
+    proposals = [p for p in (kind(tree, machine) for kind in kinds) if p is not None]
     if not proposals:
         return None
     chosen = min(proposals, key=lambda p: bool(_missing(p, machine)))  # the first of equals
@@ -104,7 +107,7 @@ def _in_folders(tree: Listing, machine: Machine) -> Iterable[Proposal]:
     many folders with a Makefile each are as often exercises or parts of one another.
     """
     folders = [name for name in tree.folders() if not _NOT_THE_PROJECT.match(name)]
-    found = [(name, _best(tree.below(name), machine)) for name in folders]
+    found = [(name, _best(tree.below(name), machine, COMMANDS)) for name in folders]
     proposals = [(name, p) for name, p in found if p is not None]
     if len(proposals) > 1:
         proposals = [(name, p) for name, p in proposals if p.kind != "make"]
@@ -135,7 +138,17 @@ def _inside(folder: str, command: str) -> str:
     return f"cd {shlex.quote(folder)} && {command}"
 
 
+def _with_shell(proposal: Proposal, tree: Listing) -> Proposal:
+    """A shell's tools are not those of a build with commands, which people might expect."""
+    if proposal.nix or SHELL not in tree:
+        return proposal
+    told = f"{SHELL} packages nothing: built with commands, and with the tools of this machine"
+    return replace(proposal, remarks=(*proposal.remarks, told))
+
+
 def _with_tools(proposal: Proposal, tree: Listing, machine: Machine) -> Proposal:
+    if proposal.nix:
+        return proposal
     tools = toolchain((*proposal.needs, *proposal.uses), machine, tree)
     missing = tuple(f"{tool} isn't installed here" for tool in _missing(proposal, machine))
     return replace(

@@ -14,6 +14,12 @@ _HEAD = """\
 # Change what isn't right; `git ckpt build` tries it out.
 """
 
+_NIX_HEAD = """\
+# How `git ckpt` builds this repository: with Nix, the derivation that is named here, with the
+# tracked files as its `src`.
+# Change what isn't right; `git ckpt build` tries it out.
+"""
+
 _TAIL = """\
 
 # A package may also have, for example:
@@ -23,12 +29,23 @@ _TAIL = """\
 #   env       = { CFLAGS = "-O2" }
 """
 
+_NIX_TAIL = """\
+
+# A package may also have, for example:
+#   attr      = "hello"              # which of a file's derivations
+#   source    = "src"                # the folder that becomes `src`; false: the recipe's own stays
+#   ignore    = ["docs/**", "*.md"]  # changes that need no build
+#   timeout   = "1h"                 # then a build is ended
+"""
+
 _WIDTH = max(map(len, PHASES))
 
 
 def ckpt_toml(proposals: Iterable[Proposal], *, checks: bool) -> str:
     """All of the file; ``checks`` says whether the checks are switched on."""
-    return _HEAD + "".join("\n" + _package(p, checks=checks) for p in proposals) + _TAIL
+    chosen = tuple(proposals)
+    head, tail = (_NIX_HEAD, _NIX_TAIL) if all(p.nix for p in chosen) else (_HEAD, _TAIL)
+    return head + "".join("\n" + _package(p, checks=checks) for p in chosen) + tail
 
 
 def _package(proposal: Proposal, *, checks: bool) -> str:
@@ -40,6 +57,8 @@ def _package(proposal: Proposal, *, checks: bool) -> str:
 def _pairs(proposal: Proposal, *, checks: bool) -> Iterator[str]:
     if proposal.source != ".":
         yield _pair("source", _string(proposal.source))
+    for key, value in proposal.nix.items():
+        yield _pair(key, _string(value))
     if proposal.fetch:
         yield _pair("fetch", _string(proposal.fetch))
         if proposal.locks:

@@ -57,6 +57,50 @@ def written(detection: Detection, *, checks: bool = False) -> Mapping[str, Packa
     return Config.parse(render(detection, checks=checks)).packages
 
 
+class TestNix:
+    @pytest.mark.parametrize(
+        ("files", "named"),
+        [
+            ({"flake.nix": "{ outputs = _: { packages.x = 1; }; }"}, {"flake": "."}),
+            ({"default.nix": "with import <nixpkgs> { }; stdenv.mkDerivation { }"},
+             {"file": "default.nix"}),
+            ({"default.nix": "{ pkgs ? import <nixpkgs> { } }: pkgs.callPackage ./a.nix { }"},
+             {"file": "default.nix"}),
+            ({"default.nix": "# for { a }: b\n{ stdenv, cmake }:\nstdenv.mkDerivation { }"},
+             {"expr": "(import <nixpkgs> { }).callPackage ./default.nix { }"}),
+        ],
+    )  # fmt: skip
+    def test_what_is_packaged_is_built_as_its_package_says(
+        self, files: Files, named: Files
+    ) -> None:
+        proposal = proposed({**files, "Makefile": "all:\n"})
+        assert (proposal.kind, proposal.nix, proposal.phases) == ("Nix", named, {})
+        assert "(also: Makefile)" in proposal.reason
+        (package,) = written(detect(listing(files), machine())).values()
+        assert package.engine == "nix"
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {"flake.nix": "{ outputs = _: { devShells.x = 1; }; }"},
+            {"default.nix": "self: super: { }"},
+            {"shell.nix": "with import <nixpkgs> { }; mkShell { }"},
+        ],
+    )
+    def test_what_packages_nothing_is_built_with_commands(self, files: Files) -> None:
+        proposal = proposed({**files, "Makefile": "all:\n"})
+        assert proposal.kind == "make"
+        assert any("shell.nix packages nothing" in r for r in proposal.remarks) == (
+            "shell.nix" in files
+        )
+
+    def test_without_nix_it_is_built_with_commands(self) -> None:
+        files = {"default.nix": "with import <nixpkgs> { }; stdenv.mkDerivation { }"}
+        proposal = proposed({**files, "Makefile": "all:\n"}, without=("nix-build",))
+        assert proposal.kind == "make"
+        assert "(also: default.nix)" in proposal.reason
+
+
 class TestKinds:
     @pytest.mark.parametrize(
         ("files", "kind", "build"),

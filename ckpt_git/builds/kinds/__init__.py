@@ -7,10 +7,10 @@ a process, reads a live file or writes.
 
 from __future__ import annotations
 
-from ckpt_git.builds.kinds import autotools, cargo, cmake, go, make, meson, node
+from ckpt_git.builds.kinds import autotools, cargo, cmake, go, make, meson, nix, node
 from ckpt_git.builds.kinds.values import Kind
 
-KINDS: tuple[Kind, ...] = (
+COMMANDS: tuple[Kind, ...] = (
     meson.propose,
     cmake.propose,
     autotools.propose,
@@ -19,7 +19,10 @@ KINDS: tuple[Kind, ...] = (
     make.propose,
     node.propose,
 )
-"""In order of preference. Those that track headers and commands by themselves come before those
-that leave that to the project, and those that build programs in several languages before a
-language's own tool; a Makefile beside such a tool mostly calls it; node is last, for a
-package.json often only pins a formatter."""
+"""Those that are built with commands, in order of preference. Those that track headers and
+commands by themselves come before those that leave that to the project, and those that build
+programs in several languages before a language's own tool; a Makefile beside such a tool mostly
+calls it; node is last, for a package.json often only pins a formatter."""
+
+KINDS: tuple[Kind, ...] = (nix.propose, *COMMANDS)
+"""All of them: who packages a repository has said how it is built."""

@@ -66,6 +66,7 @@ class Proposal:
     ``marker`` is the file that gave the kind away. ``needs`` are the tools without which there
     is no build, ``uses`` others that the commands call where they exist. ``check`` is kept
     apart from ``phases``: it is offered, not switched on. ``remarks`` are for the user to read.
+    ``nix`` holds the keys that name a derivation; there are no phases then.
     """
 
     kind: str
@@ -82,6 +83,7 @@ class Proposal:
     reason: str = ""
     env: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
+    nix: Mapping[str, str] = field(default_factory=dict)
 
 
 Kind = Callable[[Listing, Machine], Proposal | None]
