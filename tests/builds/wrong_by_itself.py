@@ -165,6 +165,21 @@ CONVERTED = {
 }
 """A file that git may write with other line endings."""
 
+LINKED = {
+    "Makefile": """\
+VERSION = 1
+all: name
+name: file.$(VERSION)
+\tln -s file.$(VERSION) name
+file.$(VERSION): file
+\tcp file $@
+install: all
+\tmkdir -p $(out) && cp -P name file.$(VERSION) $(out)/
+""",
+    "file": "content\n",
+}
+"""A link that can be made only where there is none, as libraries' names are."""
+
 UNTOLD = {
     "Makefile": """\
 program: main.o
@@ -408,5 +423,10 @@ CASES = (
         "a linker's script that is no prerequisite",
         UNTOLD,
         {"program.map": "{ global: main; also; local: *; };\n"},
+    ),
+    Case(
+        "a link whose name is taken",
+        LINKED,
+        {"Makefile": LINKED["Makefile"].replace("= 1", "= 2")},
     ),
 )

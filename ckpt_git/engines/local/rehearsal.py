@@ -116,7 +116,8 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
         return NONE
     by_itself = _without(unused, _told(_on(job, work, ground, without=())))
     missed = [command for command in new if command not in by_itself]
-    forgotten = _products(job, missed, built) | _stale_archives(job, new, gone, built)
+    # Of those that do run as well: `ln -s` finds its name taken, where a clean build has none yet.
+    forgotten = _products(job, new, built) | _stale_archives(job, new, gone, built)
     lost = _lost_folders(job)
     left = _no_longer_made(job, gone, whole, built)
     forgotten |= left | _beside(left, job, whole, made)
@@ -221,11 +222,11 @@ def _without(definitions: re.Pattern[str] | None, some: Commands) -> Commands:
 # --- what commands make ---------------------------------------------------------------------
 
 
-def _products(job: Job, missed: Iterable[Command], built: Collection[str]) -> set[str]:
+def _products(job: Job, some: Iterable[Command], built: Collection[str]) -> set[str]:
     """What the commands make, as far as a build made it. One that says nothing of that is taken
     to make what it names last, as cp and ln do."""
     found = set()
-    for command in missed:
+    for command in some:
         named = _products_named(command)
         found |= {path for name in named if (path := _path(job, command, name)) in built}
     return found
