@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,9 +103,11 @@ class NixStore:
     def run(self, expression: str, *options: str) -> subprocess.CompletedProcess[str]:
         """``nix-build`` of an expression, which has the library's functions and ``mkDerivation``.
 
-        Nix 2.8 kills some builder, as a rule a store's first, before it has run anything.
+        Nix 2.8 kills some builder, as a rule a store's first, before it has run anything; the
+        busier the machine, the more often.
         """
-        for _ in range(5):
+        for pause in (0, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6):
+            time.sleep(pause)
             done = subprocess.run(
                 ["nix-build", "--no-out-link", "-E", _PRELUDE + expression, *options],
                 env=self.environment(),

@@ -48,9 +48,10 @@ _OF_A_BUILD = re.compile(
     r"hash mismatch in fixed-output|dependencies of derivation .* failed|Cannot build "
 )
 _NO_ROOM = "No space left on device"
-# Nix 2.8 kills some builder, as a rule a store's first, before it has run anything.
+# Nix 2.8 kills some builder, as a rule a store's first, before it has run anything; the busier the
+# machine, the more often.
 _KILLED = "was killed by signal 9"
-_TRIES = 4
+_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6)  # seconds before each try
 _WARNING = re.compile(r"^warning: (.*(?:restricted setting|not a trusted user).*)$")
 
 
@@ -90,7 +91,8 @@ def realise(
     ``deadline`` is of the monotonic clock. A build that is ``checkpointed`` and finds that it can't
     use its checkpoint is ended at once. Raises ``MissingError`` where Nix couldn't build at all.
     """
-    for _ in range(_TRIES):
+    for pause in _PAUSES:
+        time.sleep(pause)
         ended = _once(nix, drv, root, log, listener, deadline, checkpointed=checkpointed)
         if ended.reason is None or ended.phase or not ended.reason.endswith(_KILLED):
             break
