@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.cli.project import eventually
 from tests.matrix import outputs
 from tests.matrix.samples import Sample
 from tests.support import GitRepo
@@ -107,6 +108,9 @@ class Site:
         assert result["outcome"] == "passed", Path(result["log"]).read_text(errors="replace")
         assert result["sandbox"] == setting.sandbox
         site = cls(folder, sample, setting, base)
+        # A layer's mark goes when it is on disk, which a busy machine takes its time for.
+        marks = "store/layers/*/unsynced"
+        eventually(lambda: not any(folder.glob(marks)), "the layers are on disk", 60)
         for name in ("store", "repository/.git/ckpt"):
             site._copy(name, f"kept/{name}")
         return site

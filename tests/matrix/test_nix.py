@@ -66,6 +66,8 @@ def _assert_as_clean(project: Project, message: str) -> None:
 
 def test_an_edit_starts_from_the_checkpoint(project: Project) -> None:
     made_of_kind("edited")(project.repo)
+    # What another test has built in this store would not be built, and its log be empty.
+    project.repo.write("of-this-test-alone", "nothing\n")
     project.repo.commit("edited")
     record = project.from_checkpoint()
     assert "checkpoint: used: " in log(record)
