@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -55,7 +56,8 @@ def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
         pass
     found = _try(store, *forced)
     with writing(store.root):
-        aside = remembered.with_suffix(f".{os.getpid()}")
+        # Two threads of one process may ask at once.
+        aside = remembered.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         aside.write_text(json.dumps({"key": key, "abilities": asdict(found)}))
         aside.rename(remembered)
     return found
