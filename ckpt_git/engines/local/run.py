@@ -28,8 +28,9 @@ _LONGEST_MARK = 1 << 8
 _QUIET = 15_000_000  # ns; half of the moment of quiet: the kernel's clock lags by up to 10 ms
 
 # Each phase has a shell of its own that starts in the source folder. A mark tells which phase
-# begins: in the one stream, so that nothing is out of order. A build that looks for the mark could
-# print it; it counts where the next phase of the plan is named, and so can't name another one. The
+# begins: in the one stream, so that nothing is out of order. It counts where it names the next
+# phase of the plan. A build that looks for the mark can still announce that one too early, and a
+# failure is put down to it then: only a descriptor that builds don't have would prevent that. The
 # limit on processes is set in here: outside, a user's processes in the whole machine count against
 # it. bash calls it -u, dash and busybox -p. Between what was configured and what is built lies a
 # moment in which nothing is written, so that mtimes tell one from the other.
