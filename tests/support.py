@@ -9,13 +9,28 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 # Submodules and clones of a test come from folders, which git allows only when asked to;
 # a background gc would write into a repository that a test is looking at.
 _CONFIG = ("-c", "protocol.file.allow=always", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
+
+
+def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
+    """Wait until ``holds``; fails the test where it doesn't come true."""
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.02)
+
+
+def until_on_disk(store: Path) -> None:
+    """Wait until the layers of a store are on disk, which a busy machine takes its time for: each
+    one's mark goes then, and with it the folder's mtime changes."""
+    eventually(lambda: not any(store.glob("layers/*/unsynced")), "the layers are on disk", 60)
 
 
 @dataclass(frozen=True)

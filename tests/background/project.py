@@ -7,8 +7,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Running
 from ckpt_git.records.state import State
-from tests.support import GitRepo
+from tests.support import GitRepo, eventually
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,14 +31,6 @@ echo "$TREE" >>{built}
 while [ ! -e {gate} ]; do sleep 0.02; done
 echo "built $TREE"
 """
-
-
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    """Wait until ``holds``; fails the test where it doesn't come true."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from pathlib import Path
 from ckpt_git.builds import background
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
-from tests.background.project import CONFIG, Project, eventually
+from tests.background.project import CONFIG, Project
 from tests.records.values import notices
+from tests.support import eventually
 
 
 def _wait_until_running(project: Project, builds: int = 1) -> runs.Running:

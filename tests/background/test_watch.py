@@ -14,8 +14,9 @@ import pytest
 from ckpt_git.builds import background
 from ckpt_git.records import queue
 from ckpt_git.records.running import Ending, Running, ended, is_starting
-from tests.background.project import Project, eventually
+from tests.background.project import Project
 from tests.records.values import a_request, notices
+from tests.support import eventually
 
 
 @dataclass

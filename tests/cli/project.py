@@ -6,8 +6,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -161,14 +160,6 @@ class Project:
 
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "ckpt_git")
-
-
-def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
-    """Wait until ``holds``; fails the test where it doesn't come true."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.02)
 
 
 def processes(words: str) -> list[int]:

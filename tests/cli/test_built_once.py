@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import CONFIG, Project, eventually, processes
+from tests.cli.project import CONFIG, Project, processes
+from tests.support import eventually
 
 SLEEP = "sleep 838383"
 SLOW = CONFIG.replace('"make"', f'"make && ({SLEEP} || true)"')

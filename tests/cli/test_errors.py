@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import COMMAND, CONFIG, Project, eventually, processes
-from tests.support import GitRepo
+from tests.cli.project import COMMAND, CONFIG, Project, processes
+from tests.support import GitRepo, eventually
 
 
 def assert_nothing_lost(project: Project, base: str) -> None:

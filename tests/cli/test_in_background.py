@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.project import CONFIG, Project, eventually, processes
+from tests.cli.project import CONFIG, Project, processes
+from tests.support import eventually
 
 SLEEP = "sleep 818181"
 SLOW = CONFIG.replace('"make"', f'"make && {SLEEP}"')

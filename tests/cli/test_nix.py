@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import FILES, ROOT, Project, eventually
+from tests.cli.project import FILES, ROOT, Project
 from tests.nix.store import STDENV, NixStore, private_store
+from tests.support import eventually
 
 DEFAULT = f"""\
 {{ }}:

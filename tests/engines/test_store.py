@@ -22,6 +22,7 @@ from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from tests.engines.people import Person
 from tests.engines.project import NAME, Project
+from tests.support import until_on_disk
 
 _KILLS = 20
 _BUILD = "cat file >made; mkdir -p folder; cp file folder/$(cat file); ls folder >list"
@@ -35,15 +36,8 @@ def built(project: Project) -> Project:
         project.repo.commit(files={"file": content})
         project.passes()
     assert project.layer().lowers == (project.checkpoints()[1].id,)
-    _until_durable(project.store)
+    until_on_disk(project.store.root)
     return project
-
-
-def _until_durable(store: Store) -> None:
-    deadline = time.monotonic() + 20
-    while list(store.layers.glob("*/unsynced")):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _is_right(project: Project, content: str) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.git.hooks import install, uninstall
-from tests.background.project import Project, eventually
+from tests.background.project import Project
 from tests.records.values import notices
+from tests.support import eventually
 
 SHELLS = (["bash", "--posix"], ["busybox", "sh"], ["ksh"], ["mksh"], ["zsh", "--emulate", "sh"])
 STARTS = "ckpt: rebuilding in the background (git ckpt watch)\n"

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.cli.project import eventually
 from tests.matrix import outputs
 from tests.matrix.samples import Sample
-from tests.support import GitRepo
+from tests.support import GitRepo, until_on_disk
 
 _UNABLE = re.compile(r"ckpt: (?:error: )?(CKPT_(?:SANDBOX|LAYERS)=.*)")
 _CLEAN: dict[tuple[str, str], outputs.Output] = {}  # a clean output by sample and tree, once each
@@ -108,9 +107,7 @@ class Site:
         assert result["outcome"] == "passed", Path(result["log"]).read_text(errors="replace")
         assert result["sandbox"] == setting.sandbox
         site = cls(folder, sample, setting, base)
-        # A layer's mark goes when it is on disk, which a busy machine takes its time for.
-        marks = "store/layers/*/unsynced"
-        eventually(lambda: not any(folder.glob(marks)), "the layers are on disk", 60)
+        until_on_disk(folder / "store")
         for name in ("store", "repository/.git/ckpt"):
             site._copy(name, f"kept/{name}")
         return site
