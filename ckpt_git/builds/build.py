@@ -235,8 +235,8 @@ class _Attempt:
         confirmed = confirmed and not _inconclusive(result)
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
-        if result.artifacts is not None:
-            let_go_of_old(self.context, self.plan.engine, self.plan.drv)
+        if result.outcome == "passed":
+            let_go_of_old(self.context, self.plan.engine, self.plan.drv, result)
         return record
 
     def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:

@@ -57,6 +57,38 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+def move(folder: Path, target: Path) -> None:
+    """Give a folder that is ours another name, whatever its mode.
+
+    One that moves to another parent has its ``..`` rewritten: rename(2) takes that for a write,
+    which nobody but root may do to a folder without write permission.
+    """
+    mode = stat.S_IMODE(folder.lstat().st_mode)
+    locked = folder.is_dir() and mode & stat.S_IRWXU != stat.S_IRWXU
+    if locked:
+        folder.chmod(mode | stat.S_IRWXU)
+    folder.rename(target)
+    if locked:
+        target.chmod(mode)
+
+
+def make_readable(folder: str | Path) -> None:
+    """Let the owner read all that is below ``folder``. What they could read keeps its mode."""
+    _allow(folder, stat.S_IMODE(os.lstat(folder).st_mode), stat.S_IRUSR | stat.S_IXUSR)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                make_readable(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
+                _allow(entry.path, mode, stat.S_IRUSR)
+
+
+def _allow(path: str | Path, mode: int, wanted: int) -> None:
+    if mode & wanted != wanted:
+        os.chmod(path, mode | wanted)  # noqa: PTH101 - as scandir gives it
+
+
 def _unlock(folder: str | Path) -> None:
     os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as scandir gives it
     with os.scandir(folder) as entries:

@@ -85,8 +85,9 @@ def test_a_storm_of_commits_starts_one_process_that_sees_the_last(project: Proje
     project.open_gate()
     project.hold.touch()
     project.commit(a="0")
-    # The process says itself that it is about to look, which the hook doesn't wait for.
-    eventually(lambda: (project.state.path / "pending-.git").exists(), "one is about to look")
+    marks = project.state.path.glob
+    # The process says itself that it is about to look; the hook doesn't wait for that.
+    eventually(lambda: any(mark.read_text() for mark in marks("pending-*")), "one says so")
     for number in range(1, 10):
         project.commit(a=str(number))
     project.hold.unlink()

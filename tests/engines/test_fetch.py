@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.engines.project import Project, log, python, snapshot, toml_string
+from ckpt_git.engines.local import store as stores
+from tests.engines.project import NAME, Project, log, python, snapshot, toml_string
 
 _GET = (
     "import urllib.request, sys; "
@@ -136,3 +137,20 @@ def test_a_fetch_that_replaces_its_source_folder_is_refused_in_one_line(
     assert code == 2
     assert "`fetch` replaced its source folder" in said.splitlines()[-1]
     assert (outside / "source").read_text() == "outside"
+
+
+def test_what_was_fetched_last_is_kept_where_no_checkpoint_lies_on_it(
+    fetching: Project, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy lies on nothing; its next clean build needs what was fetched all the same."""
+    monkeypatch.setattr(stores, "_GRACE", -1.0)
+    monkeypatch.setattr(stores, "_KEPT_FETCHED", 1)
+    project = fetching.setting(CKPT_LAYERS="copy")
+    for lock in ("v1\n", "v2\n"):
+        project.repo.commit(files={"deps.lock": lock})
+        project.passes()
+    project.store.keep_only(project.layer().owner, NAME, [])
+    for lock in ("v2\n", "v1\n"):
+        project.repo.commit(files={"deps.lock": lock})
+        project.passes(clean=True)
+    assert registry.asked == ["/v1", "/v2", "/v1"]

@@ -20,6 +20,7 @@ from ckpt_git.engines.local import store as stores
 from ckpt_git.engines.local.store import Layer, Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
+from tests.engines.conftest import SANDBOXES
 from tests.engines.people import Person
 from tests.engines.project import NAME, Project
 from tests.support import until_on_disk
@@ -124,6 +125,54 @@ def test_old_layers_go_and_those_below_a_kept_one_stay(
     assert not other.output.exists()
     built.store.keep_only("another repository", NAME, [])
     assert built.store.layer(newest.id) is not None
+
+
+def test_a_layer_goes_although_what_it_lies_on_went_first(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And so does one of which nobody can tell any more whose it is."""
+    monkeypatch.setattr(stores, "_GRACE", -1.0)
+    newest, first = built.checkpoints()
+    owner = built.layer().owner
+    lost = built.passes(clean=True)
+    (built.folder() / "meta.json").unlink()
+    built.store.drop_layer(first.id)
+    built.store.keep_only(owner, NAME, [])
+    assert list(built.store.layers.iterdir()) == []
+    assert not (built.store.outputs / newest.id).exists()
+    assert not lost.output.exists()
+
+
+def test_of_outputs_without_a_layer_the_newest_stay(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "_GRACE", -1.0)
+    monkeypatch.setattr(stores, "_KEPT_OUTPUTS", 2)
+    project.toml("touch -d '+1 day' made", install="cp made $out/")  # no base for others
+    records = [project.passes() for _ in range(4)]
+    assert {record.no_base is None for record in records} == {False}
+    assert [record.output.exists() for record in records] == [False, False, True, True]
+
+
+def test_a_store_is_its_owners_own(built: Project) -> None:
+    folders = (built.store.root, built.store.layers, built.store.tmp)
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
+
+
+@pytest.mark.parametrize("method", ["overlay", "copy"])
+def test_a_store_keeps_no_program_that_runs_as_its_owner(project: Project, method: str) -> None:
+    project = project.setting(CKPT_LAYERS=method)
+    project.toml(
+        "cp /bin/true tool; chmod 6755 tool; cat file >made",
+        install="install -m 4755 tool $out/tool; install -m 2711 tool $out/other",
+    )
+    for content in ("1", "2"):
+        project.repo.commit(files={"file": content})
+        record = project.passes()
+        modes = {file.name: file.stat().st_mode & 0o7777 for file in record.output.iterdir()}
+        assert modes == {"tool": 0o755, "other": 0o711}
+        assert (project.folder() / "fs/source/tool").stat().st_mode & 0o7777 == 0o755
+    assert record.checkpoint is not None
 
 
 # --- damage --------------------------------------------------------------------------------
@@ -317,6 +366,28 @@ def test_a_store_of_somebody_else_is_one_line(other: Person) -> None:
         assert done.returncode == 3
         (line,) = done.stderr.decode().splitlines()
         assert "Permission denied; set CKPT_STORE to a folder that you may write" in line
+
+
+@pytest.mark.parametrize("sandbox", SANDBOXES)
+def test_an_output_that_forbids_writing_and_reading_is_published(
+    other: Person, sandbox: str
+) -> None:
+    """What an ordinary user forbids holds for the program that runs as them."""
+    project = other.project(f"forbidding-{sandbox}", CKPT_SANDBOX=sandbox)
+    project.toml(
+        "cat file >made",
+        install="mkdir $out/closed; cp made $out/closed/; cp made $out/hidden;"
+        " chmod 0 $out/closed $out/hidden; chmod a-w $out",
+    )
+    modes = {".": 0o555, "closed": 0o500, "closed/made": 0o644, "hidden": 0o400}
+    project.repo.commit(files={"file": "1"})
+    for _ in range(2):
+        record = other.build(project, "HEAD")
+        assert record.passed
+        assert {name: (record.output / name).lstat().st_mode & 0o7777 for name in modes} == modes
+        assert (record.output / "hidden").read_text() == "1"
+    assert record.checkpoint is not None
+    assert list(project.store.tmp.iterdir()) == []
 
 
 def test_ids_of_a_layer_are_kept_as_they_are(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ckpt_git.engines.files import new_id
+from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local import layers, run, seal
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
@@ -43,9 +43,10 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             care = NONE if job.start is None else precautions(job)
             if care.unfit is not None:
                 return _nothing(job, unfit=care.unfit)
-            ground = layers.prepare(
-                job.store, job.able.layers, work, job.source, job.start, fetched, care
-            )
+            with writing(work):
+                ground = layers.prepare(
+                    job.store, job.able.layers, work, job.source, job.start, fetched, care
+                )
             used = dict.fromkeys((*started_on, *ground.lowers))
 
             def check() -> None:
@@ -153,9 +154,8 @@ def _publish(
 ) -> Realisation:
     """Publish the layer and the output of a passed build."""
     entry = new_id()
-    out = None
-    if any((work / "out").iterdir()):
-        out = job.store.publish_output(work, entry, job.drv.name)
+    owner = str(job.drv.source.repository)
+    out = job.store.publish_output(work, entry, owner, job.drv.name)
     sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
@@ -174,7 +174,7 @@ def _publish(
 def _seal(work: Path, method: LayerMethod) -> tuple[seal.Seal | None, str | None]:
     """The seal of what the build left, or why it can't be a base for others."""
     try:
-        sealed = seal.take(work / "fs")
+        sealed = seal.settle(work / "fs")
     except PermissionError as error:
         return None, f"the build left {_in_build(work, error.filename)} unreadable"
     sources = next((entry for entry in sealed.entries if entry.path == "source"), None)

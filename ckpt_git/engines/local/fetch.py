@@ -6,7 +6,7 @@ import os
 from itertools import takewhile
 from pathlib import Path
 
-from ckpt_git.engines.files import new_id
+from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.flatten import is_folder
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
@@ -29,12 +29,14 @@ def fetch(job: Job) -> Layer | Realisation:
     prefix = f"f{_fetch_key(job)}-"
     for known in job.store.layers_named(prefix):
         if (job.store.missing(known.id) or job.store.damage(known.chain)) is None:
+            job.store.used(known)
             return known
     with job.store.workspace() as work:
-        make_folder(work / "fs")
         sources = work / "fs" / "source"
-        make_folder(sources)
-        job.source.write(sources)
+        with writing(work):
+            make_folder(work / "fs")
+            make_folder(sources)
+            job.source.write(sources)
         ground = Ground(work / "fs", ())
         ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)
         if ended.code != 0:
@@ -47,13 +49,14 @@ def fetch(job: Job) -> Layer | Realisation:
                 "let it leave what it brings in there or below $XDG_CACHE_HOME",
             )
         _remove_sources(sources, job.source)
-        sealed = seal.take(work / "fs")
+        sealed = seal.settle(work / "fs")
         layer = Layer(
             id=f"{prefix}{new_id()}",
             lowers=(),
             owner=str(job.drv.source.repository),
             package=job.drv.name,
             newest_mtime_ns=sealed.newest_mtime_ns,
+            fetched=True,
         )
         job.store.publish_layer(work, layer, sealed, {})
         job.store.make_durable(layer.id)

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.store import Layer, Store
 from ckpt_git.model.derivation import digest
@@ -39,7 +40,7 @@ def shallow(store: Store, layer: Layer) -> Layer:
     if found is not None and store.missing(flat_id) is None:
         return found
     store.drop_layer(flat_id)
-    with store.workspace() as work:
+    with store.workspace() as work, writing(work):
         merge([store.fs(name) for name in above], store.fs(lowest), work / "fs")
         flat = replace(layer, id=flat_id, lowers=(lowest,))
         manifest = store.manifest(layer.id)

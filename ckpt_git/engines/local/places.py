@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-from ckpt_git.engines.files import remove, writing
+from ckpt_git.engines.files import move, remove, writing
 from ckpt_git.engines.local import system
 from ckpt_git.engines.local.store import Store
 from ckpt_git.model.derivation import Derivation, digest
@@ -58,9 +58,9 @@ def occupied(place: Place, work: Path) -> Iterator[None]:
         for origin, target in moves:
             remove(target)
             target.parent.mkdir(exist_ok=True)
-            origin.rename(target)
+            move(origin, target)
         try:
             yield
         finally:
             for origin, target in moves:
-                target.rename(origin)
+                move(target, origin)

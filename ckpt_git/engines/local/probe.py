@@ -54,8 +54,8 @@ def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
             return Abilities(**data["abilities"])
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    found = _try(store, *forced)
     with writing(store.root):
+        found = _try(store, *forced)
         # Two threads of one process may ask at once.
         aside = remembered.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         aside.write_text(json.dumps({"key": key, "abilities": asdict(found)}))

@@ -5,7 +5,8 @@
     layers/ID/manifest   the source tree it was built from (git ls-tree's form)
     layers/ID/meta.json  what it lies on, and what it takes to trust it, below a checksum
     outputs/ID/NAME      what a build installed
-    outputs/ID/seal
+    outputs/ID/.seal
+    outputs/ID/.of       whose it is: the owner and the package, as JSON
     toolchains/ID        the listing that a fingerprint stands for
     tmp/ID               a build that runs; locked by its process
 
@@ -25,13 +26,23 @@ from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
-from ckpt_git.engines.files import decode_manifest, encode_manifest, new_id, remove, writing
+from ckpt_git.engines.files import (
+    decode_manifest,
+    encode_manifest,
+    make_readable,
+    move,
+    new_id,
+    remove,
+    writing,
+)
 from ckpt_git.engines.local import seal
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 from ckpt_git.process import ProcessError, popen, run
 
 _GRACE = 600.0  # seconds
+_KEPT_OUTPUTS = 12  # newest ones of a package that no checkpoint came with
+_KEPT_FETCHED = 3  # that were used last: as many sets of lock files
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,7 @@ class Layer:
     ``dirtied`` are source files that the build itself rewrote. ``configured`` are the spans of
     time (ns) in which its builds, those below it included, had not begun with their ``build``
     phase: what isn't a source and has no mtime in one of them was built. ``owner`` is the
-    ``.git/ckpt`` of the repository it was made for.
+    ``.git/ckpt`` of the repository it was made for. ``fetched``: it is what ``fetch`` brought.
     """
 
     id: str
@@ -51,6 +62,7 @@ class Layer:
     newest_mtime_ns: int
     dirtied: tuple[str, ...] = ()
     configured: tuple[tuple[int, int], ...] = ()
+    fetched: bool = False
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -72,7 +84,9 @@ class Store:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
         with writing(self.root):
             for folder in (self.layers, self.outputs, self.toolchains, self.tmp):
-                folder.mkdir(parents=True, exist_ok=True)
+                if not folder.is_dir():
+                    _make_private(self.root)
+                    _make_private(folder)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
@@ -80,16 +94,17 @@ class Store:
         self.open()
         self.sweep_dead_builds()
         name = new_id()
+        work = self.tmp / name
         with writing(self.tmp):
-            work = self.tmp / name
             lock = _locked_file(self.tmp / f"{name}.lock")
-            try:
+        try:
+            with writing(self.tmp):
                 work.mkdir()
-                yield work
-            finally:
-                remove(work)
-                (self.tmp / f"{name}.lock").unlink(missing_ok=True)
-                os.close(lock)
+            yield work
+        finally:
+            remove(work)
+            (self.tmp / f"{name}.lock").unlink(missing_ok=True)
+            os.close(lock)
 
     def sweep_dead_builds(self) -> None:
         """Remove what killed builds left in ``tmp``: their locks are free."""
@@ -118,12 +133,19 @@ class Store:
 
     def layer(self, layer_id: str) -> Layer | None:
         """The layer of that id, or None where it isn't whole."""
+        found = self._described(layer_id)
+        if found is None or not all(self.fs(name).is_dir() for name in found.chain):
+            return None
+        return found
+
+    def _described(self, layer_id: str) -> Layer | None:
+        """What a layer says of itself, be it whole or not; None where that can't be read."""
         try:
             checksum, _, text = (self.layers / layer_id / "meta.json").read_bytes().partition(b"\n")
             if hashlib.sha256(text).hexdigest().encode() != checksum:
                 return None
             data = json.loads(text)
-            found = Layer(
+            return Layer(
                 **{
                     **data,
                     "lowers": tuple(data["lowers"]),
@@ -133,8 +155,6 @@ class Store:
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        whole = all(self.fs(name).is_dir() for name in found.chain)
-        return found if whole else None
 
     def layers_named(self, prefix: str) -> list[Layer]:
         """The whole layers whose ids begin with ``prefix``, in the order of their ids."""
@@ -170,7 +190,7 @@ class Store:
         made = work / "layer"
         with writing(self.layers):
             made.mkdir()
-            (work / "fs").rename(made / "fs")
+            move(work / "fs", made / "fs")
             (made / "seal").write_bytes(sealed.encode())
             (made / "manifest").write_bytes(encode_manifest(manifest))
             meta = json.dumps(asdict(layer)).encode()
@@ -233,16 +253,35 @@ class Store:
         _remove_unless_held(aside)
 
     def keep_only(self, owner: str, package: str, kept: Iterable[str]) -> None:
-        """Remove the package's layers that no chain of ``kept`` needs, and what was installed
-        with them. Young ones stay: their build may be about to make them known."""
+        """Remove the package's layers that no chain of ``kept`` needs, with what was installed by
+        their builds, and all but the newest outputs that no layer came with. Young ones stay: their
+        build may be about to make them known. What can't say whose it is goes as well: it serves
+        nobody.
+        """
+        mine = (None, (owner, package))
         needed = {name for k in kept if (layer := self.layer(k)) for name in layer.chain}
-        for folder in list(self.layers.iterdir()):
-            layer = self.layer(folder.name)
-            if layer is None or (layer.owner, layer.package) != (owner, package):
-                continue
-            if folder.name not in needed and _age(folder) > _GRACE:
-                self.drop_layer(folder.name)
+        spare: list[Path] = []
+        fetched: list[Path] = []
+        for folder in self.layers.iterdir():
+            layer = self._described(folder.name)
+            if folder.name not in needed and (layer and (layer.owner, layer.package)) in mine:
+                (fetched if layer and layer.fetched else spare).append(folder)
+        outputs = [
+            folder
+            for folder in self.outputs.iterdir()
+            if not (self.layers / folder.name).exists() and _owner_of(folder) in mine
+        ]
+        spare += _youngest_first(fetched)[_KEPT_FETCHED:]
+        spare += _youngest_first(outputs)[_KEPT_OUTPUTS:]
+        for folder in spare:
+            if _age(folder) > _GRACE:
+                self._drop(folder)
                 self._drop(self.outputs / folder.name)
+
+    def used(self, layer: Layer) -> None:
+        """Have it known that a layer was used just now."""
+        with suppress(FileNotFoundError):
+            os.utime(self.layers / layer.id)
 
     def _lost_in_a_crash(self, folder: Path) -> bool:
         try:
@@ -261,19 +300,26 @@ class Store:
 
     # --- outputs -------------------------------------------------------------------------
 
-    def publish_output(self, work: Path, output_id: str, name: str) -> Path:
-        """Publish ``work/out`` as what a build installed; its path in the store."""
+    def publish_output(self, work: Path, output_id: str, owner: str, package: str) -> Path | None:
+        """Publish ``work/out`` as what a build of ``owner``'s ``package`` installed; its path in
+        the store, or None where nothing was installed. Raises ``StoreError``."""
         made = work / "output"
         with writing(self.outputs):
             made.mkdir()
-            (work / "out").rename(made / name)
-            (made / "seal").write_bytes(seal.take(made / name).encode())
+            out = made / package
+            move(work / "out", out)
+            make_readable(out)
+            sealed = seal.settle(out)
+            if not sealed.entries:
+                return None
+            (made / ".seal").write_bytes(sealed.encode())
+            (made / ".of").write_text(json.dumps([owner, package]))
             made.rename(self.outputs / output_id)
-        return self.outputs / output_id / name
+        return self.outputs / output_id / package
 
     def output_damage(self, out: Path) -> str | None:
         """What of a published output isn't as it was, or None."""
-        return seal.damage(out, out.parent / "seal")
+        return seal.damage(out, out.parent / ".seal")
 
     # --- toolchains ----------------------------------------------------------------------
 
@@ -291,6 +337,14 @@ class Store:
             return (self.toolchains / fingerprint).read_bytes()
         except OSError:
             return None
+
+
+def _make_private(folder: Path) -> None:
+    """Make a folder for its owner alone, as the XDG base directory specification has it: the
+    sources that lie in layers may be nobody else's business."""
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def make_folder(folder: Path) -> None:
@@ -347,6 +401,18 @@ def _remove_unless_held(entry: Path) -> None:
         return
     finally:
         os.close(held)
+
+
+def _owner_of(output: Path) -> tuple[str, str] | None:
+    try:
+        owner, package = json.loads((output / ".of").read_bytes())
+    except (OSError, ValueError, TypeError):
+        return None
+    return owner, package
+
+
+def _youngest_first(folders: Iterable[Path]) -> list[Path]:
+    return sorted(folders, key=_age)
 
 
 def _age(folder: Path) -> float:

@@ -111,10 +111,13 @@ class Kept:
         remove(self.root / package / name)
 
     def keep_only(self, package: str, names: Iterable[str]) -> None:
-        """Let go of a package's other builds, but of young ones."""
+        """Let go of a package's other checkpoints, but of young ones. What is no checkpoint, or
+        none yet, is `_sweep`'s."""
         kept = set(names)
         for entry in (self.root / package).glob("*"):
-            if entry.name not in kept and _age(entry) > _GRACE:
+            meta = self.meta(package, entry.name)
+            is_checkpoint = meta is not None and meta.checkpoint is not None
+            if is_checkpoint and entry.name not in kept and _age(entry) > _GRACE:
                 remove(entry)
 
     def _sweep(self, package: str) -> None:
