@@ -1,4 +1,4 @@
-"""The one command: ``python -m benchmarks [compare|micro|verify]``; README.md says what it is."""
+"""The one command, ``python -m benchmarks``; README.md says what it is."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, evaluate, micro, report
+from benchmarks import compare, evaluate, micro, nix, report
 from benchmarks.projects import PROJECTS
 from ckpt_git.model.errors import CkptError
 
-_CHANGES = 5
+_CHANGES, _NIX_CHANGES = 5, 3
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -58,6 +58,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         default=_cache() / "work",
         help="where to build, in a temporary folder (default: %(default)s)",
     )
+    parser.add_argument(
+        "--nixpkgs",
+        type=Path,
+        metavar="PATH",
+        help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
+    )
+    parser.add_argument("--nix", action="store_true", help="verify: with the Nix engine")
     return parser.parse_args(arguments)
 
 
@@ -79,7 +86,9 @@ def _verify(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     found = []
     for name in options.project or PROJECTS:
         (work / name).mkdir()
-        one = evaluate.evaluate(PROJECTS[name], options.cache, work / name, options.changes, _say)
+        one = evaluate.evaluate(
+            PROJECTS[name], options.cache, work / name, options.changes, _say, by_nix=options.nix
+        )
         print(report.evaluation(one), flush=True)
         found.append(one)
     return {"verify": [one.to_json() for one in found]}, all(one.holds for one in found)
@@ -101,7 +110,16 @@ def _micro(_options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     return {"micro": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 
-_COMMANDS = {"compare": _compare, "micro": _micro, "verify": _verify}
+def _nix(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = []
+    changes = options.changes or _NIX_CHANGES
+    for series in nix.nix(options.cache, work, options.nixpkgs, changes, _say):
+        print(report.nix_builds(series), flush=True)
+        found.append(series)
+    return {"nix": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+_COMMANDS = {"compare": _compare, "micro": _micro, "nix": _nix, "verify": _verify}
 
 
 def _machine() -> dict[str, Any]:

@@ -7,12 +7,13 @@ checkpoints lie on checkpoints as they do in use; then each is verified.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bare, corpus, counting, ours
+from benchmarks import bare, corpus, counting, nix, ours
 from benchmarks.projects import Project
 from ckpt_git.model.errors import CkptError
 
@@ -71,26 +72,41 @@ class Evaluation:
         return {**asdict(self), "holds": self.holds}
 
 
-def evaluate(project: Project, cache: Path, work: Path, limit: int | None, say: Say) -> Evaluation:
-    """Evaluate the last ``limit`` changes (default: all) in the empty folder ``work``.
+def evaluate(
+    project: Project, cache: Path, work: Path, limit: int | None, say: Say, *, by_nix: bool = False
+) -> Evaluation:
+    """Evaluate the last ``limit`` changes (default: all) in the empty folder ``work``, with the
+    local engine or ``by_nix`` in a store of its own.
 
     Raises ``CkptError`` where a release can't be brought or isn't buildable by itself.
     """
     origin = corpus.repository(project, cache)
+    with nix.store(work / "nix", None) if by_nix else nullcontext() as variables:
+        return _evaluate(project, origin, work, limit, say, variables)
+
+
+def _evaluate(
+    project: Project,
+    origin: Path,
+    work: Path,
+    limit: int | None,
+    say: Say,
+    variables: Mapping[str, str] | None,
+) -> Evaluation:
     commits = corpus.releases(origin)[-(limit + 1) if limit else 0 :]
-    subject, phases = _set_up(project, origin, work)
+    subject, phases = _set_up(project, origin, work, by_nix=variables is not None)
     tree = bare.Tree(origin, work / "bare" / "source", work / "bare" / "out")
     built = []
     for commit in commits:
         bare_runs = _bare_runs(tree, commit, phases, work / "tools" / "bin")
-        result = ours.call(subject, "build", commit)
+        result = ours.call(subject, "build", commit, variables=variables)
         log = result.log.read_bytes()
         runs, missed = counting.runs(log), log.count(_MISSED)
         say(f"{project.name} {commit[:10]}: built, {runs} compiler runs ({bare_runs} bare)")
         built.append((commit, result, runs, bare_runs, missed))
     rows = []
     for commit, result, runs, bare_runs, missed in built:
-        verdict = ours.call(subject, "verify", commit)
+        verdict = ours.call(subject, "verify", commit, variables=variables)
         say(f"{project.name} {commit[:10]}: {'identical' if verdict.identical else 'DIFFERENT'}")
         rows.append(
             Row(
@@ -109,14 +125,19 @@ def evaluate(project: Project, cache: Path, work: Path, limit: int | None, say: 
     return Evaluation(project.name, project.tool, tuple(rows))
 
 
-def _set_up(project: Project, origin: Path, work: Path) -> tuple[ours.Subject, dict[str, str]]:
+def _set_up(
+    project: Project, origin: Path, work: Path, *, by_nix: bool
+) -> tuple[ours.Subject, dict[str, str]]:
     """A clone with a ``ckpt.toml`` of the user's own, whose build counts compiler runs."""
     tools = work / "tools"
     counting.write_wrappers(tools / "bin")
     phases = dict(counting.counted(project))
     subject = ours.Subject(work / "repository", work / "store")
     corpus.git(work, "clone", "--quiet", str(origin), str(subject.repository))
-    ours.configure(subject, project.name, phases, [str(tools)])
+    if by_nix:
+        nix.configure(subject, nix.package(phases, tools=tools / "bin"))
+    else:
+        ours.configure(subject, project.name, phases, [str(tools)])
     return subject, phases
 
 

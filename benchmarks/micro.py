@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import bare, corpus, ours
+from benchmarks import bare, corpus, made, ours
 from ckpt_git.model.errors import CkptError
 from ckpt_git.process import run
 
@@ -59,26 +59,12 @@ def micro(work: Path, say: Say) -> tuple[Measure, ...]:
 
 # --- a build with no change of 2,000 files
 
-_SOURCES, _FOLDERS, _TURNS = 2000, 40, 7
-
-_MAKEFILE = """\
-OBJECTS := $(patsubst %.c,%.o,$(wildcard */*.c))
-all: $(OBJECTS)
-%.o: %.c
-\t$(CC) -MMD -MP -c $< -o $@
--include $(OBJECTS:.o=.d)
-"""
-_NINJA = """\
-rule cc
-  command = cc -MMD -MF $out.d -c $in -o $out
-  depfile = $out.d
-  deps = gcc
-"""
+_SOURCES, _TURNS = 2000, 7
 
 
 def no_change(work: Path, tool: str) -> Measure:
     """`git ckpt build --rebuild` beside the build tool's own no-op, on 2,000 C files."""
-    subject = _repository(work, {"build": f"{tool} -j$NIX_BUILD_CORES"}, _sources())
+    subject = _repository(work, {"build": f"{tool} -j$NIX_BUILD_CORES"}, made.c_files(_SOURCES))
     tree = bare.Tree(subject.repository, work / "bare" / "source", work / "bare" / "out")
     phases = {"build": f"{tool} -j$NIX_BUILD_CORES"}
     bare.check_out(tree, "HEAD")
@@ -95,16 +81,6 @@ def no_change(work: Path, tool: str) -> Measure:
         other_is=f"{tool} itself",
         allowed=0.25,
     )
-
-
-def _sources() -> dict[str, str]:
-    files = {"common.h": "#define COMMON 1\n", "Makefile": _MAKEFILE}
-    ninja = [_NINJA]
-    for number in range(_SOURCES):
-        name = f"part{number % _FOLDERS}/file{number}"
-        files[f"{name}.c"] = f'#include "../common.h"\nint f{number}(void) {{ return COMMON; }}\n'
-        ninja.append(f"build {name}.o: cc {name}.c\n")
-    return {**files, "build.ninja": "".join(ninja)}
 
 
 # --- the time to the first command, by the size of the artifacts

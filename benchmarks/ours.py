@@ -66,6 +66,11 @@ def configure(
     lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
     lines += [f"inputs = {json.dumps(list(inputs))}", ""]
     (subject.repository / "ckpt.toml").write_text("\n".join(lines))
+    exclude_configuration(subject)
+
+
+def exclude_configuration(subject: Subject) -> None:
+    """Have git take no notice of ``ckpt.toml``."""
     (subject.repository / ".git" / "info").mkdir(exist_ok=True)
     (subject.repository / ".git" / "info" / "exclude").write_text("/ckpt.toml\n")
 
@@ -80,8 +85,9 @@ def environment(subject: Subject) -> dict[str, str]:
     }
 
 
-def call(subject: Subject, *arguments: str) -> Result:
-    """Run `git ckpt` with ``arguments`` and ``--json`` and read its one result.
+def call(subject: Subject, *arguments: str, variables: Mapping[str, str] | None = None) -> Result:
+    """Run `git ckpt` with ``arguments`` and ``--json`` and read its one result. ``variables`` are
+    set for it besides those of ``environment``.
 
     Raises ``CkptError`` where it printed no result.
     """
@@ -89,7 +95,7 @@ def call(subject: Subject, *arguments: str) -> Result:
     done = run(
         [sys.executable, "-m", "ckpt_git", *arguments, "--json"],
         cwd=subject.repository,
-        env=environment(subject),
+        env={**environment(subject), **(variables or {})},
         ok=(0, 1),
     )
     wall = time.perf_counter() - start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from benchmarks import nix
 from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, WAYS, Series
 from benchmarks.evaluate import Evaluation, Row
 from benchmarks.micro import Measure
@@ -56,6 +57,27 @@ def comparison(found: Series) -> str:
     )
     head = ("way", "median s", "of bare", "times faster than clean")
     return "\n".join([title, table(head, rows), summary, *apart, ""])
+
+
+def nix_builds(found: nix.Series) -> str:
+    """The one-file commits of one project, built by Nix: medians, and what was compiled."""
+    rows = [
+        (
+            way,
+            f"{found.median(way):.2f}",
+            f"{found.median(way) - found.median(nix.BARE):.2f}",
+            f"{found.median(way) / found.median(nix.PLAIN):.2f}",
+            ", ".join(map(str, found.runs[way])),
+        )
+        for way in found.seconds
+    ]
+    head = ("way", "median s", "over bare s", "of nix-build", "files compiled")
+    allowed = f"bare + {nix.EXTRA} s"
+    if nix.THEIRS in found.seconds:
+        allowed += f", {nix.SHARE} x nixpkgs' = {nix.SHARE * found.median(nix.THEIRS):.2f} s"
+    summary = f"allowed: {allowed}: {'holds' if found.holds else 'DOES NOT HOLD'}"
+    missing = [] if found.missing is None else [f"  nixpkgs' functions: {found.missing}"]
+    return "\n".join([f"{found.project}, one file", table(head, rows), summary, *missing, ""])
 
 
 def measures(found: Sequence[Measure]) -> str:
