@@ -27,12 +27,12 @@ each_in "$work/files-removed" rm -f --
 each_in "$work/folders-removed" rmdir --ignore-fail-on-non-empty --
 each_in "$work/folders-gone" rm -rf --
 
-mkdir "$work/state"
-tar --extract --file "$about/attributes.tar" -C "$work/state"
-without_state() { (cd "$work/state" && xargs -0 -r rm -f --); }
+make_scratch
+tar --extract --file "$about/attributes.tar" -C "$scratch"
+without_state() { (cd "$scratch" && xargs -0 -r rm -f --); }
 of_type fx "$work/records" | common - "$work/changed" | without_state
 of_type fxl "$work/gone" | without_state
-(cd "$work/state" && xargs -0 -r rm -rf -- <"$work/folders-gone")
+(cd "$scratch" && xargs -0 -r rm -rf -- <"$work/folders-gone")
 
 if [ -s "$program" ]; then
     common "$work/products-to-rewrite" "$work/brought" >"$work/rewritten"
@@ -45,10 +45,9 @@ fi
 
 own_entries
 (cd "$top" && find "${entries[@]}" -type f ! -perm -u=w -exec chmod u+w {} +)
-(cd "$work/state" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
+(cd "$scratch" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
     cp -dR --attributes-only --preserve=mode,timestamps -t "$top" -- "${state[@]}"; })
 
 : >"$work/now"
 { cat "$work/changed"; sort -zu "$work/added" "$work/deleted" | xargs -0 -r dirname -z --; } | sorted |
     (cd "$top" && xargs -0 -r touch -c -h -r "$work/now" --)
-rm -rf "$work/state"

@@ -36,13 +36,13 @@ without "$work/paths-before" "$work/paths-after" >"$about/removed"
 
 # The attributes, as an archive of empty files: in the store all dates are 1, and modes are two.
 of_type fxd "$work/after" >"$work/attributed"
-mkdir "$work/shadow"
+make_scratch
 own_entries
 if [ "${#entries[@]}" -gt 0 ]; then
-    (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$work/shadow/")
+    (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$scratch/")
 fi
-find "$work/shadow" -type d ! -perm -u=w -exec chmod u+w {} +
-tar --format=posix --null --no-recursion --verbatim-files-from -C "$work/shadow" \
+find "$scratch" -type d ! -perm -u=w -exec chmod u+w {} +
+tar --format=posix --null --no-recursion --verbatim-files-from -C "$scratch" \
     --files-from "$work/attributed" -cf "$about/attributes.tar"
 (cd "$top" && xargs -0 -r stat --format=%.9Y -- <"$work/attributed") |
     sort -n | tail -n 1 >"$about/newest"
