@@ -38,6 +38,11 @@ BARE, PLAIN, LIBRARIES, THEIRS, OURS = (
 SHARE, EXTRA = 0.4, 2.0
 """What a build by our functions may take: a share of nixpkgs', and seconds over a bare build."""
 
+_PAUSE = 6.0
+"""Seconds before each build that is timed. Nix removes a build's folder at its end, and for five
+seconds ext4 gives out none of the inodes that were freed (``recently_deleted`` in its ialloc.c):
+what comes right after takes a second longer, whoever it is."""
+
 _TRIES = 5  # Nix 2.8 kills some builder before it has run anything
 
 
@@ -277,8 +282,10 @@ def _measure(site: _Site, commits: list[str], say: Say) -> Series:
 
     for commit in commits[1:]:
         changed = site.sources(commit)
+        time.sleep(_PAUSE)
         note(BARE, *_bare(site, commit))
         for way, built in list(ways.items()):
+            time.sleep(_PAUSE)
             try:
                 note(way, *_nix_build(site, site.expression(built, base, changed)))
             except CkptError as error:
@@ -287,6 +294,7 @@ def _measure(site: _Site, commits: list[str], say: Say) -> Series:
                 missing = str(error)
                 del ways[THEIRS]
                 seconds.pop(THEIRS, None)
+        time.sleep(_PAUSE)
         note(OURS, *_ours(site, commit))
     frozen = {way: tuple(times) for way, times in seconds.items()}
     return Series(site.subject.name, frozen, {w: tuple(n) for w, n in runs.items()}, missing)
