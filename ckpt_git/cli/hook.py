@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,23 +117,25 @@ def _in_background(event: str, pending: str | None) -> None:
         context = Context.open()
     except CkptError:
         return  # no repository, so there is nobody to tell
-    try:
-        # The hook's own nice(1) is the default; less than that is for root alone.
-        lower_priority(_nice(context) - (0 if pending is None else NICE))
-        _serve(context, EVENTS[event](context))
-    except KeyboardInterrupt:
-        pass  # cancelled, and cleared up
-    except Exception as error:  # whatever it is, git and its user go on
-        notices.tell_error(context.state, error, f"nothing is rebuilt ({event})")
-    finally:
-        unmark_starting(context.state)
+    # Once: the mark that is there when a build has ended is that of a later commit.
+    with ExitStack() as starting:
+        starting.callback(unmark_starting, context.state)
+        try:
+            # The hook's own nice(1) is the default; less than that is for root alone.
+            lower_priority(_nice(context) - (0 if pending is None else NICE))
+            _serve(context, EVENTS[event](context), starting.close)
+        except KeyboardInterrupt:
+            pass  # cancelled, and cleared up
+        except Exception as error:  # whatever it is, git and its user go on
+            notices.tell_error(context.state, error, f"nothing is rebuilt ({event})")
 
 
-def _serve(context: Context, request: Request | None) -> None:
-    """Have ``request`` built by whoever is the builder, which may be this process."""
+def _serve(context: Context, request: Request | None, on_start: Callable[[], None]) -> None:
+    """Have ``request`` built by whoever is the builder, which may be this process: it calls
+    ``on_start`` then."""
 
     def be_the_builder() -> None:
-        unmark_starting(context.state)
+        on_start()
         background.drain(context.state, _build)
 
     if request is None:

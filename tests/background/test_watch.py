@@ -53,6 +53,24 @@ def test_watching_shows_the_log_from_its_start_and_how_it_ended(project: Project
     assert watcher.ending == ["passed"]
 
 
+def test_watching_waits_for_a_builder_that_starts_while_another_one_ends(project: Project) -> None:
+    project.commit()
+    project.wait_for_builds(1)
+    project.hold.touch()
+    project.commit(a="1")
+    first = project.processes()
+    project.open_gate()
+    project.wait_for_records(1)
+    eventually(lambda: len(project.processes()) < len(first), "the first builder is gone")
+    assert is_starting(project.state)
+    watcher = Watcher(project)
+    thread = watcher.start()
+    project.hold.unlink()
+    thread.join(20)
+    assert watcher.ending == ["passed"]
+    assert project.wait_for_records(2)[0].commit == project.repo.head
+
+
 def test_watching_right_after_a_commit_waits_for_the_builder_to_appear(project: Project) -> None:
     project.open_gate()
     project.commit(build_sh=project.script("exit 3\n"))
