@@ -145,7 +145,7 @@ def _last(record: Record | None) -> str:
     elif not record.confirmed:
         text += ", not confirmed by a clean build"
     if not record.passed:
-        why = record.error[:4] or (record.reason or "failed",)
+        why = [line for line in record.error if line.strip()][:4] or (record.reason or "failed",)
         text += "".join(f"\n              {line}" for line in why)
     return text
 

@@ -59,12 +59,16 @@ def error_lines(log: str, relocation: Relocation) -> Sequence[str]:
 
 
 def headline(lines: Sequence[str]) -> str | None:
-    """The one line of a message that says what is wrong; None where there is no message."""
+    """The one line of a message that says what is wrong; None where there is no message.
+
+    CMake puts the place on a line of its own, which ends in a colon, and what is wrong below it.
+    """
+    said = [line.strip() for line in lines if line.strip()]
     for kind in _ERRORS:
-        for line in lines:
+        for number, line in enumerate(said):
             if kind.search(line):
-                return line.strip()
-    return lines[0].strip() if lines else None
+                return " ".join(said[number : number + 2]) if line.endswith(":") else line
+    return said[0] if said else None
 
 
 def advice(lines: Sequence[str], out: str | None) -> str | None:

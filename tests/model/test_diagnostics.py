@@ -121,4 +121,6 @@ def test_the_headline_is_the_line_that_says_what_is_wrong() -> None:
     lines = ["src/x.c: In function ‘f’:", "src/x.c:3:1: error: no", "    3 | x"]  # noqa: RUF001
     assert headline(lines) == "src/x.c:3:1: error: no"
     assert headline(["  plain words"]) == "plain words"
+    cmake = ["CMake Error at CMakeLists.txt:9 (add_subdirectory):", "", "  no such folder.", "", ""]
+    assert headline(cmake) == "CMake Error at CMakeLists.txt:9 (add_subdirectory): no such folder."
     assert headline([]) is None
