@@ -102,7 +102,8 @@ def _evaluate(
         result = ours.call(subject, "build", commit, variables=variables)
         log = result.log.read_bytes()
         runs, missed = counting.runs(log), log.count(_MISSED)
-        say(f"{project.name} {commit[:10]}: built, {runs} compiler runs ({bare_runs} bare)")
+        ended = "built" if result.passed else "FAILED"
+        say(f"{project.name} {commit[:10]}: {ended}, {runs} compiler runs ({bare_runs} bare)")
         built.append((commit, result, runs, bare_runs, missed))
     rows = []
     for commit, result, runs, bare_runs, missed in built:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 _FOLDERS = 40
 
@@ -31,6 +32,14 @@ def c_files(number: int, size: int = 0) -> Mapping[str, str]:
         files[f"{name}.c"] = _source(index, size)
         ninja.append(f"build {name}.o: cc {name}.c\n")
     return {**files, "build.ninja": "".join(ninja)}
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    """Write texts by path below ``folder``."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
 
 
 def file_name(index: int) -> str:

@@ -185,10 +185,7 @@ def _repository(work: Path, phases: Mapping[str, str], files: Mapping[str, str])
 
 def _commit(subject: ours.Subject, files: Mapping[str, str]) -> float:
     """Write and stage ``files`` and commit them; the seconds of the commit alone."""
-    for name, text in files.items():
-        path = subject.repository / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text)
+    made.write(subject.repository, files)
     corpus.git(subject.repository, "add", "--all")
     start = time.perf_counter()
     run(

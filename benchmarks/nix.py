@@ -239,10 +239,7 @@ def _commits(site: _Site, cache: Path, changes: int) -> list[str]:
     if site.subject is _MADE:
         repository.mkdir()
         corpus.git(repository, "init", "--quiet", "--initial-branch=main")
-        for name, text in made.c_files(2000, 50_000).items():
-            path = repository / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text)
+        made.write(repository, made.c_files(2000, 50_000))
     else:
         origin = corpus.repository(AWS_C, cache)
         corpus.git(site.work, "clone", "--quiet", str(origin), str(repository))

@@ -53,7 +53,7 @@ def remove(folder: Path) -> None:
     if folder.is_file() and not folder.is_symlink():
         folder.unlink(missing_ok=True)
     if folder.is_dir():
-        _unlock(folder)
+        _allow(folder, stat.S_IRWXU)
         shutil.rmtree(folder)
 
 
@@ -72,29 +72,25 @@ def move(folder: Path, target: Path) -> None:
         target.chmod(mode)
 
 
-def make_readable(folder: str | Path) -> None:
+def make_readable(folder: Path) -> None:
     """Let the owner read all that is below ``folder``. What they could read keeps its mode."""
-    _allow(folder, stat.S_IMODE(os.lstat(folder).st_mode), stat.S_IRUSR | stat.S_IXUSR)
+    _allow(folder, stat.S_IRUSR | stat.S_IXUSR, stat.S_IRUSR)
+
+
+def _allow(folder: str | Path, of_folders: int, of_files: int = 0) -> None:
+    """Add bits to the mode of ``folder`` and of each folder, and each file, below it."""
+    _add_mode(folder, os.lstat(folder).st_mode, of_folders)
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
-                make_readable(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                mode = stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode)
-                _allow(entry.path, mode, stat.S_IRUSR)
+                _allow(entry.path, of_folders, of_files)
+            elif of_files and entry.is_file(follow_symlinks=False):
+                _add_mode(entry.path, entry.stat(follow_symlinks=False).st_mode, of_files)
 
 
-def _allow(path: str | Path, mode: int, wanted: int) -> None:
+def _add_mode(path: str | Path, mode: int, wanted: int) -> None:
     if mode & wanted != wanted:
-        os.chmod(path, mode | wanted)  # noqa: PTH101 - as scandir gives it
-
-
-def _unlock(folder: str | Path) -> None:
-    os.chmod(folder, stat.S_IRWXU)  # noqa: PTH101 - as scandir gives it
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _unlock(entry.path)
+        os.chmod(path, stat.S_IMODE(mode) | wanted)  # noqa: PTH101 - as scandir gives it
 
 
 def encode_manifest(manifest: Mapping[str, Entry]) -> bytes:

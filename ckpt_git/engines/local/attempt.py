@@ -154,8 +154,7 @@ def _publish(
 ) -> Realisation:
     """Publish the layer and the output of a passed build."""
     entry = new_id()
-    owner = str(job.drv.source.repository)
-    out = job.store.publish_output(work, entry, owner, job.drv.name)
+    out = job.store.publish_output(work, entry, job.owner, job.drv.name)
     sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
@@ -212,7 +211,7 @@ def _publish_layer(
     layer = Layer(
         id=entry,
         lowers=ground.lowers,
-        owner=str(job.drv.source.repository),
+        owner=job.owner,
         package=job.drv.name,
         newest_mtime_ns=newest,
         dirtied=dirtied(work, ground, stamp, sealed, copied_from, job.source, manifest),

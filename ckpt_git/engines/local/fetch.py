@@ -53,7 +53,7 @@ def fetch(job: Job) -> Layer | Realisation:
         layer = Layer(
             id=f"{prefix}{new_id()}",
             lowers=(),
-            owner=str(job.drv.source.repository),
+            owner=job.owner,
             package=job.drv.name,
             newest_mtime_ns=sealed.newest_mtime_ns,
             fetched=True,

@@ -51,6 +51,11 @@ class Job:
         return place_of(self.store, self.drv, self.able.sandbox)
 
     @property
+    def owner(self) -> str:
+        """See ``Layer``."""
+        return str(self.drv.source.repository)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be said of this build's sandbox, if there is something."""
         if self.able.sandbox != "none":

@@ -83,10 +83,8 @@ class Store:
     def open(self) -> None:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
         with writing(self.root):
-            for folder in (self.layers, self.outputs, self.toolchains, self.tmp):
-                if not folder.is_dir():
-                    _make_private(self.root)
-                    _make_private(folder)
+            for folder in (self.root, self.layers, self.outputs, self.toolchains, self.tmp):
+                _make_private(folder)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:
