@@ -11,6 +11,7 @@
 { ... }:
 rec {
   prepareCheckpointBuild = import ./prepare-checkpoint-build.nix;
+  withCheckpoint = import ./with-checkpoint.nix;
   mkCheckpointBuild = import ./mk-checkpoint-build.nix;
   mkCheckpointedBuild = mkCheckpointBuild;
 }

@@ -61,7 +61,8 @@ in
         [ "checkpointBeginPhase" ] ++ putBefore "buildPhase" "checkpointStartPhase" phases
     );
 
-  # The build ends with the save: what comes after it would be of the package's outputs.
+  # Without `checkpointOutput` the build ends with the save: what comes after it would be of the
+  # package's outputs.
   withSave =
     old:
     old

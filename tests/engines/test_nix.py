@@ -12,6 +12,7 @@ import pytest
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.compare import contents
 from ckpt_git.builds.verify import verify
+from ckpt_git.engines.nix.kept import Kept
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.model.record import Record
 from tests.engines.project import NAME, Project, log, toml_string
@@ -171,18 +172,24 @@ def test_what_is_kept_outlives_a_collection_of_garbage(project: Project, nix: Ni
 
 def test_what_is_let_go_of_can_be_collected(project: Project, nix: NixStore) -> None:
     first = project.passes()
-    project.repo.commit(files={"one.c": "int one(void) { return 2; }\n"})
-    second = project.from_checkpoint()
-    newest, oldest = project.checkpoints()
+    for value in (2, 3):
+        project.repo.commit(files={"one.c": f"int one(void) {{ return {value}; }}\n"})
+        second = project.from_checkpoint()
+    newest, *older = project.checkpoints()
     context = project.context()
     engine = context.engine("nix")
-    _age(project, oldest.id)
+    kept = Kept(context.state.path)
+    gone = [str(meta.checkpoint) for old in older if (meta := kept.meta(NAME, old.id))]
+    for old in older:
+        _age(project, old.id)
     (package,) = context.config(second.tree).packages.values()
     engine.keep_only(context.derivation(package, second.tree), [newest])
     subprocess.run(["nix-store", "--gc"], env=nix.environment(), capture_output=True, check=True)
     assert not first.output.exists()
+    assert len(gone) == 2
+    assert not [path for path in gone if Path(path).exists()]
     assert engine.output_damage(first.output) is not None
-    assert engine.unusable(oldest) == "the checkpoint is gone"
+    assert {engine.unusable(old) for old in older} == {"the checkpoint is gone"}
     assert second.output.exists()
     assert engine.unusable(newest) is None
 
@@ -198,8 +205,9 @@ def test_a_checkpoint_that_was_modified_is_noticed(project: Project) -> None:
     project.passes()
     (checkpoint,) = project.checkpoints()
     context = project.context()
-    folder = context.state.path / "nix" / "kept" / NAME / checkpoint.id / "checkpoint"
-    file = folder.resolve() / "outputs" / "one.o"
+    meta = Kept(context.state.path).meta(NAME, checkpoint.id)
+    assert meta is not None
+    file = Path(str(meta.checkpoint)) / "outputs" / "one.o"
     file.parent.chmod(0o755)
     file.chmod(0o644)
     file.write_bytes(b"modified")

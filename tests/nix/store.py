@@ -22,7 +22,8 @@ _HOST = "/bin /usr /lib /lib64 /etc/alternatives"
 
 _PRELUDE = f"""
 let
-  inherit (import {LIBRARY} {{ }}) prepareCheckpointBuild mkCheckpointBuild mkCheckpointedBuild;
+  inherit (import {LIBRARY} {{ }})
+    prepareCheckpointBuild withCheckpoint mkCheckpointBuild mkCheckpointedBuild;
   inherit (import {STDENV}) mkDerivation;
   folder = name: path: builtins.path {{ inherit name path; }};
 in

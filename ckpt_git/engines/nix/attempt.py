@@ -16,7 +16,9 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.record import Seconds
 
-_NAMES_ITSELF = "checkpoint/compressed-naming-outputs"
+# What the library notes in a checkpoint: ckpt_git/nix/shell/save.sh and begin.sh.
+_NONE = "none"
+_NAMES_ITSELF = "compressed-naming-outputs"
 _NEWEST = "checkpoint/newest"
 
 
@@ -84,7 +86,8 @@ class _Attempt:
         self._deadline = None if limit is None else time.monotonic() + limit
 
     def clean(self) -> _Made | Ended:
-        """The recipe as it stands, from nothing; and its checkpoint, which is a build of its own.
+        """The recipe as it stands, from nothing; and its checkpoint, by the same build or, where
+        the library can't do that, by one of its own.
 
         What was built clean before is built anew: Nix would hand out what it has.
         """
@@ -97,21 +100,25 @@ class _Attempt:
             return ended
         if checkpoint is None:
             return _Made(output, None, job.evaluation.why_no_checkpoint(), ended)
-        no_base = self._prepare(checkpoint)
+        if checkpoint.drv == output.drv:
+            no_base = self._why_no_base(checkpoint)
+        else:
+            no_base = self._prepare(checkpoint)
         return _Made(output, None if no_base else checkpoint, no_base, ended)
 
     def checkpointed(self, start: Start) -> _Made | Ended:
-        """The next checkpoint from the one to start from, which compiles what changed; then the
-        package from that."""
+        """The package and the next checkpoint, from the one to start from. Where that takes two
+        builds, the checkpoint's comes first and compiles what changed."""
         job, began = self._job, time.monotonic()
         meta = job.kept.meta(start.checkpoint.package, start.checkpoint.id)
         if meta is None or meta.checkpoint is None:
             return Ended(None, None, 0.0, unused="the checkpoint is gone")
         output, checkpoint = job.evaluation.checkpointed(meta.checkpoint)
         self.evaluated = time.monotonic() - began
-        ended = self._realise(checkpoint, "checkpoint", checkpointed=True)
-        if not ended.passed:
-            return ended
+        if checkpoint.drv != output.drv:
+            ended = self._realise(checkpoint, "checkpoint", checkpointed=True)
+            if not ended.passed:
+                return ended
         ended = self._realise(output, "out", checkpointed=True)
         if not ended.passed:
             return ended
@@ -130,15 +137,15 @@ class _Attempt:
 
     def _why_no_base(self, checkpoint: Instantiated) -> str | None:
         """Why the library would refuse to start from what was built."""
-        found = self._job.nix.physical(checkpoint.outputs[checkpoint.main]) / _NAMES_ITSELF
-        try:
-            names = found.read_bytes()
-        except OSError:
-            return None  # it lies elsewhere; the next build will tell
-        if not names:
-            return None
-        first = names.split(b"\0")[0].decode(errors="replace").removeprefix("./")
-        return f"{first} is compressed and names the build's own output"
+        about = self._job.nix.physical(checkpoint.outputs[checkpoint.main]) / "checkpoint"
+        none = _read(about / _NONE)
+        if none:
+            return none
+        names = _read(about / _NAMES_ITSELF)
+        if names:
+            first = names.split("\0")[0].removeprefix("./")
+            return f"{first} is compressed and names the build's own output"
+        return None
 
     def _realise(
         self, drv: Instantiated, root: str, *, checkpointed: bool, log: Path | None = None
@@ -202,6 +209,15 @@ def _keep(job: Job, entry: Path, made: _Made) -> Checkpoint | None:
         newest_mtime_ns=_newest(job.nix.physical(path)),
         created=time.time(),
     )
+
+
+def _read(note: Path) -> str:
+    """A note of the library's; empty where there is none, or where it lies elsewhere: then the next
+    build will tell."""
+    try:
+        return note.read_bytes().decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _newest(checkpoint: Path) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -102,15 +103,35 @@ class NixEngine:
 
     def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""
-        self._kept.keep_only(drv.name, [checkpoint.id for checkpoint in kept])
+        for meta in self._kept.keep_only(drv.name, [checkpoint.id for checkpoint in kept]):
+            self._forget_use(meta)
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """See ``Engine``. Nix would else give the same one again, as its derivation is the same."""
         meta = self._meta(checkpoint)
         self._kept.drop(checkpoint.package, checkpoint.id)
         if meta is not None and meta.checkpoint is not None:
+            self._forget_use(meta)
             nix = meta.nix(self._variables)
-            nix.call("nix-store", "--delete", meta.checkpoint, ok=None)  # one may be in use
+            for path in (meta.checkpoint, *meta.outputs.values()):  # which names the others, if any
+                nix.call("nix-store", "--delete", path, ok=None)  # one may be in use
+
+    def _forget_use(self, meta: Meta) -> None:
+        """Remove the derivations that have a checkpoint as an input. Nix keeps the derivation of
+        each output that it keeps (``keep-derivations``, on by default), with it the checkpoint, and
+        so on to the first. For a user whom Nix doesn't trust they go when the output does.
+
+        Source: the Nix manual, on ``keep-derivations``.
+        """
+        if meta.checkpoint is None:
+            return
+        nix = meta.nix(self._variables)
+        found = nix.call("nix-store", "--query", "--referrers", meta.checkpoint, ok=None)
+        users = [path for path in os.fsdecode(found.stdout).split() if path.endswith(".drv")]
+        if users:
+            nix.call(
+                "nix-store", "--delete", "--option", "keep-derivations", "false", *users, ok=None
+            )
 
     def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
         """See ``Engine``. Raises ``StoreError`` where it can't be read."""

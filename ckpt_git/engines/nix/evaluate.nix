@@ -55,16 +55,29 @@ let
 
   of = src: if overridesSource then package.overrideAttrs (_: { inherit src; }) else package;
 
-  described = drv: {
+  only = names: drv: main: {
+    inherit main;
     drv = drv.drvPath;
     outputs = listToAttrs (
       map (name: {
         inherit name;
         value = drv.${name}.outPath;
-      }) (drv.outputs or [ "out" ])
+      }) names
     );
-    main = drv.outputName or "out";
   };
+
+  described = drv: only (drv.outputs or [ "out" ]) drv (drv.outputName or "out");
+
+  # A package and its checkpoint, by one build.
+  describedTogether =
+    drv:
+    let
+      both = library.withCheckpoint drv;
+    in
+    {
+      build = only (drv.outputs or [ "out" ]) both (drv.outputName or "out");
+      checkpoint = only [ "checkpoint" ] both "checkpoint";
+    };
 
   # The message of a `throw` is lost here; whoever wants it evaluates without.
   orNull =
@@ -73,6 +86,16 @@ let
       tried = tryEval (builtins.seq value.drv value);
     in
     if tried.success then tried.value else null;
+
+  # Where one build can't make both.
+  togetherOr =
+    drv: apart:
+    let
+      together = describedTogether drv;
+      tried = tryEval (builtins.seq together.build.drv together);
+    in
+    if tried.success then tried.value else apart;
+
   changed =
     source:
     of (
@@ -109,26 +132,26 @@ in
   clean =
     source: again:
     let
-      drv = changed source;
+      found = changed source;
+      drv = if again == null then found else found.overrideAttrs (_: { checkpointControl = again; });
     in
-    {
-      build = described (
-        if again == null then drv else drv.overrideAttrs (_: { checkpointControl = again; })
-      );
-      checkpoint = orNull (described (library.prepareCheckpointBuild drv));
+    togetherOr drv {
+      build = described drv;
+      checkpoint = orNull (described (library.prepareCheckpointBuild found));
     };
 
   checkpointOf = source: described (library.prepareCheckpointBuild (changed source));
 
-  # base: the store path of a checkpoint. The next one is made first, and compiles what changed; the
-  # package starts from that.
+  # base: the store path of a checkpoint. Where it takes two builds, the next checkpoint is made first,
+  # and compiles what changed; the package starts from that.
   checkpointed =
     source: base:
     let
       drv = changed source;
-      checkpoint = library.prepareCheckpointBuild (startingFrom (builtins.storePath base) drv);
+      started = startingFrom (builtins.storePath base) drv;
+      checkpoint = library.prepareCheckpointBuild started;
     in
-    {
+    togetherOr started {
       checkpoint = described checkpoint;
       build = described (startingFrom checkpoint drv);
     };

@@ -1,7 +1,8 @@
 """What the engine keeps of its builds, below ``.git/ckpt/nix/kept/PACKAGE/ID``.
 
-out, out-NAME                 links that Nix takes for roots: the outputs stay in its store
-checkpoint, checkpoint-NAME   the same for the checkpoint
+out, out-NAME                 links that Nix takes for roots: the outputs stay in its store, the
+                              checkpoint among them where it is one of them
+checkpoint, checkpoint-NAME   the same for a checkpoint that was made by a build of its own
 manifest                      of the tree that was built (git ls-tree's form)
 meta.json                     what there is; written last: without it a build isn't whole
 """
@@ -110,15 +111,19 @@ class Kept:
         """Let go of a build: Nix may collect what it made."""
         remove(self.root / package / name)
 
-    def keep_only(self, package: str, names: Iterable[str]) -> None:
-        """Let go of a package's other checkpoints, but of young ones. What is no checkpoint, or
-        none yet, is `_sweep`'s."""
+    def keep_only(self, package: str, names: Iterable[str]) -> list[Meta]:
+        """Let go of a package's other checkpoints, but of young ones; what was let go of. What is
+        no checkpoint, or none yet, is `_sweep`'s."""
         kept = set(names)
+        gone = []
         for entry in (self.root / package).glob("*"):
             meta = self.meta(package, entry.name)
-            is_checkpoint = meta is not None and meta.checkpoint is not None
-            if is_checkpoint and entry.name not in kept and _age(entry) > _GRACE:
+            if meta is None or meta.checkpoint is None or entry.name in kept:
+                continue
+            if _age(entry) > _GRACE:
                 remove(entry)
+                gone.append(meta)
+        return gone
 
     def _sweep(self, package: str) -> None:
         """Remove what killed builds left, and of builds without a checkpoint all but the newest:

@@ -3,6 +3,7 @@
 
 # Not for the build to see: no path of the checkpoint or of this library may end up in its outputs.
 export -n checkpointLibrary checkpointShell checkpointArtifacts checkpointSaves dontConfirmCheckpoint CKPT_CLEAN
+export -n checkpointOutput
 export -n checkpointBeginPhase checkpointStartPhase checkpointSavePhase checkpointFinishPhase
 
 ckptRun() {
@@ -11,16 +12,34 @@ ckptRun() {
 
 ckptSay() { printf 'checkpoint: %s\n' "$*"; }
 
+ckptOutputsAreTable() { declare -p outputs | grep -q '^declare -[a-zA-Z]*A'; }
+
 # Lines of an output's name, a blank and its path, the first output first.
 ckptOutputs() {
     local name
-    if declare -p outputs | grep -q '^declare -[a-zA-Z]*A'; then
+    if ckptOutputsAreTable; then
         if [ -n "${outputs[out]-}" ]; then printf 'out %s\n' "${outputs[out]}"; fi
         for name in "${!outputs[@]}"; do
             if [ "$name" != out ]; then printf '%s %s\n' "$name" "${outputs[$name]}"; fi
         done
     else
         for name in $outputs; do printf '%s %s\n' "$name" "${!name}"; done
+    fi
+}
+
+# Sets $ckptInto to the path of the output $1, which from here on is none: no phase is to strip it, to
+# move it or to name it.
+ckptTakeOutput() {
+    local name rest=
+    ckptInto=${!1}
+    unset -v "$1"
+    if ckptOutputsAreTable; then
+        unset -v "outputs[$1]"
+    else
+        for name in $outputs; do
+            if [ "$name" != "$1" ]; then rest+=${rest:+ }$name; fi
+        done
+        outputs=$rest
     fi
 }
 
@@ -64,7 +83,7 @@ ckptStart() {
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
     pwd -P >"$NIX_BUILD_TOP/.ckpt/folder"
     if [ -n "${checkpointSaves-}" ]; then
-        ckptRun save-sources "$ckptFirst"
+        ckptRun save-sources "$ckptInto" || ckptNone
     fi
     if [ -n "${checkpointArtifacts-}" ]; then
         ckptRestore
@@ -83,23 +102,46 @@ ckptRestore() {
 }
 
 checkpointSave() {
+    local path
     if ! [ -e "$NIX_BUILD_TOP/.ckpt/started" ]; then
-        ckptSay "the build ran without its preBuild hook: there is no state from before it" >&2
-        exit 1
+        printf 'the build ran without its preBuild hook' >"$NIX_BUILD_TOP/.ckpt/failure"
+        ckptNone
+    elif ! [ -e "$ckptInto/checkpoint/none" ]; then
+        ckptRun save "$ckptInto" "${checkpointArtifacts-}" || ckptNone
     fi
-    ckptRun save "$ckptFirst" "${checkpointArtifacts-}"
+    if [ -n "${checkpointOutput-}" ]; then return 0; fi
+    # Whatever the package's outputs are, they have to be there.
+    while read -r _ path; do mkdir -p "$path"; done <"$NIX_BUILD_TOP/.ckpt/outputs"
     exit 0
 }
 
+# There can be no checkpoint of this build. Where it is the package's too, that is no reason to fail.
+ckptNone() {
+    ckptFailure "its state could not be copied"
+    if [ -z "${checkpointOutput-}" ]; then exit 1; fi
+    if [ -e "$ckptInto" ]; then chmod -R u+w "$ckptInto" && rm -rf -- "$ckptInto"; fi
+    mkdir -p "$ckptInto/checkpoint"
+    cp "$NIX_BUILD_TOP/.ckpt/failure" "$ckptInto/checkpoint/none"
+}
+
+# Says why a script failed; $1 where it didn't.
+ckptFailure() {
+    local file=$NIX_BUILD_TOP/.ckpt/failure
+    [ -e "$file" ] || printf '%s' "$1" >"$file"
+    ckptSay "$(<"$file")" >&2
+}
+
 checkpointFinish() {
-    if [ -e "$NIX_BUILD_TOP/.ckpt/restored" ]; then
-        ckptRun finish "$checkpointArtifacts"
+    if [ -e "$NIX_BUILD_TOP/.ckpt/restored" ] && ! ckptRun finish "$checkpointArtifacts"; then
+        ckptFailure "what was built could not be looked through"
+        exit 1
     fi
 }
 
 mkdir -p "$NIX_BUILD_TOP/.ckpt"
+if [ -n "${checkpointOutput-}" ]; then ckptTakeOutput "$checkpointOutput"; fi
 ckptOutputs >"$NIX_BUILD_TOP/.ckpt/outputs"
-read -r _ ckptFirst <"$NIX_BUILD_TOP/.ckpt/outputs"
+if [ -z "${checkpointOutput-}" ]; then read -r _ ckptInto <"$NIX_BUILD_TOP/.ckpt/outputs"; fi
 if [ -n "${dontConfirmCheckpoint-}" ]; then : >"$NIX_BUILD_TOP/.ckpt/dont-confirm"; fi
 # What is there before the sources are is the build's environment and not its state.
 find "$NIX_BUILD_TOP" -mindepth 1 -maxdepth 1 -printf '%f\0' >"$NIX_BUILD_TOP/.ckpt/own"

@@ -13,6 +13,12 @@ shift
 
 say() { printf 'checkpoint: %s\n' "$*"; }
 
+# Ends the script; .ckpt/failure has the reason.
+fail() {
+    printf '%s' "$*" >"$work/failure"
+    exit 1
+}
+
 sorted() { sort -zu; }
 
 # Paths that are in the first list and not in the second; in both.
@@ -60,10 +66,7 @@ relative_folder() {
     case $folder in
         "$top") echo . ;;
         "$top"/*) echo "./${folder#"$top"/}" ;;
-        *)
-            say "the build starts in $folder, which is not below $top"
-            return 1
-            ;;
+        *) fail "the build starts in $folder, which is not below $top" ;;
     esac
 }
 
@@ -101,6 +104,9 @@ hashes() {
         printf '%s\n' "${path:0:32}"
     done <"$1"
 }
+
+# Those of the outputs that the checkpoint $1 names, and its own: it may be none of them.
+hashes_of_base() { { cat "$1/checkpoint/outputs"; printf 'checkpoint %s\n' "$1"; } | hashes /dev/stdin; }
 
 # Files below the folder $1 that hold one of the strings in the file $2, as ./PATH.
 holding() { (cd "$1" && { grep -rlaFZ -D skip -f "$2" . || [ $? -eq 1 ]; }); }

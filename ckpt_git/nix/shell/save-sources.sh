@@ -1,10 +1,10 @@
-# TOP FIRST-OUTPUT: writes what the build starts from into the checkpoint.
+# TOP CHECKPOINT: writes what the build starts from into the checkpoint.
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
-first=$1
+checkpoint=$1
 
-mkdir -p "$first/checkpoint"
-copy_state "$first" sources
-records >"$first/checkpoint/records"
-links >"$first/checkpoint/links"
+mkdir -p "$checkpoint/checkpoint"
+copy_state "$checkpoint" sources
+records >"$checkpoint/checkpoint/records"
+links >"$checkpoint/checkpoint/links"

@@ -1,20 +1,28 @@
-# TOP FIRST-OUTPUT BASE-CHECKPOINT: writes what the build left into the checkpoint, and what is
-# needed to trust it and to bring it in. BASE-CHECKPOINT is empty where the build was clean.
+# TOP CHECKPOINT BASE-CHECKPOINT: writes what the build left into the checkpoint, and what is
+# needed to trust it and to bring it in. BASE-CHECKPOINT is empty where the build was clean. The build
+# goes on with its state as it was.
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
-first=$1
+checkpoint=$1
 base=$2
-about=$first/checkpoint
+about=$checkpoint/checkpoint
 folder=$(relative_folder)
+make_scratch
 
 # Files and folders that nobody may read or enter can't be copied.
 own_entries
+: >"$work/unreadable"
+make_unreadable() {
+    local mode path
+    while IFS=' ' read -r -d '' mode path; do chmod "$mode" -- "$top/$path"; done <"$work/unreadable"
+}
+trap 'make_unreadable; rm -rf -- "$scratch"' EXIT
 if [ "${#entries[@]}" -gt 0 ]; then
-    (cd "$top" && find "${entries[@]}" ! -type l ! -perm -u=r -exec chmod u+r {} \;)
+    (cd "$top" && find "${entries[@]}" ! -type l ! -perm -u=r -printf '%m %p\0' -exec chmod u+r {} \;) >"$work/unreadable"
 fi
 
-copy_state "$first" outputs
+copy_state "$checkpoint" outputs
 records >"$work/after"
 paths <"$about/records" >"$work/paths-before"
 paths <"$work/after" >"$work/paths-after"
@@ -36,7 +44,6 @@ without "$work/paths-before" "$work/paths-after" >"$about/removed"
 
 # The attributes, as an archive of empty files: in the store all dates are 1, and modes are two.
 of_type fxd "$work/after" >"$work/attributed"
-make_scratch
 own_entries
 if [ "${#entries[@]}" -gt 0 ]; then
     (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$scratch/")
@@ -50,8 +57,8 @@ tar --format=posix --null --no-recursion --verbatim-files-from -C "$scratch" \
 # Files that name this build's outputs, to be rewritten when they are brought in; of these, those that
 # are linked and carry a checksum of themselves, which have to be linked anew.
 hashes "$work/outputs" >"$work/hashes"
-holding_in_state "$first" sources "$folder" "$work/hashes" >"$about/sources-naming-outputs"
-holding_in_state "$first" outputs "$folder" "$work/hashes" >"$work/naming"
+holding_in_state "$checkpoint" sources "$folder" "$work/hashes" >"$about/sources-naming-outputs"
+holding_in_state "$checkpoint" outputs "$folder" "$work/hashes" >"$work/naming"
 common "$work/naming" "$about/products" >"$about/products-naming-outputs"
 (cd "$top" && xargs -0 -r grep -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" || true) |
     sorted >"$about/linked-naming-outputs"
@@ -60,10 +67,9 @@ source "${0%/*}/compressed.sh"
 of_type fx "$work/after" | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
 
 if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
-    hashes "$base/checkpoint/outputs" >"$work/base-hashes"
-    if grep -rlaF -D skip -f "$work/base-hashes" "$first" >"$work/left"; then
-        say "still names the checkpoint that it was built from: $(head -n 1 "$work/left")" >&2
-        exit 1
+    hashes_of_base "$base" >"$work/base-hashes"
+    if grep -rlaF -D skip -f "$work/base-hashes" "$checkpoint" >"$work/left"; then
+        fail "$(head -n 1 "$work/left") still names the checkpoint that it was built from"
     fi
 fi
 
@@ -73,7 +79,3 @@ printf '%s' "$top" >"$about/top"
 printf '%s' "$folder" >"$about/folder"
 cp "$work/root" "$about/root"
 printf '1\n' >"$about/format"
-
-while read -r _ path; do
-    if [ "$path" != "$first" ]; then mkdir -p "$path"; fi
-done <"$work/outputs"
