@@ -64,6 +64,11 @@ class Built:
         return "checkpoint: used: " in self.log and "from nothing" not in self.log
 
     @property
+    def configured(self) -> bool:
+        """Whether the program that configures ran."""
+        return "was left out: nothing changed that it reads" not in self.log
+
+    @property
     def why_clean(self) -> str:
         """Why no checkpoint was used; empty where one was."""
         told = [s for s in self.log.splitlines() if "checkpoint: not used, the build is clean" in s]

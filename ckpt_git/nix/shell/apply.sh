@@ -11,20 +11,7 @@ of_type d "$work/gone" >"$work/folders-gone"
 
 each_in "$work/folders-gone" mkdir -p --
 each_in "$about/product-folders" mkdir -p --
-cores=${NIX_BUILD_CORES:-1}
-[ "$cores" -gt 0 ] || cores=$(nproc)
-# Nearly all of the time goes into making files, which several processes do faster than one.
-copy_products() {
-    (cd "$1" && xargs -0 -r -n 500 -P "$cores" \
-        cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --)
-}
-if [ "$folder" = . ]; then
-    copy_products "$checkpoint/outputs" "$top" <"$work/brought"
-else
-    pattern=$(literal_pattern "$folder")
-    sed -z -n "s|^$pattern/|./|p" "$work/brought" | copy_products "$checkpoint/outputs" "$top/$folder"
-    sed -z "\\|^$pattern/|d" "$work/brought" | copy_products "$checkpoint/around/outputs" "$top"
-fi
+copy_from_checkpoint outputs <"$work/brought"
 
 without "$about/removed" "$work/changed" >"$work/removed"
 of_type d "$work/records" | common - "$work/removed" | sort -zr >"$work/folders-removed"

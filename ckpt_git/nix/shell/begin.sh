@@ -63,6 +63,57 @@ ckptMoveSourceRoot() {
     sourceRoot=$old${sourceRoot#"$new"}
 }
 
+# The programs that configure, called by the builder's own shell before the build, are these functions.
+ckptWatchConfigure() {
+    local script=${configureScript:-./configure}
+    cmake() { ckptConfigure cmake "$@"; }
+    meson() { ckptConfigure meson "$@"; }
+    # A path can be a function's name, but not in posix mode.
+    if [[ :$SHELLOPTS: != *:posix:* && $script == */* && $script =~ ^[A-Za-z0-9_./+-]+$ ]]; then
+        eval "$script() { ckptConfigure $script \"\$@\"; }"
+    fi
+}
+
+# The first of these calls is left out where the checkpoint knows what it would make.
+ckptConfigure() {
+    local about=$NIX_BUILD_TOP/.ckpt
+    if [ -e "$about/started" ] || [ -e "$about/configure" ] || ! ckptConfigures "$@"; then
+        rm -f "$about/configured-until"
+        command "$@"
+        return
+    fi
+    {
+        printf '%s\0' "$PWD" "$@"
+        env -0 | sort -z | grep -zavE "^($ckptNotRead)="
+    } | ckptRun before-configure || { command "$@"; return; }
+    if [ -n "${checkpointArtifacts-}" ] && [ -z "${CKPT_CLEAN-}" ]; then ckptRun configured "$checkpointArtifacts"; fi
+    if [ -e "$about/configure-left-out" ]; then
+        ckptSay "${1##*/} was left out: nothing changed that it reads"
+    else
+        command "$@" || return
+    fi
+    if [ -n "${checkpointSaves-}" ]; then ckptRun after-configure; fi
+}
+
+# Other calls of these programs build, install or run a script.
+ckptConfigures() {
+    local argument
+    case $1 in
+        meson) [ "${2-}" = setup ] ;;
+        cmake)
+            for argument in "${@:2}"; do
+                case $argument in
+                    --build | --install | --open | --workflow | --find-package | --help* | --version | -E | -P) return 1 ;;
+                esac
+            done
+            ;;
+    esac
+}
+
+# Variables that say how the other phases go and where the sources lie: what they do to the files shows.
+ckptNotRead='srcs?|checkpoint[A-Za-z]*|dontConfirmCheckpoint|phases|(pre|post)[A-Z][A-Za-z]*|[a-z][A-Za-z]*Phase'
+ckptNotRead+='|patches|patchFlags|outputs|SHLVL|_|NIX_LOG_FD|NIX_ATTRS_[A-Z]+_FILE'
+
 # Right before the build: at the end of its preBuild hook where it has one, else before it starts.
 checkpointStart() {
     local body=${buildPhase:-buildPhase}
@@ -78,6 +129,7 @@ checkpointStart() {
 ckptStart() {
     if [ -e "$NIX_BUILD_TOP/.ckpt/started" ]; then return 0; fi
     : >"$NIX_BUILD_TOP/.ckpt/started"
+    unset -f cmake meson
     local root=${sourceRoot-}
     root=${root#./}
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
@@ -131,8 +183,11 @@ ckptFailure() {
     ckptSay "$(<"$file")" >&2
 }
 
+# Whether anything of the checkpoint's is in this build.
+ckptUsed() { [ -e "$NIX_BUILD_TOP/.ckpt/restored" ] || [ -e "$NIX_BUILD_TOP/.ckpt/configure-left-out" ]; }
+
 checkpointFinish() {
-    if [ -e "$NIX_BUILD_TOP/.ckpt/restored" ] && ! ckptRun finish "$checkpointArtifacts"; then
+    if ckptUsed && ! ckptRun finish "$checkpointArtifacts"; then
         ckptFailure "what was built could not be looked through"
         exit 1
     fi
@@ -149,3 +204,4 @@ printf 'env-vars\0' >>"$NIX_BUILD_TOP/.ckpt/own"
 if [ -n "${checkpointArtifacts-}" ] && [ -e "$checkpointArtifacts/checkpoint/root" ]; then
     postUnpackHooks+=(ckptMoveSourceRoot)
 fi
+ckptWatchConfigure

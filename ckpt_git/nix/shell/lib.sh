@@ -21,6 +21,8 @@ fail() {
 
 sorted() { sort -zu; }
 
+nothing_in() { ! [ -s "$1" ]; }
+
 # Paths that are in the first list and not in the second; in both.
 without() { comm -z -23 -- "$1" "$2"; }
 common() { comm -z -12 -- "$1" "$2"; }
@@ -58,6 +60,9 @@ links() {
 
 # Paths of one letter, or several, of a list of records.
 of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
+
+# Those of a list of paths whose last part matches the extended pattern $2.
+named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
 
 # The folder that the build starts in, relative to the top: `.` or `./source/build`.
 relative_folder() {
@@ -144,4 +149,27 @@ in_checkpoint() {
         in_state "$checkpoint" "$1" "$folder" "$path"
         printf '%s\0' "$found"
     done
+}
+
+# Copies the files of a list (standard input) from where the checkpoint has its `sources` or `outputs`
+# ($1). Nearly all of the time goes into making files, which several processes do faster than one.
+copy_from_checkpoint() {
+    local pattern cores=${NIX_BUILD_CORES:-1}
+    [ "$cores" -gt 0 ] || cores=$(nproc)
+    cat >"$work/to-copy"
+    if [ "$folder" = . ]; then
+        copy_files "$checkpoint/$1" "$top" "$cores" <"$work/to-copy"
+    else
+        pattern=$(literal_pattern "$folder")
+        if grep -qzae "^$pattern/" "$work/to-copy"; then
+            mkdir -p "$top/$folder"
+            sed -z -n "s|^$pattern/|./|p" "$work/to-copy" | copy_files "$checkpoint/$1" "$top/$folder" "$cores"
+        fi
+        sed -z "\\|^$pattern/|d" "$work/to-copy" | copy_files "$checkpoint/around/$1" "$top" "$cores"
+    fi
+}
+
+copy_files() {
+    (cd "$1" && xargs -0 -r -n 500 -P "$3" \
+        cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --)
 }

@@ -12,8 +12,6 @@ refuse() {
     exit 0
 }
 
-nothing_in() { ! [ -s "$1" ]; }
-
 # The first path of a list, for a message.
 first_of() {
     local path

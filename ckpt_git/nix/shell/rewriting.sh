@@ -4,8 +4,8 @@
 
 program=$work/rewrite.sed
 : >"$program"
-cp "$about/sources-naming-outputs" "$work/sources-to-rewrite"
-cp "$about/products-naming-outputs" "$work/products-to-rewrite"
+cp -f "$about/sources-naming-outputs" "$work/sources-to-rewrite"
+cp -f "$about/products-naming-outputs" "$work/products-to-rewrite"
 
 replace() { printf 's|%s|%s|g\n' "$(literal_pattern "$1")" "$(literal_replacement "$2")" >>"$program"; }
 

@@ -5,8 +5,6 @@
 # with, and the sources were just configured from nothing. Any other make goes by dates alone: it
 # doesn't see that a command changed, or that a prerequisite is gone.
 
-named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
-
 c_header='[^/]*\.(h|hh|hpp|hxx|H|inc|inl|ipp|tcc|def)'
 c_source='[^/]*\.(c|cc|cp|cpp|cxx|C|m|mm|s|S|asm|f|F|f90|F90|cu|d|h|hh|hpp|hxx|H|inl|ipp|tcc)'
 makefile='([Mm]akefile[^/]*|GNUmakefile|Kbuild[^/]*|[^/]*\.(mk|mak|make))'
