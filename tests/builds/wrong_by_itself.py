@@ -89,6 +89,25 @@ install(TARGETS program DESTINATION bin)
 }
 """An option, whose value CMake caches."""
 
+
+def _read_by_cmake(how: str) -> dict[str, str]:
+    lists = CMAKE["CMakeLists.txt"].replace(
+        "if(LOUD)\n  add_compile_definitions(CODE=2)",
+        f"{how}\nif(TEXT)\n  add_compile_definitions(${{TEXT}})",
+    )
+    return {**CMAKE, "CMakeLists.txt": lists, "code.h": "CODE=1\n"}
+
+
+READ_BY_CMAKE = {
+    "in several lines": _read_by_cmake("file(\n  STRINGS\n  code.h\n  TEXT\n)"),
+    "by way of a variable": _read_by_cmake("set(HEADER code.h)\nfile(STRINGS ${HEADER} TEXT)"),
+    "in a loop": _read_by_cmake(
+        "set(HEADERS\n  code.h\n)\nforeach(header ${HEADERS})\n"
+        "  file(STRINGS ${header} TEXT)\nendforeach()"
+    ),
+}
+"""A header that is read when the build folder is configured, and by no compiler."""
+
 AUTOMAKE = {
     "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign])\nAC_PROG_CC\n"
     "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
@@ -428,5 +447,9 @@ CASES = (
         "a link whose name is taken",
         LINKED,
         {"Makefile": LINKED["Makefile"].replace("= 1", "= 2")},
+    ),
+    *(
+        Case(f"a header that CMake reads, {how}", files, {"code.h": "CODE=2\n"}, config=BY_CMAKE)
+        for how, files in READ_BY_CMAKE.items()
     ),
 )

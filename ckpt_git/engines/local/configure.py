@@ -9,8 +9,10 @@ notice is a file that they read, or a name that a glob would have found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
+from ckpt_git.engines.local.statements import statements, text_of
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
 
@@ -36,6 +38,13 @@ _READS = re.compile(
     r"run_command|fs\.read|find_program)\b",
     re.IGNORECASE,
 )
+# What these name runs in the build.
+_LATER = re.compile(
+    r"(?:add_custom_\w+|add_test|install|custom_target|run_target)\b", re.IGNORECASE
+)
+_CALL = re.compile(r"\b[A-Za-z_][\w.]*\s*\(")
+_SETS = re.compile(r"(?:(?:set|foreach) ?\( ?|list ?\( ?\w+ )(\w+)", re.IGNORECASE)
+_ASSIGNS = re.compile(r"^\s*(\w+)\s*\+?=(?!=)", re.MULTILINE)
 # Steps of which it is known where they say what they read.
 _KNOWN = re.compile(
     r"^\s*(?:cmake|meson|autoreconf|(?:\./|sh )(?:configure|autogen\.sh|bootstrap))\b"
@@ -76,14 +85,64 @@ def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
     names = {path.rsplit("/", 1)[-1] for path in paths if not is_prose(path)}
     if not names:
         return None
+    listed: dict[str, set[str]] = {}
     for file, line in source.lines_with(sorted(names), _CONFIGURE_FILES):
         if _HARMLESS.search(line):
             continue
-        if file.endswith(_LISTS_SOURCES) and not _READS.search(line):
-            continue
-        named = next(name for name in sorted(names) if name in line)
-        return f"{named} changed, which {file} names"
+        named = {name for name in names if name in line}
+        if not file.endswith(_LISTS_SOURCES):
+            return f"{min(named)} changed, which {file} names"
+        listed.setdefault(file, set()).update(named)
+    variables: dict[str, str] = {}
+    for file, named in listed.items():
+        text = text_of(source, file)
+        for name in sorted(named):
+            if _is_read(name, text):
+                return f"{name} changed, which {file} reads"
+            variables |= dict.fromkeys(_variables_with(name, text), name)
+    return _read_by_variable(variables, source)
+
+
+def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | None:
+    """``variables`` are names of variables, each with that of a changed file in it."""
+    seen: set[str] = set()
+    while variables:
+        seen |= variables.keys()
+        more: dict[str, str] = {}
+        lines = source.lines_with(sorted(variables), ("CMakeLists.txt", "*.cmake", "meson.build"))
+        for file in dict.fromkeys(file for file, _ in lines):
+            text = text_of(source, file)
+            for variable, name in variables.items():
+                if _is_read(variable, text):
+                    return f"{name} changed, which {file} reads as {variable}"
+                more |= dict.fromkeys(_variables_with(variable, text), name)
+        variables = {variable: more[variable] for variable in more.keys() - seen}
     return None
+
+
+def _is_read(word: str, text: str) -> bool:
+    """Whether a statement that reads files while configuring names ``word``."""
+    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+    return any(word in said and whole.search(said) for said in _readings(text))
+
+
+def _variables_with(name: str, text: str) -> Iterator[str]:
+    """The variables that a text may have ``name`` put into."""
+    return (variable for variable, value in _assignments(text) if name in value)
+
+
+@lru_cache(maxsize=64)
+def _readings(text: str) -> tuple[str, ...]:
+    calls = statements(text, _CALL)
+    return tuple(said for said in calls if _READS.search(said) and not _LATER.match(said))
+
+
+@lru_cache(maxsize=64)
+def _assignments(text: str) -> tuple[tuple[str, str], ...]:
+    """Variables, and what they may be given: CMake's statements, Meson's up to the next one."""
+    set_ = [(found[1], said) for said in statements(text, _CALL) if (found := _SETS.match(said))]
+    _, *assigned = _ASSIGNS.split(text)
+    return (*set_, *zip(assigned[::2], assigned[1::2], strict=True))
 
 
 def _is_autoconf(source: SourceTree) -> bool:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.precautions import NONE, Precautions
+from ckpt_git.engines.local.statements import statements, text_of
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.errors import RepositoryError
 
@@ -26,7 +27,6 @@ _SETS = re.compile(r"set ?\( ?(?![^)]* CACHE )", re.IGNORECASE)
 _CMAKE_FILES = ("CMakeLists.txt", "*.cmake", "*.cmake.in")
 _MESON_OPTION = re.compile(r"\boption\s*\(")
 _DEFAULTS = re.compile(r"default_options\s*:\s*(\[[^\]]*\]|'[^']*')")
-_COMMENT = re.compile(r"#[^\n]*")
 # The file that holds a folder's memory, and what lies in that folder by which a configure step
 # that runs only once may tell that it has run.
 _MEMORY = {
@@ -54,10 +54,10 @@ def _lost(
 ) -> str | None:
     """What ``path`` no longer says, and a build folder would remember."""
     try:
-        before = sayings(_text(base, path))
+        before = sayings(text_of(base, path))
     except RepositoryError:  # the base's objects are gone
         return f"{path} changed"
-    lost = before - sayings(_text(source, path))
+    lost = before - sayings(text_of(source, path))
     for said in sorted(lost):
         if not _SETS.match(said) or _is_cached_through(said, source):
             return f"{path} said `{said[:60]}`"
@@ -107,7 +107,7 @@ def _sayings(path: str) -> Callable[[str], frozenset[str]] | None:
     if name == "CMakeLists.txt" or name.endswith((".cmake", ".cmake.in")):
         return _cached_by_cmake
     if name in {"meson_options.txt", "meson.options"}:
-        return lambda text: frozenset(_statements(text, _MESON_OPTION))
+        return lambda text: frozenset(statements(text, _MESON_OPTION))
     if name == "meson.build":
         return lambda text: frozenset(_DEFAULTS.findall(text))
     return None
@@ -115,19 +115,4 @@ def _sayings(path: str) -> Callable[[str], frozenset[str]] | None:
 
 def _cached_by_cmake(text: str) -> frozenset[str]:
     """The statements whose result CMake caches, and those that set a plain variable."""
-    return frozenset(_statements(text, _CACHED))
-
-
-def _statements(text: str, begins: re.Pattern[str]) -> Iterable[str]:
-    """Each ``name(…)`` of the text that ``begins`` matches, parentheses balanced, in one line."""
-    plain = _COMMENT.sub("", text)
-    for match in begins.finditer(plain):
-        depth, position = 1, match.end()
-        while depth and position < len(plain):
-            depth += {"(": 1, ")": -1}.get(plain[position], 0)
-            position += 1
-        yield " ".join(plain[match.start() : position].replace(")", " )").split())
-
-
-def _text(source: SourceTree, path: str) -> str:
-    return (source.read(path) or b"").decode(errors="replace")
+    return frozenset(statements(text, _CACHED))

@@ -32,22 +32,30 @@ named "$work/modified" "$prose" | sorted | sort -zu - "$work/compiled" >"$work/k
 without "$work/modified" "$work/known" >"$work/unknown"
 nothing_in "$work/unknown" || refuse
 
-# CMake's and Meson's statements, one a line, and those of them that read files.
-statements() { (cd "$top" && xargs -0 -r sed 's/#.*//' --) | tr '\n' ' ' | sed 's/)/)\n/g'; }
+# CMake's and Meson's statements, one a line, and those of them that read files while configuring.
+statements() { (cd "$top" && xargs -0 -r sed -e 's/#.*//' -e 's/)[[:space:]]*$/)\x01/' --) | tr '\n\001' ' \n'; }
 named "$work/files" 'CMakeLists\.txt|[^/]*\.cmake|meson\.build' | statements >"$work/statements"
 grep -aiE '\<(READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_[A-Z]+|CHECK_[A-Z_]+|COMMAND|SHA[0-9]+|MD5|run_command|find_program)\>|fs\.' \
-    "$work/statements" >"$work/reading" || true
+    "$work/statements" | grep -aivE '^[[:space:]]*(add_custom_(command|target)|add_test|install)[[:space:]]*\(' >"$work/reading" || true
+# The variables that statements (standard input) give a value.
+assigned() {
+    { grep -aoiE -e '\<(set|foreach)[[:space:]]*\([[:space:]]*[a-z0-9_]+' \
+        -e '\<list[[:space:]]*\([[:space:]]*[a-z]+[[:space:]]+[a-z0-9_]+' \
+        -e '\<[a-z0-9_]+[[:space:]]*\+?=' || true; } | sed -E 's/[[:space:]]*\+?=$//; s/.*[^A-Za-z0-9_]//'
+}
 named "$work/files" 'configure(\.ac|\.in)?|[^/]*\.m4|autogen\.sh|bootstrap' >"$work/scripts"
 while IFS= read -r -d '' path; do
     name=${path##*/}
-    if grep -qaF -e "$name" -- "$work/reading"; then refuse; fi
-    # By a variable.
-    while IFS= read -r variable; do
-        if grep -qawF -e "$variable" -- "$work/reading"; then refuse; fi
-    done < <(grep -aF -e "$name" -- "$work/statements" |
-        sed -nE -e 's/.*\<set[[:space:]]*\([[:space:]]*([A-Za-z0-9_]+).*/\1/Ip' \
-            -e 's/.*\<list[[:space:]]*\([[:space:]]*[A-Za-z_]+[[:space:]]+([A-Za-z0-9_]+).*/\1/Ip' \
-            -e 's/.*\<([A-Za-z0-9_]+)[[:space:]]*=[^=].*/\1/p')
+    # By its name, or by a variable that has it.
+    words=("$name")
+    declare -A seen=()
+    for ((i = 0; i < ${#words[@]}; i++)); do
+        if grep -qawF -e "${words[i]}" -- "$work/reading"; then refuse; fi
+        while IFS= read -r variable; do
+            if [ -z "${seen[$variable]-}" ]; then words+=("$variable"); fi
+            seen[$variable]=1
+        done < <({ grep -aF -e "${words[i]}" -- "$work/statements" || true; } | assigned)
+    done
     # Autoconf's check that it is in the right folder is no reading.
     if (cd "$top" && xargs -0 -r grep -haF -e "$name" -- <"$work/scripts") |
         grep -qavE '^[[:space:]]*(#|dnl\>)|ac_unique_file|AC_CONFIG_SRCDIR'; then
