@@ -5,6 +5,10 @@ are meant to be used; `git ckpt build` beside that follows the work, and makes t
 too. Timed is the whole command. Without ``--nixpkgs`` the builds run in a private store, with the
 small stdenv of this project's tests on the host's own tools; with it they run where the user's Nix
 runs them, with the stdenv of that nixpkgs.
+
+Nix removes each build's folder. ext4 without a journal gives out no inode for one to six minutes
+after it was freed (``recently_deleted`` in the kernel's fs/ext4/ialloc.c) and looks for others at
+length: on such a disk what makes files, which bare make doesn't, takes a second or two more.
 """
 
 from __future__ import annotations
@@ -37,11 +41,6 @@ BARE, PLAIN, LIBRARIES, THEIRS, OURS = (
 )
 SHARE, EXTRA = 0.4, 2.0
 """What a build by our functions may take: a share of nixpkgs', and seconds over a bare build."""
-
-_PAUSE = 6.0
-"""Seconds before each build that is timed. Nix removes a build's folder at its end, and for five
-seconds ext4 gives out none of the inodes that were freed (``recently_deleted`` in its ialloc.c):
-what comes right after takes a second longer, whoever it is."""
 
 _TRIES = 5  # Nix 2.8 kills some builder before it has run anything
 
@@ -280,10 +279,8 @@ def _measure(site: _Site, commits: list[str], say: Say) -> Series:
 
     for commit in commits[1:]:
         changed = site.sources(commit)
-        time.sleep(_PAUSE)
         note(BARE, *_bare(site, commit))
         for way, built in list(ways.items()):
-            time.sleep(_PAUSE)
             try:
                 note(way, *_nix_build(site, site.expression(built, base, changed)))
             except CkptError as error:
@@ -292,7 +289,6 @@ def _measure(site: _Site, commits: list[str], say: Say) -> Series:
                 missing = str(error)
                 del ways[THEIRS]
                 seconds.pop(THEIRS, None)
-        time.sleep(_PAUSE)
         note(OURS, *_ours(site, commit))
     frozen = {way: tuple(times) for way, times in seconds.items()}
     return Series(site.subject.name, frozen, {w: tuple(n) for w, n in runs.items()}, missing)
