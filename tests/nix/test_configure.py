@@ -162,6 +162,15 @@ _CASES: dict[str, _Case] = {
         "one more\nedited",
         {"postConfigure": "sed -i 's/one/one more/' config.h"},
     ),
+    "a hook removes what configure made": _configure(
+        "text=one; touch stamp",
+        {"main.c": _EDITED},
+        "one\nedited",
+        {"postConfigure": "test -e stamp; rm stamp"},
+    ),
+    "configure removes a source": _configure(
+        "text=one; rm unused.c", {"main.c": _EDITED}, "one\nedited", more={"unused.c": "int u;\n"}
+    ),
     "configure writes to a source": _configure(
         "text=one; sed -i 's/TEXT/\"written\"/' *.c",
         {"other.c": "int b;\n"},

@@ -64,6 +64,13 @@ of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
 # Those of a list of paths whose last part matches the extended pattern $2.
 named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
 
+# Of a list of paths (standard input) those that are no folders and were written to, or had their
+# attributes changed, after the file .ckpt/$1 was made: by the time of the inode, which nothing sets back.
+written_since() {
+    (cd "$top" && xargs -0 -r sh -c \
+        'mark=$1; shift; find "$@" -maxdepth 0 ! -type d -cnewer ".ckpt/$mark" -print0' sh "$1")
+}
+
 # The folder that the build starts in, relative to the top: `.` or `./source/build`.
 relative_folder() {
     local folder

@@ -27,11 +27,10 @@ records >"$work/after"
 paths <"$about/records" >"$work/paths-before"
 paths <"$work/after" >"$work/paths-after"
 
-# Sources that the build wrote to: by the time of their inode, which nothing sets back. Those that an
-# earlier build wrote to count too, unless they have been changed since.
+# Sources that the build wrote to. Those that an earlier build wrote to count too, unless they have been
+# changed since.
 {
-    of_type fx "$work/after" | (cd "$top" && xargs -0 -r sh -c \
-        'find "$@" -maxdepth 0 -cnewer .ckpt/building -print0' sh)
+    of_type fx "$work/after" | written_since building
     if [ -e "$work/restored" ]; then without "$base/checkpoint/altered" "$work/changed"; fi
 } | sorted >"$work/written"
 common "$work/written" "$work/paths-before" >"$about/altered"
