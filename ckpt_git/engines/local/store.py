@@ -340,11 +340,10 @@ class Store:
 def _make_private(folder: Path) -> None:
     """Make a folder for its owner alone, as the XDG base directory specification has it: the
     sources that lie in layers may be nobody else's business."""
-    if folder.is_dir():
-        return
-    if os.path.lexists(folder):
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
 
 
 def make_folder(folder: Path) -> None:
