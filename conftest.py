@@ -4,12 +4,16 @@ A skip is for a machine that lacks something. In CI nothing may be lacking, so t
 failure. Two kinds stay skipped, told by how their reason starts. What is for the other kind of
 user: CI runs the tests as root and as an ordinary user. And what has to be asked for with a
 variable, because it takes too long for each change.
+
+Ctrl-C works in the programs that the tests start, also where the test run itself was started
+in a shell's background, which has it ignored (POSIX.1 XCU 2.11).
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -17,6 +21,9 @@ import pytest
 _FORBIDDEN = bool(os.environ.get("CKPT_FORBID_SKIPS"))
 _OTHER_USER = "an ordinary user" if os.geteuid() == 0 else "root"
 _FORGIVEN = re.compile(rf"(?:Skipped: )?(?:needs {_OTHER_USER}\b|CKPT_\w+=\w+ asks for it)")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
