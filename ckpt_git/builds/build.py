@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.follow import candidates, follow, put_in_force
 from ckpt_git.builds.retention import let_go_of_old
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
 from ckpt_git.git.repository import Target
@@ -33,7 +34,8 @@ _LOOKED_THROUGH = 4 << 20
 class BuildOptions:
     """How to build: which packages (all for none), from nothing, although there is a record.
 
-    ``artifacts`` asks for a checkpoint of the very tree: a record alone is no answer then.
+    ``artifacts`` asks for a checkpoint of the very tree, and has it put in force: a record alone
+    is no answer then.
     """
 
     packages: tuple[str, ...] = ()
@@ -70,7 +72,12 @@ def build(
     fails is a record like any other.
     """
     packages = context.config(target.tree).select(options.packages)
-    return [build_package(context, package, target, options, announce) for package in packages]
+    records = []
+    for package in packages:
+        records.append(build_package(context, package, target, options, announce))
+        if options.artifacts:
+            put_in_force(context, records[-1])
+    return records
 
 
 def plan(context: Context, package: Package, target: Target, options: BuildOptions) -> Plan:
@@ -86,8 +93,8 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     if known is not None or options.clean:
         choice = Choice(None, "asked for with --clean" if options.clean else None)
     else:
-        checkpoints = context.state.checkpoints(package.name)
-        choice = choose(context.repo, engine, checkpoints, recipe, source, drv)
+        known_bases = candidates(context, package)
+        choice = choose(context.repo, engine, known_bases, recipe, source, drv)
     return Plan(package, drv, engine, source, target, recipe, key, known, choice)
 
 
@@ -232,6 +239,7 @@ class _Attempt:
         state = self.context.state
         if result.artifacts is not None:
             state.add_checkpoint(result.artifacts)
+            follow(self.context, self.plan.package, self.plan.target, result.artifacts)
         confirmed = confirmed and not _inconclusive(result)
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)

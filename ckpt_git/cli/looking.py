@@ -29,7 +29,7 @@ _SUBJECT = 50
 @dataclass(frozen=True, slots=True)
 class PackageStatus:
     """Where one package stands. ``drift`` is (files, lines) from the checkpoint to the work tree;
-    ``problem`` says why the newest checkpoint won't be used."""
+    ``problem`` says why the checkpoint won't be used."""
 
     name: str
     checkpoint: Checkpoint | None
@@ -92,8 +92,7 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
 
 
 def _stand(context: Context, name: str, folder: str, tree: str) -> PackageStatus:
-    known = context.state.checkpoints(name)
-    checkpoint = known[0] if known else None
+    checkpoint = context.state.in_force(name)
     last = next(iter(context.state.history(name, 1)), None)
     if checkpoint is None:
         return PackageStatus(name, None, None, None, last)

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast, get_args
 
 from ckpt_git.model import config_values as values
 from ckpt_git.model.config_values import FaultError
@@ -21,15 +21,23 @@ from ckpt_git.model.nix_recipe import FORMS, NixRecipe
 from ckpt_git.model.toml_lines import KeyPath, key_lines
 
 OnCommit = Literal["worktree", "commit"]
+Follow = Literal["builds", "manual"]
 Value = TypeVar("Value")
 
 ENGINES = ("auto", "local", "nix")
-COMMON_KEYS = ("engine", "source", "ignore", "timeout")
+FOLLOW: tuple[Follow, ...] = get_args(Follow)
+SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
+    "follow": lambda path, value: values.one_of(path, value, FOLLOW),
+}
+"""Keys of a package that may also stand at the top, as the default for all; each is a field of
+``Package``, and has the function that checks its value."""
+
+COMMON_KEYS = ("engine", "source", "ignore", "timeout", *SHARED)
 LOCAL_KEYS = ("fetch", *PHASES, "env", "inputs", "memory", "processes", "locks")
 NIX_KEYS = ("file", "attr", "flake", "expr", "nix")
 NIX_SETTINGS = ("options", "store")
 PACKAGE_KEYS = (*COMMON_KEYS, *LOCAL_KEYS, *NIX_KEYS)
-TOP_KEYS = ("on_commit", "notes", "package")
+TOP_KEYS = ("on_commit", "notes", *SHARED, "package")
 
 DEFAULT_LOCKS = (
     *("Cargo.lock", "rust-toolchain", "rust-toolchain.toml"),
@@ -60,6 +68,7 @@ class Package:
     ``phases`` holds those of ``PHASES`` that are given, in their order. ``inputs`` stand as
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
+    ``follow`` says what moves its checkpoint: each build, or only who asks for it.
     """
 
     name: str
@@ -73,6 +82,7 @@ class Package:
     ignore: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
     nix: NixRecipe | None = None
+    follow: Follow = "builds"
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.
@@ -171,14 +181,16 @@ def _config(data: Mapping[str, Any]) -> Config:
     tables = values.table(("package",), data.get("package", {}))
     if not tables:
         raise FaultError(("package",), "no [package.NAME]: nothing to build", _EXAMPLE)
+    shared = {key: check((key,), data[key]) for key, check in SHARED.items() if key in data}
     return Config(
-        packages={name: _package(name, given) for name, given in tables.items()},
+        packages={name: _package(name, given, shared) for name, given in tables.items()},
         on_commit=cast(OnCommit, on_commit),
         notes=values.boolean(("notes",), data.get("notes", False)),
     )
 
 
-def _package(name: str, data: object) -> Package:
+def _package(name: str, data: object, shared: Mapping[str, Any]) -> Package:
+    """The package ``name``; ``shared`` has what the top of the file says for all."""
     at = ("package", name)
     if name in PACKAGE_KEYS and not isinstance(data, dict):
         raise FaultError(at, f"`{name}` stands in [package], not in a package", _EXAMPLE)
@@ -209,7 +221,13 @@ def _package(name: str, data: object) -> Package:
             processes=_optional(values.count, at, "processes", table),
         ),
         nix=nix,
+        **{**shared, **_own(at, table)},
     )
+
+
+def _own(at: KeyPath, table: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a package says for itself of what could be said for all."""
+    return {key: check((*at, key), table[key]) for key, check in SHARED.items() if key in table}
 
 
 def _engine(at: KeyPath, table: Mapping[str, object]) -> str:

@@ -83,8 +83,32 @@ class State:
         with writing(path):
             path.unlink(missing_ok=True)
 
+    def in_force(self, package: str) -> Checkpoint | None:
+        """The checkpoint that was put in force, as long as it is known; else the newest."""
+        known = self.checkpoints(package)
+        pinned = self._pinned(package)
+        return next((c for c in known if c.id == pinned), known[0] if known else None)
+
+    def is_pinned(self, package: str) -> bool:
+        """Whether a checkpoint that is still known was put in force."""
+        pinned = self._pinned(package)
+        return pinned is not None and self._checkpoint_file(package, pinned).exists()
+
+    def put_in_force(self, checkpoint: Checkpoint) -> None:
+        """Have ``checkpoint``, which is known, be the one in force. Raises ``StoreError``."""
+        publish_json(self._pin(checkpoint.package), {"id": checkpoint.id})
+
+    def _pinned(self, package: str) -> str | None:
+        return read_json(self._pin(package), lambda data: str(data["id"]), self.damaged)
+
+    def _pin(self, package: str) -> Path:
+        return self.path / "in-force" / f"{package}.json"
+
     def _checkpoint(self, checkpoint: Checkpoint) -> Path:
-        return self.path / "checkpoints" / checkpoint.package / f"{checkpoint.id}.json"
+        return self._checkpoint_file(checkpoint.package, checkpoint.id)
+
+    def _checkpoint_file(self, package: str, name: str) -> Path:
+        return self.path / "checkpoints" / package / f"{name}.json"
 
     # -- logs ---------------------------------------------------------------------------------
 

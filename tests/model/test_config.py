@@ -45,6 +45,24 @@ def refused(text: str) -> ConfigError:
     return caught.value
 
 
+def test_what_may_be_said_for_all_holds_where_a_package_says_nothing() -> None:
+    text = 'follow = "manual"\n' + package("") + '[package.b]\nbuild = "b"\nfollow = "builds"\n'
+    packages = Config.parse(text).packages
+    assert [packages[name].follow for name in ("hello", "b")] == ["manual", "builds"]
+    assert Config.parse(package("")).packages["hello"].follow == "builds"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('follow = "x"\n[package.a]\nbuild = "x"\nfollow = "manual"\n', 1),
+        ('follow = "manual"\n[package.a]\nbuild = "x"\nfollow = 1\n', 4),
+    ],
+)
+def test_what_is_wrong_there_is_named_on_its_own_line(text: str, line: int) -> None:
+    assert f"ckpt.toml:{line}: `follow`" in str(refused(text))
+
+
 def package(line: str) -> str:
     return f'[package.hello]\nbuild = "make"\n{line}\n'
 

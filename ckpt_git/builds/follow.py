@@ -1,0 +1,54 @@
+"""The checkpoint in force of a package: what moves it, and what a build may start from.
+
+It is what ``status`` measures the drift from, and what stays whatever else goes. ``prepare`` and
+``rebase-checkpoint`` put one in force; with ``follow = "builds"`` so does each build of HEAD, and
+a build may start from any other checkpoint that is nearer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ckpt_git.builds.context import Context
+from ckpt_git.git.repository import Target
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.config import Package
+from ckpt_git.model.record import Record
+
+
+def candidates(context: Context, package: Package) -> Sequence[Checkpoint]:
+    """What a build of ``package`` may start from, newest first."""
+    if package.follow == "builds":
+        return context.state.checkpoints(package.name)
+    in_force = context.state.in_force(package.name)
+    return [] if in_force is None else [in_force]
+
+
+def follow(context: Context, package: Package, target: Target, made: Checkpoint) -> None:
+    """Put ``made``, which a build of ``target`` left, in force where the package follows its
+    builds, and where nothing is in force yet. Raises ``StoreError``."""
+    moves = package.follow == "builds" and _is_head(context, target)
+    if moves or not context.state.is_pinned(package.name):
+        context.state.put_in_force(made)
+
+
+def put_in_force(context: Context, record: Record) -> Checkpoint | None:
+    """Put the checkpoint that the build on record left in force, if it left one; gives it."""
+    found = checkpoint_of(context, record) if record.passed else None
+    if found is not None:
+        context.state.put_in_force(found)
+    return found
+
+
+def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
+    """The checkpoint that the build on record left, or one of the same tree; None for none."""
+    tree = record.tree if record.answered_by is None else record.answered_by.tree
+    known = context.state.checkpoints(record.package)
+    return next((c for c in known if c.tree == tree and c.recipe.id == record.recipe), None)
+
+
+def _is_head(context: Context, target: Target) -> bool:
+    """Whether what was built is the commit that is checked out, rather than an old one or edits."""
+    if target.commit is None or target.kind != "commit":
+        return target.commit is not None
+    return target.commit == context.repo.target("HEAD").commit
