@@ -41,10 +41,13 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
 
 
 def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
-    """The checkpoint that the build on record left, or one of the same tree; None for none."""
+    """The checkpoint of the tree that the build on record was of, or None; of several the one
+    that fewest checkpointed builds lie behind."""
     tree = record.tree if record.answered_by is None else record.answered_by.tree
     known = context.state.checkpoints(record.package)
-    return next((c for c in known if c.tree == tree and c.recipe.id == record.recipe), None)
+    same = [c for c in known if c.tree == tree and c.recipe.id == record.recipe]
+    usable = (c for c in same if context.engine(c.engine).unusable(c) is None)
+    return min(usable, key=lambda c: c.depth, default=None)
 
 
 def _is_head(context: Context, target: Target) -> bool:

@@ -35,8 +35,8 @@ any revision. What is built is exactly one tree: edits made meanwhile don't get 
 _EPILOG = """\
 [bold]git ckpt COMMAND -h[/] describes a command, [bold]git help ckpt[/] all of it.
 
-Exit codes: 0 done and passed; 1 a build failed, verify found a difference, or prepare got \
-no checkpoint; 2 wrong usage or \
+Exit codes: 0 done and passed; 1 a build failed, verify found a difference, or \
+prepare or rebase-checkpoint got no checkpoint; 2 wrong usage or \
 configuration; 3 something needed is missing; 130 interrupted."""
 
 app = typer.Typer(
@@ -184,6 +184,31 @@ def prepare(
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
     raise typer.Exit(building.build(_open(), rev, options, quiet=quiet, as_json=as_json))
+
+
+@app.command("rebase-checkpoint", rich_help_panel=BUILDING)
+def rebase_checkpoint(
+    rev: Annotated[str, typer.Argument(metavar="[REV]", help="Where to move it.")] = "HEAD",
+    package: Packages = None,
+    clean: Annotated[bool, typer.Option("--clean", help="Build it from nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
+    ] = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Move the checkpoint in force to REV, in the cheapest way; the old one serves meanwhile."""
+    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.cli import rebasing
+
+    options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
+    context = _open()
+    if dry_run:
+        rebasing.show_ways(context, rev, options, as_json=as_json)
+        return
+    raise typer.Exit(
+        rebasing.rebase_checkpoint(context, rev, options, quiet=quiet, as_json=as_json)
+    )
 
 
 @app.command(rich_help_panel=BUILDING)

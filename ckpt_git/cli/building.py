@@ -26,12 +26,12 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         records = builds.build(context, target, options, live.announce)
-    _tell_around(context, target, records)
+    tell_around(context, target, records)
     if as_json:
         out_json({"results": [record.result() for record in records]})
     for record in records:
         _tell(record, live, as_json=as_json)
-    return _exit_code(records) or int(options.artifacts and any(r.no_base for r in records))
+    return exit_code(records) or int(options.artifacts and any(r.no_base for r in records))
 
 
 def verify(
@@ -44,14 +44,14 @@ def verify(
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         verdicts = compare_builds(context, target, options, live.announce)
-    _tell_around(context, target, [verdict.record for verdict in verdicts])
+    tell_around(context, target, [verdict.record for verdict in verdicts])
     if as_json:
         out_json({"results": [verdict.result() for verdict in verdicts]})
     for verdict in verdicts:
         _tell(verdict.record, live, as_json=as_json)
         if not as_json:
             _show_verdict(verdict)
-    failed = _exit_code([verdict.record for verdict in verdicts])
+    failed = exit_code([verdict.record for verdict in verdicts])
     return failed or int(not all(verdict.identical for verdict in verdicts))
 
 
@@ -124,7 +124,7 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
         out("that is being built already; `git ckpt watch` follows it")
 
 
-def _tell_around(context: Context, target: Target, records: Sequence[Record]) -> None:
+def tell_around(context: Context, target: Target, records: Sequence[Record]) -> None:
     """What is to be said once, however many packages there are."""
     built = [record for record in records if not record.cached]
     for warning in dict.fromkeys(text for record in built for text in record.warnings):
@@ -141,13 +141,19 @@ def _tell_around(context: Context, target: Target, records: Sequence[Record]) ->
 
 def _tell(record: Record, live: Live, *, as_json: bool) -> None:
     """How one package's build ended: why it failed and where its log is, and a summary."""
-    if not record.passed:
-        if not live.has_just_shown(record.error):
-            for line in record.error:
-                say(line)
-        say_ckpt(f"{record.package}: {_why(record)}; the whole log: {record.log}")
+    tell_failure(record, live)
     if not as_json:
         out(summary(record))
+
+
+def tell_failure(record: Record, live: Live) -> None:
+    """Why a build failed, if it did, and where its log is."""
+    if record.passed:
+        return
+    if not live.has_just_shown(record.error):
+        for line in record.error:
+            say(line)
+    say_ckpt(f"{record.package}: {_why(record)}; the whole log: {record.log}")
 
 
 def _why(record: Record) -> str:
@@ -169,7 +175,7 @@ def _show_verdict(verdict: Verdict) -> None:
         out(f"{name}: not reproducible, two clean builds differ: {shown(path)}")
 
 
-def _exit_code(records: Sequence[Record]) -> int:
+def exit_code(records: Sequence[Record]) -> int:
     failed = [record for record in records if not record.passed]
     if any(record.missing for record in failed):
         return 3

@@ -369,7 +369,8 @@ def test_version(project: Project) -> None:
 def test_help_is_a_page_of_80_columns_that_names_every_command(project: Project) -> None:
     page = project.with_env(COLUMNS="80", TERM="dumb").ckpt("-h").out
     assert max(map(len, page.splitlines())) <= 80
-    for command in ("init", "install", "uninstall", "prepare", "build", "verify", "status", "log",
+    for command in ("init", "install", "uninstall", "prepare", "rebase-checkpoint",
+                    "build", "verify", "status", "log",
                     "watch", "cancel", "path", "run", "doctor", "demo"):  # fmt: skip
         assert f"│ {command} " in page
     assert "TARGET is worktree" in page
