@@ -64,11 +64,9 @@ def _done(move: Move) -> str:
         return f"no checkpoint of {to}: {move.record.reason or move.record.no_base}; {stays}"
     if way.how == "nothing":
         return f"the checkpoint of {to} is in force already"
-    made = origin(move.record)
+    made = f"in {move.record.seconds.total:.2f} s, {origin(move.record)}"
     if move.record.cached:
         made = f"without building, as it was built {ago(move.record.finished)}"
-    elif way.how != "nothing":
-        made = f"in {move.record.seconds.total:.2f} s, {made}"
     came = "" if way.old is None else f"from {name_of_tree(way.old)} "
     return f"the checkpoint moved {came}to {to}, {made}{_nearer(way)}"
 
