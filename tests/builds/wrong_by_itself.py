@@ -167,7 +167,7 @@ program: made/def.h main.o
 \t$(CC) -o $@ main.o
 made/def.h:
 \tmkdir -p made && echo '#define DEF 1' > $@
-main.o: main.c
+main.o: main.c | made/def.h
 \t$(CC) -iquote. -Imade -MMD -c -o $@ $<
 -include main.d
 install: program
