@@ -69,7 +69,10 @@ class Context:
     def find_config(self, tree: str) -> Config | None:
         """``ckpt.toml`` of the tree that is built; where it has none, that of the work tree:
         an old commit, or a file that the user keeps to themselves."""
-        data = self.repo.read(tree, CONFIG_NAME)
+        return self.parsed_config(self.repo.read(tree, CONFIG_NAME))
+
+    def parsed_config(self, data: bytes | None) -> Config | None:
+        """What a tree's ``ckpt.toml`` says, given what it holds; see ``find_config`` for None."""
         where = CONFIG_NAME
         if data is None and self.repo.top is not None:
             path = self.repo.top / CONFIG_NAME

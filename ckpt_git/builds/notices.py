@@ -45,13 +45,17 @@ def tell_untracked(state: State, text: str) -> None:
 
 def tell_error(state: State, error: BaseException, doing: str) -> None:
     """A notice that ``error`` came up while ``doing`` something."""
+    _post(state, f"{doing}: {described(state, error)}")
+
+
+def described(state: State, error: BaseException) -> str:
+    """``error`` in one line; of a defect the traceback is kept, and the line says where."""
     if isinstance(error, CkptError):
-        _post(state, f"{doing}: {error}")
-        return
+        return str(error)
     log = state.path / "errors.log"
     with suppress(OSError):
         _keep_traceback(log, error)
-    _post(state, f"{doing}: {type(error).__name__}: {error}; the traceback is in {log}")
+    return f"{type(error).__name__}: {error}; the traceback is in {log}"
 
 
 def _post(state: State, text: str) -> None:

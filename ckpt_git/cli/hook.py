@@ -37,6 +37,8 @@ def hook_main(argv: list[str]) -> int:
     another hook manager it starts the same in the background and returns.
     """
     event, options = (argv[0], argv[1:]) if argv else ("", [])
+    if event == "pre-push":
+        return _pre_push(options)
     if event not in EVENTS:
         _say(f"ckpt: no event `{event}`; choose one of: {', '.join(EVENTS)}")
         return 0 if event.startswith("post-") else 2
@@ -86,6 +88,13 @@ EVENTS: dict[str, Callable[[Context], Request | None]] = {
     "post-commit": _post_commit,
     "drain": _nothing_new,
 }
+
+
+def _pre_push(arguments: list[str]) -> int:
+    """What is about to be pushed has to build: the one event whose exit code git asks for."""
+    from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415 - no other event needs it
+
+    return pre_push(arguments, sys.stdin.buffer.read())
 
 
 # -- the two ways of being called -----------------------------------------------------------------

@@ -57,7 +57,7 @@ def object_id(at: Location, expression: str) -> str | None:
 
 def resolve(at: Location, *expressions: str) -> list[str | None]:
     """The id that each expression names, or None where nothing has that name. One process."""
-    if any("\n" in expression for expression in expressions):
+    if not expressions or any("\n" in expression for expression in expressions):
         return [None for _ in expressions]
     stdin = os.fsencode("".join(f"{expression}\n" for expression in expressions))
     answers = at.git("cat-file", "--batch-check=%(objectname)", stdin=stdin).stdout

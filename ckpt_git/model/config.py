@@ -18,6 +18,7 @@ from ckpt_git.model.config_values import FaultError
 from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
 from ckpt_git.model.errors import ConfigError
 from ckpt_git.model.nix_recipe import FORMS, NixRecipe
+from ckpt_git.model.push_policy import PUSH_KEYS, PushPolicy, parse_policy
 from ckpt_git.model.toml_lines import KeyPath, key_lines
 
 OnCommit = Literal["worktree", "commit"]
@@ -37,7 +38,7 @@ LOCAL_KEYS = ("fetch", *PHASES, "env", "inputs", "memory", "processes", "locks")
 NIX_KEYS = ("file", "attr", "flake", "expr", "nix")
 NIX_SETTINGS = ("options", "store")
 PACKAGE_KEYS = (*COMMON_KEYS, *LOCAL_KEYS, *NIX_KEYS)
-TOP_KEYS = ("on_commit", "notes", *SHARED, "package")
+TOP_KEYS = ("on_commit", "notes", *SHARED, "push", "package")
 
 DEFAULT_LOCKS = (
     *("Cargo.lock", "rust-toolchain", "rust-toolchain.toml"),
@@ -111,6 +112,7 @@ class Config:
     packages: Mapping[str, Package]
     on_commit: OnCommit = "worktree"
     notes: bool = False
+    push: PushPolicy = field(default_factory=PushPolicy)
 
     def select(self, names: Sequence[str]) -> tuple[Package, ...]:
         """The packages of these names, each once and in the order of the file; all for none.
@@ -186,7 +188,16 @@ def _config(data: Mapping[str, Any]) -> Config:
         packages={name: _package(name, given, shared) for name, given in tables.items()},
         on_commit=cast(OnCommit, on_commit),
         notes=values.boolean(("notes",), data.get("notes", False)),
+        push=_push(data.get("push", {})),
     )
+
+
+def _push(data: object) -> PushPolicy:
+    table = values.table(("push",), data)
+    for key in table:
+        if key not in PUSH_KEYS:
+            raise _unknown(("push", key), PUSH_KEYS, elsewhere=())
+    return parse_policy(table)
 
 
 def _package(name: str, data: object, shared: Mapping[str, Any]) -> Package:

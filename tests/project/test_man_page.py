@@ -12,6 +12,7 @@ import typer
 
 from ckpt_git.cli.app import app
 from ckpt_git.model.config import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
+from ckpt_git.model.push_policy import PUSH_KEYS
 
 _PAGE = Path(__file__).parents[2] / "man" / "git-ckpt.1"
 
@@ -47,7 +48,7 @@ def test_it_names_no_command_that_is_not_there(rendered: str) -> None:
 
 
 def test_it_names_every_key_of_the_configuration(rendered: str) -> None:
-    for key in {*PACKAGE_KEYS, *NIX_SETTINGS, *TOP_KEYS} - {"package"}:
+    for key in {*PACKAGE_KEYS, *NIX_SETTINGS, *TOP_KEYS, *PUSH_KEYS} - {"package"}:
         assert re.search(rf"\b{key}\b", rendered), key
 
 

@@ -15,6 +15,7 @@ import typer
 
 from ckpt_git.cli.app import app
 from ckpt_git.model.config import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS, Config
+from ckpt_git.model.push_policy import PUSH_KEYS
 from ckpt_git.model.record import Base, Record, Seconds
 from tests.support import GitRepo
 
@@ -83,8 +84,8 @@ def test_its_configuration_is_one_and_has_every_key() -> None:
     config = Config.parse(text)
     assert [package.engine for package in config.packages.values()] == ["auto", "nix"]
     told = set(re.findall(r"(?:^|# or )(\w+) +=", text, re.MULTILINE))
-    told |= set(re.findall(r"^\[package\.\w+\.(\w+)\]", text, re.MULTILINE))
-    assert told == {*PACKAGE_KEYS, *NIX_SETTINGS, *TOP_KEYS} - {"package"}
+    told |= set(re.findall(r"^\[(?:package\.\w+\.)?(\w+)\]", text, re.MULTILINE))
+    assert told == {*PACKAGE_KEYS, *NIX_SETTINGS, *TOP_KEYS, *PUSH_KEYS} - {"package"}
 
 
 def test_its_table_has_the_keys_of_a_result() -> None:

@@ -34,6 +34,7 @@ class LocalEngine:
     def __init__(self, store: Store, environment: Mapping[str, str]) -> None:
         self.store = store
         self._environment = environment
+        self._fingerprints: dict[tuple[str, ...], str] = {}
         self._listings: dict[str, bytes] = {}
         self._abilities: Abilities | None = None
         self._system = Later(lambda: toolchain.take(self._path(())))
@@ -55,10 +56,8 @@ class LocalEngine:
                     f"package {drv.name}: the input {path} isn't there",
                     "install it, or change `inputs` in ckpt.toml",
                 )
-        listed = toolchain.listing(self._system.value(), drv.inputs)
-        fingerprint = toolchain.fingerprint(listed)
-        self._listings[fingerprint] = listed
         kind = self.abilities().sandbox
+        fingerprint = self._toolchain(drv.inputs)
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(place_of(self.store, drv, kind).top)
@@ -69,6 +68,14 @@ class LocalEngine:
                 if is_lock(path):
                     parts[_LOCK_PART + path] = entry.oid
         return Recipe(parts)
+
+    def _toolchain(self, inputs: tuple[str, ...]) -> str:
+        """The toolchain's fingerprint, worked out once: a push asks for that of many trees."""
+        if inputs not in self._fingerprints:
+            listed = toolchain.listing(self._system.value(), inputs)
+            self._fingerprints[inputs] = toolchain.fingerprint(listed)
+            self._listings[self._fingerprints[inputs]] = listed
+        return self._fingerprints[inputs]
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""

@@ -1,0 +1,1 @@
+"""Pre-push: what is pushed through a real hook, to real remotes."""
