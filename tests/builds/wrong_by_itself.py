@@ -217,6 +217,22 @@ install: program
 }
 """A generator and a linker's script that no rule names as a prerequisite."""
 
+INSTALLS_WHAT_IS_THERE = {
+    "Makefile": """\
+objects = obj
+program: $(objects)/main.o
+\t$(CC) -o $@ $(objects)/main.o
+$(objects)/main.o: main.c
+\tmkdir -p $(objects) && $(CC) -c -o $@ main.c
+install:
+\t[ -e program ] || $(MAKE) program objects=again
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+    "settings.txt": "1\n",
+    "main.c": "int main(void) { return 1; }\n",
+}
+"""A dry run carries out the line that calls make, and there nothing was made before it."""
+
 MAKE = '[package.p]\nbuild = "make -j$NIX_BUILD_CORES"\ninstall = "make install"\n'
 BY_CMAKE = """\
 [package.p]
@@ -442,6 +458,12 @@ CASES = (
         "a linker's script that is no prerequisite",
         UNTOLD,
         {"program.map": "{ global: main; also; local: *; };\n"},
+    ),
+    Case(
+        "a make that install calls where nothing was built",
+        INSTALLS_WHAT_IS_THERE,
+        {"main.c": "int main(void) { return 2; }\n", "settings.txt": "2\n"},
+        None,
     ),
     Case(
         "a link whose name is taken",

@@ -32,6 +32,7 @@ from ckpt_git.process import run
 
 _TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it
 _FOLDER = re.compile(r"^g?make(?:\[\d+\])?: (Entering|Leaving) directory [`'](.*)'$")
+_REMOVES = re.compile(r"\b(?:rm|rmdir|mv|find)\b")
 _ARCHIVER = re.compile(r"(?:^|/)(?:[\w.+-]+-)?(?:gcc-)?ar$")
 _GLOB = re.compile(r"(?<![\\$])[*?](?!\))|\bfind\b|\bls\b")
 _REDIRECTED = re.compile(r"(?<![\d>&])>\s*([^\s;&|()<>]+)")
@@ -54,7 +55,7 @@ _KEEPS_DEFINITIONS = re.compile(r"\s-(?:g(?:gdb)?3|frecord-gcc-switches)\b")
 _DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
 _MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
 _NAME = re.compile(r"[\w./+@~-]+")
-_MAKE_NOTHING = frozenset({"echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
+_MAKE_NOTHING = frozenset({"cd", "echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
 _NO_RULE = re.compile(r"\*\*\* No rule to make target [`'](.+?)'")
 _ROUNDS = 4
 _SHOWN = 70
@@ -115,6 +116,7 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     if not new and not gone:
         return NONE
     by_itself = _without(unused, _told(_on(job, work, ground, without=())))
+    new -= _never_run(job, (c for c in new if c in before and c not in by_itself), before)
     missed = [command for command in new if command not in by_itself]
     # Of those that do run as well: `ln -s` finds its name taken, where a clean build has none yet.
     forgotten = _products(job, new, built) | _stale_archives(job, new, gone, built)
@@ -170,6 +172,37 @@ def _naming_what_changed(job: Job, whole: Commands) -> Commands:
         if not named.isdisjoint(changed):
             found[command] = count
     return found
+
+
+def _never_run(job: Job, some: Iterable[Command], before: Commands) -> Commands:
+    """Those that a dry run of the checkpoint's sources prints, although its build didn't run them.
+
+    ``[ -e program ] || $(MAKE) program`` is carried out in a dry run too, and there nothing was
+    made before it. Where neither what a command says it makes is there nor the folder of that, and
+    nothing removes that folder, it didn't run.
+    """
+    found: Commands = Counter()
+    suspects = list(some)
+    if not suspects:
+        return found
+    there = _folders_of_checkpoint(job)
+    removed = [command.text for command in before if _REMOVES.search(command.text)]
+    for command in suspects:
+        folders = {posixpath.dirname(_path(job, command, name)) for name in _made_by(command)}
+        names = {posixpath.basename(folder) for folder in folders}
+        goes = any(name in text for name in names for text in removed)
+        if folders and folders.isdisjoint(there) and not goes:
+            found[command] = before[command]
+    return found
+
+
+def _folders_of_checkpoint(job: Job) -> frozenset[str]:
+    """The folders, below ``/build``, that the checkpoint has files in."""
+    assert job.start is not None
+    layer = job.store.layer(job.start.checkpoint.id)
+    files = {} if layer is None else job.store.files(layer)
+    sources = (f"source/{path}" for path in job.source.manifest())
+    return frozenset(folder for path in (*files, *sources) for folder in _folders_above(path))
 
 
 def _unused_definitions(job: Job, changed: Commands) -> re.Pattern[str] | None:
@@ -295,8 +328,27 @@ def _is_among(job: Job, command: Command, others: Commands, forgotten: Collectio
 
 
 def _makes_nothing(command: Command) -> bool:
-    words = _words(command.text)
-    return not words or words[0] in _MAKE_NOTHING
+    """Whether each of the commands in a line is one that leaves no file behind."""
+    first, to_file = True, False
+    for word in _tokens(command.text):
+        if to_file and word != "/dev/null" and not word.isdigit():
+            return False
+        to_file = word.startswith(">")
+        if first and word not in {*_MAKE_NOTHING, *"()"}:
+            return False
+        first = not word.strip("();&|") if not to_file else False
+    return True
+
+
+def _tokens(text: str) -> list[str]:
+    """A line as the shell has it: words, and operators by themselves."""
+    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    try:
+        return list(lexer)
+    except ValueError:  # half a quotation: a command of several lines
+        return text.split()
 
 
 def _made_by(command: Command) -> tuple[str, ...]:
