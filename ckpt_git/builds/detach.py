@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,13 +19,15 @@ from ckpt_git.records.running import mark_starting
 from ckpt_git.records.state import State
 
 NICE = 10
-"""By how much a builder lowers its priority where ``git config ckpt.nice`` says nothing."""
+"""By how much a builder's priority is lowered before it starts, as hooks/background.sh does it."""
 
 DETACHED = "--detached"
 """What ``git ckpt hook EVENT`` is given by those who don't wait for it."""
 
 
-def spawn_builder(state: State, root: Path, event: str = "drain") -> None:
+def spawn_builder(
+    state: State, root: Path, event: str = "drain", arguments: Sequence[str] = ()
+) -> None:
     """Start a builder that outlives this process and holds none of its descriptors.
 
     It first puts into the queue what ``event`` asks for; ``drain`` asks for nothing.
@@ -32,8 +35,8 @@ def spawn_builder(state: State, root: Path, event: str = "drain") -> None:
     """
     mark_starting(state)
     # -P: a repository's own json.py must not be imported because a builder starts in its folder.
-    command = [sys.executable, "-P", "-m", "ckpt_git", "hook", event, DETACHED]
-    popen(command, env=clean_environment(), cwd=root)
+    python = ("nice", "-n", str(NICE), sys.executable, "-P", "-m", "ckpt_git")
+    popen([*python, "hook", event, DETACHED, *arguments], env=clean_environment(), cwd=root)
 
 
 def detach() -> None:

@@ -1,92 +1,115 @@
 """What the hooks call: ``git ckpt hook EVENT``. A function for each event, githooks(5).
 
 Never in git's way: it returns at once or runs detached, it doesn't raise, and what goes wrong
-becomes a notice. Neither typer nor GitPython is imported before there is something to build.
+becomes a notice; pre-push alone may say no. Neither typer nor GitPython is imported before
+there is something to build.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds import background, notices
 from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.detach import DETACHED, NICE, detach, lower_priority, spawn_builder
+from ckpt_git.builds.settling import is_step, settled
 from ckpt_git.model.errors import CkptError, UsageError
+from ckpt_git.model.git_event import GitEvent
+from ckpt_git.records import pending
 from ckpt_git.records.queue import Request, Wanted
-from ckpt_git.records.running import Progress, unmark_starting
+from ckpt_git.records.running import unmark_starting
 
 if TYPE_CHECKING:
-    from ckpt_git.engines.protocol import Event
     from ckpt_git.git.repository import Target
     from ckpt_git.model.config import Config
-    from ckpt_git.model.record import Record
 
 _STARTS = "ckpt: rebuilding in the background (git ckpt watch)"
-"""As hooks/post-commit has it."""
+"""As hooks/background.sh has it."""
+_STARTS_COMMIT = "ckpt: rebuilding the commit alone in the background (git ckpt watch)"
+
+_USAGE = """\
+Usage: git ckpt hook EVENT [ARGUMENT …]
+
+What the git hooks call, and what another hook manager's are to call: with the arguments and the
+standard input that git gives the hook of that name, githooks(5).
+
+  post-commit, post-merge, post-rewrite, post-checkout, post-applypatch
+      have what is there now built in the background, and return at once; exit code 0
+  pre-push
+      validates what is pushed; exit code 1 refuses it
+
+The pre-commit framework's hooks call the same, and its environment takes the arguments' place.
+CKPT_SKIP=1, git -c ckpt.skip=true and SKIP=ckpt (or ckpt-EVENT) have them do nothing.
+`git ckpt install` puts the hooks in place."""
 
 
 def hook_main(argv: list[str]) -> int:
     """Carry out ``git ckpt hook EVENT``; returns the exit code, which is 0 for what git asks.
 
-    Called by hooks/post-commit, which doesn't wait, it does the work (``DETACHED``); called by
+    Called by a hook of ours, which doesn't wait, it does the work (``DETACHED``); called by
     another hook manager it starts the same in the background and returns.
     """
-    event, options = (argv[0], argv[1:]) if argv else ("", [])
-    if event == "pre-push":
-        return _pre_push(options)
-    if event not in EVENTS:
-        _say(f"ckpt: no event `{event}`; choose one of: {', '.join(EVENTS)}")
-        return 0 if event.startswith("post-") else 2
-    if options[:1] == [DETACHED]:
+    name, arguments = (argv[0], argv[1:]) if argv else ("-h", [])
+    if {"-h", "--help"} & {name, *arguments[:1]}:
+        sys.stdout.write(f"{_USAGE}\n")
+        return 0
+    if name == "pre-push":
+        return _pre_push(arguments)
+    if name not in EVENTS:
+        _say(f"ckpt: no event `{name}`; choose one of: {', '.join([*EVENTS, 'pre-push'])}")
+        return 0 if name.startswith("post-") else 2
+    if arguments[:1] == [DETACHED]:
         detach()
-        _in_background(event, pending=options[1] if options[1:] else None)
+        _in_background(name, arguments[1:2], arguments[2:])
     else:
-        _in_foreground(event)
+        _in_foreground(name, arguments)
     return 0
 
 
 # -- events ---------------------------------------------------------------------------------------
 
 
-def _post_commit(context: Context) -> Request | None:
-    """What a commit asks for: the working tree, and the commit where that is another tree.
-
-    The snapshot comes first: what is built is what was there when the commit was made.
-    """
-    if context.repo.in_progress() is not None:
-        return None
-    worktree = context.repo.target("worktree")
-    config = context.find_config(worktree.tree)
-    if config is None:
-        return None
-    wanted = _wanted(config, worktree, context.repo.target("HEAD"))
-    return Request(root=str(context.repo.top), wanted=wanted, why="post-commit")
+def _post_commit(context: Context, event: GitEvent) -> Request | None:
+    """A commit was made."""
+    return _rebuild(context, event)
 
 
-def _wanted(config: Config, worktree: Target, commit: Target) -> tuple[Wanted, ...]:
-    if config.on_commit == "commit":
-        return (_of(commit),)
-    if worktree.tree == commit.tree:
-        return (_of(worktree),)
-    return (_of(worktree), _of(commit))
+def _post_applypatch(context: Context, event: GitEvent) -> Request | None:
+    """``git am`` made a commit of a mail."""
+    return _rebuild(context, event)
 
 
-def _of(target: Target) -> Wanted:
-    return Wanted(kind=target.kind, name=target.name, tree=target.tree, commit=target.commit)
+def _post_merge(context: Context, event: GitEvent) -> Request | None:
+    """A merge or a pull moved HEAD. One that was squashed is yet to be committed."""
+    return None if event.detail == "1" else _rebuild(context, event)
 
 
-def _nothing_new(_context: Context) -> None:
-    """``drain``: build what waits in the queue already (``git ckpt build --background``)."""
+def _post_rewrite(context: Context, event: GitEvent) -> Request | None:
+    """A rebase ended. Of an amended commit post-commit has told already."""
+    return None if event.detail == "amend" else _rebuild(context, event)
 
 
-EVENTS: dict[str, Callable[[Context], Request | None]] = {
+def _post_checkout(context: Context, event: GitEvent) -> Request | None:
+    """Another commit was checked out (``1``); of files alone (``0``) git tells as well."""
+    return None if event.detail == "0" else _rebuild(context, event)
+
+
+def _drain(_context: Context, _event: GitEvent) -> None:
+    """Nothing new: build what waits in the queue (``git ckpt build --background``)."""
+
+
+EVENTS: dict[str, Callable[[Context, GitEvent], Request | None]] = {
     "post-commit": _post_commit,
-    "drain": _nothing_new,
+    "post-merge": _post_merge,
+    "post-rewrite": _post_rewrite,
+    "post-checkout": _post_checkout,
+    "post-applypatch": _post_applypatch,
+    "drain": _drain,
 }
 
 
@@ -97,31 +120,60 @@ def _pre_push(arguments: list[str]) -> int:
     return pre_push(arguments, sys.stdin.buffer.read())
 
 
+def _rebuild(context: Context, event: GitEvent) -> Request | None:
+    """What an event asks for: the working tree, and HEAD where that is another tree.
+
+    The snapshot comes first: what is built is what was there when git was done.
+    """
+    head = context.repo.target("HEAD")
+    target = head if event.by_framework else context.repo.target("worktree")
+    config = context.find_config(target.tree)
+    if config is None:
+        return None
+    return Request(root=str(context.repo.top), wanted=_wanted(config, target, head), why=event.hook)
+
+
+def _wanted(config: Config, target: Target, commit: Target) -> tuple[Wanted, ...]:
+    if config.on_commit == "commit":
+        return (_of(commit),)
+    if target.tree == commit.tree:
+        return (_of(target),)
+    return (_of(target), _of(commit))
+
+
+def _of(target: Target) -> Wanted:
+    return Wanted(kind=target.kind, name=target.name, tree=target.tree, commit=target.commit)
+
+
 # -- the two ways of being called -----------------------------------------------------------------
 
 
-def _in_foreground(event: str) -> None:
-    """What hooks/post-commit does in the shell, for other hook managers."""
+def _in_foreground(name: str, arguments: Sequence[str]) -> None:
+    """What hooks/background.sh does in the shell, for other hook managers."""
     try:
         context = Context.open()
         top = context.repo.top
-        if os.environ.get("CKPT_SKIP") == "1" or top is None or not (top / CONFIG_NAME).is_file():
+        event = GitEvent.parse(name, arguments, os.environ)
+        if top is None or not (top / CONFIG_NAME).is_file():
+            return
+        if event.is_skipped(os.environ, context.repo.settings()):
             return
         for notice in context.state.take_notices():
             _say(notice)
+        if is_step(context.repo, name):
+            return
+        mark = pending.mark_of(context.state, context.repo.git_dir)
+        if not pending.is_pending(mark):
+            spawn_builder(context.state, top, name, (str(mark), *arguments))
         if context.repo.in_progress() is None:
-            spawn_builder(context.state, top, event)
-            _say(_STARTS)
+            _say(_STARTS_COMMIT if event.by_framework else _STARTS)
     except Exception as error:  # whatever it is, git and its user go on
         _say(f"ckpt: nothing is rebuilt: {error}")
 
 
-def _in_background(event: str, pending: str | None) -> None:
-    """Do what ``event`` asks for. ``pending`` is given by hooks/post-commit alone: the file that
-    says that we have not looked yet. It goes before we look: who commits later starts another."""
-    if pending:
-        with suppress(OSError):
-            Path(pending).unlink()
+def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) -> None:
+    """Do what the event ``name`` asks for. ``marks`` is what hooks/background.sh gives: the file
+    that says that we have not looked yet; its name is empty where there can't be one."""
     try:
         context = Context.open()
     except CkptError:
@@ -130,27 +182,43 @@ def _in_background(event: str, pending: str | None) -> None:
     with ExitStack() as starting:
         starting.callback(unmark_starting, context.state)
         try:
-            # The hook's own nice(1) is the default; less than that is for root alone.
-            lower_priority(_nice(context) - (0 if pending is None else NICE))
-            _serve(context, EVENTS[event](context), starting.close)
+            event = GitEvent.parse(name, arguments, os.environ)
+            # It was started with the default; less than that is for root alone.
+            lower_priority(_nice(context) - NICE)
+            if name == "drain":
+                _be_the_builder(context, starting.close)
+            elif _may_look(context, event, Path(marks[0]) if any(marks) else None):
+                _serve(context, EVENTS[name](context, event), starting.close)
         except KeyboardInterrupt:
             pass  # cancelled, and cleared up
         except Exception as error:  # whatever it is, git and its user go on
-            notices.tell_error(context.state, error, f"nothing is rebuilt ({event})")
+            notices.tell_error(context.state, error, f"nothing is rebuilt ({name})")
+
+
+def _may_look(context: Context, event: GitEvent, mark: Path | None) -> bool:
+    """Wait until git is done; whether it is for this process to see what there is then."""
+    mark = mark or pending.mark_of(context.state, context.repo.git_dir)
+    if not pending.claim(mark):
+        return False
+    try:
+        skipped = event.is_skipped(os.environ, context.repo.settings())
+        return not (skipped or is_step(context.repo, event.hook)) and settled(context.repo)
+    finally:
+        pending.release(mark)
 
 
 def _serve(context: Context, request: Request | None, on_start: Callable[[], None]) -> None:
     """Have ``request`` built by whoever is the builder, which may be this process: it calls
     ``on_start`` then."""
+    if request is not None:
+        background.submit(context.state, request, lambda: _be_the_builder(context, on_start))
 
-    def be_the_builder() -> None:
-        on_start()
-        background.drain(context.state, _build)
 
-    if request is None:
-        be_the_builder()
-    else:
-        background.submit(context.state, request, be_the_builder)
+def _be_the_builder(context: Context, on_start: Callable[[], None]) -> None:
+    from ckpt_git.builds.requested import build_request  # noqa: PLC0415 - the builder alone builds
+
+    on_start()
+    background.drain(context.state, build_request)
 
 
 def _nice(context: Context) -> int:
@@ -165,51 +233,3 @@ def _nice(context: Context) -> int:
 
 def _say(line: str) -> None:
     sys.stderr.write(line + "\n")
-
-
-# -- the build ------------------------------------------------------------------------------------
-
-
-def _build(request: Request, progress: Progress) -> list[Record]:
-    """Build all that ``request`` wants: the one place that joins the builder and the build."""
-    from ckpt_git.builds.build import BuildOptions, build  # noqa: PLC0415 - not to slow a hook
-    from ckpt_git.builds.untracked import left_out, remember, sentence  # noqa: PLC0415
-    from ckpt_git.git.repository import Target  # noqa: PLC0415
-
-    def announce(package: str, event: Event) -> None:
-        if event.kind == "log":
-            progress.log(package, Path(event.text))
-        elif event.kind == "phase":
-            progress.phase(event.text)
-
-    context = Context.open(Path(request.root))
-    options = BuildOptions(request.packages, clean=request.clean, rebuild=request.rebuild)
-    records: list[Record] = []
-    for wanted in request.wanted:
-        progress.target(wanted)
-        target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
-        names = left_out(context) if wanted.kind == "worktree" else []
-        made = build(context, target, options, announce)
-        if not all(record.cached for record in made) and remember(context, names):
-            notices.tell_untracked(context.state, sentence(names))
-        _keep_note(context, wanted, made)
-        records += made
-    return records
-
-
-def _keep_note(context: Context, wanted: Wanted, records: list[Record]) -> None:
-    """With ``notes = true``, say on the commit how its build ended: ``git log --notes=ckpt``."""
-    if wanted.commit is None or not context.config(wanted.tree).notes:
-        return
-    from ckpt_git.git.notes import write_note  # noqa: PLC0415 - only where notes are on
-
-    text = "".join(f"{_line(record)}\n" for record in records)
-    try:
-        write_note(context.repo, wanted.commit, text)
-    except CkptError as error:  # the results are known all the same
-        notices.tell_error(context.state, error, "the build was not noted")
-
-
-def _line(record: Record) -> str:
-    made = "clean" if record.checkpoint is None else "from a checkpoint"
-    return f"{record.package}: {record.outcome}, {made}, {record.seconds.total:.1f} s"

@@ -18,6 +18,7 @@ from ckpt_git.cli.streams import say, say_ckpt
 from ckpt_git.git.pushed import Commit, subject
 from ckpt_git.model.config import Package
 from ckpt_git.model.errors import CkptError
+from ckpt_git.model.git_event import GitEvent
 from ckpt_git.model.names import printable
 from ckpt_git.model.push import Push
 
@@ -26,6 +27,7 @@ REFUSED, INTERRUPTED = 1, 130
 _LINES = 8  # of a failed build's errors; the log has them all
 _SHORT = 10
 _REFS = 3  # that are named before the rest is counted
+_ONE_REF = "validating {} alone: pre-commit tells hooks one ref of a push, others aren't validated"
 _ALL_THE_SAME = "`git push --no-verify` or `CKPT_SKIP=1 git push` pushes all the same"
 
 
@@ -45,14 +47,18 @@ def pre_push(arguments: Sequence[str], stdin: bytes) -> int:
 
 
 def _is_refused(arguments: Sequence[str], stdin: bytes) -> bool:
-    if os.environ.get("CKPT_SKIP") == "1":
-        return False
     try:
-        push, context = Push.parse(arguments, stdin), Context.open()
+        event = GitEvent.parse("pre-push", arguments, os.environ, lambda: stdin)
+        context = Context.open()
+        skipped = event.is_skipped(os.environ, context.repo.settings())
     except CkptError as error:
         return _cannot_validate(str(error))
+    if skipped or event.push is None:
+        return False
+    if event.by_framework and event.push.updates:
+        say_ckpt(_ONE_REF.format(event.push.updates[0].name))
     try:
-        return _report(context, push)
+        return _report(context, event.push)
     except Exception as error:  # whatever it is, nobody knows now whether this builds
         return _cannot_validate(described(context.state, error))
 

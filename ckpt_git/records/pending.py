@@ -1,0 +1,47 @@
+"""The mark of a process that was started for an event and has not looked at its work tree yet.
+
+As long as it stands, whoever is called for a later event has nothing to do: that process will see
+what happened. So a series of commits doesn't become one of processes. hooks/background.sh has the
+same in the shell; the mark is one file for each work tree.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from ckpt_git.records.state import State
+
+
+def mark_of(state: State, git_dir: Path) -> Path:
+    """The mark for the work tree whose git folder is ``git_dir``."""
+    return state.path / f"pending-{git_dir.name}"
+
+
+def is_pending(mark: Path) -> bool:
+    """Whether another process than this one has yet to look.
+
+    What stands in ``mark`` is a pid, which may be somebody else's by now: only a process that was
+    told of this mark counts, by its command line (proc(5)).
+    """
+    with suppress(OSError, ValueError):
+        pid = int(mark.read_bytes())
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command
+    return False
+
+
+def claim(mark: Path) -> bool:
+    """Be the process that will look; False where there is one. Best effort: two may look, too."""
+    if is_pending(mark):
+        return False
+    with suppress(OSError):
+        mark.write_text(f"{os.getpid()}\n")
+    return True
+
+
+def release(mark: Path) -> None:
+    """Let go of the mark. That comes before the looking: who is called later starts another."""
+    with suppress(OSError):
+        mark.unlink(missing_ok=True)
