@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.distrust import base_failed
 from ckpt_git.builds.follow import candidates, follow, put_in_force
 from ckpt_git.builds.retention import let_go_of_old
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
@@ -202,8 +203,7 @@ class _Attempt:
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
             why += ", the clean one passed: the checkpoint is let go"
-            self._drop(start.checkpoint)
-            self.context.state.distrust(self.plan.package.name)
+            base_failed(self.context, start.checkpoint)
         return self._keep(result, None, why)
 
     def _again(self, why: str) -> Record:
@@ -278,6 +278,8 @@ class _Attempt:
             error=error,
             warnings=result.warnings,
             no_base=result.no_base,
+            base=None if base is None else base.id,
+            left=None if result.artifacts is None else result.artifacts.id,
         )
 
     def _seconds(self, spent: Seconds) -> Seconds:

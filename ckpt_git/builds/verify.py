@@ -13,6 +13,7 @@ from typing import Any
 from ckpt_git.builds.build import Announce, BuildOptions, build_package
 from ckpt_git.builds.compare import Contents, contents, differences
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.distrust import result_differs
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
 from ckpt_git.model.config import Package
@@ -104,11 +105,6 @@ def _settle(context: Context, verdict: Verdict) -> Verdict:
         context.state.save(record)
         context.state.asked_again(record)
     else:
-        engine = context.engine(record.engine)
-        for checkpoint in context.state.checkpoints(record.package):
-            if checkpoint.depth > 0:
-                context.state.drop_checkpoint(checkpoint)
-                engine.discard(checkpoint)
-        context.state.distrust(record.package)
+        result_differs(context, record)
         context.state.save(replace(verdict.clean, verified=True))
     return replace(verdict, record=record)

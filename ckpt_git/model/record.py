@@ -50,7 +50,8 @@ class Record:
     ``reason`` says in a few words why it failed, ``missing`` names a program that wasn't there.
     ``confirmed`` is False for a failure seen from a checkpoint alone. ``verified`` is None
     until the build was compared with a clean one. ``no_base`` says why a build that passed left
-    no checkpoint.
+    no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
+    of the one that it left, where that was noted.
     """
 
     package: str
@@ -78,6 +79,8 @@ class Record:
     confirmed: bool = True
     verified: bool | None = None
     no_base: str | None = None
+    base: str | None = None
+    left: str | None = None
     answered_by: Built | None = field(default=None, compare=False)
 
     @property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
@@ -31,7 +32,11 @@ class State:
     def find(self, package: str, key: str, recipe: str) -> Record | None:
         """What is known about ``key`` under ``recipe``, or None."""
         record = self._read_record(self._record(package, key, recipe))
-        return record if record is not None and record.recipe == recipe else None
+        if record is None or record.recipe != recipe:
+            return None
+        # One that was still being built when its checkpoint was found wrong came afterwards.
+        wrong = self._distrusted(package) & {record.base, record.left}
+        return None if wrong and not record.verified else record
 
     def save(self, record: Record) -> None:
         """Keep ``record`` in place of an older one about the same. Raises ``StoreError``."""
@@ -42,15 +47,6 @@ class State:
         """Have ``record`` count as the newest: it is the answer to what was asked for last."""
         with suppress(OSError):  # a read-only repository can be asked, too
             os.utime(self._record(record.package, record.key, record.recipe))
-
-    def distrust(self, package: str) -> None:
-        """Forget what checkpoints gave ``package``, but for what was verified: one of them was
-        wrong, and the others may lie on it."""
-        for record in self.history(package):
-            if record.depth > 0 and not record.verified:
-                path = self._record(record.package, record.key, record.recipe)
-                with writing(path):
-                    path.unlink(missing_ok=True)
 
     def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
         """The records, the one last made or asked for first; at most ``limit``, and then no
@@ -71,7 +67,8 @@ class State:
         """What ``package`` can be started from, newest first."""
         paths = newest_first(self._folders("checkpoints", package), ".json")
         read = (read_json(path, Checkpoint.from_json, self.damaged) for path in paths)
-        return [checkpoint for checkpoint in read if checkpoint is not None]
+        wrong = self._distrusted(package)
+        return [c for c in read if c is not None and not wrong.intersection(c.bases)]
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Remember ``checkpoint``. Raises ``StoreError``."""
@@ -82,6 +79,49 @@ class State:
         path = self._checkpoint(checkpoint)
         with writing(path):
             path.unlink(missing_ok=True)
+
+    def distrust(self, package: str, ids: Collection[str]) -> list[Checkpoint]:
+        """Have the checkpoints ``ids`` of ``package``, and all that was built on them, count for
+        nothing from now on, but for what was verified. It is noted for good: a build that runs
+        meanwhile may be on one of them.
+
+        Returns those that were known: their artifacts are the engine's to remove. Raises
+        ``StoreError``.
+        """
+        known = self.checkpoints(package)
+        wrong = {*ids}
+        for checkpoint in known:
+            if checkpoint.lies_on(ids):
+                first = max((n for n, one in enumerate(checkpoint.bases) if one in ids), default=0)
+                wrong.update(checkpoint.bases[: first + 1])
+        for name in sorted(wrong):
+            publish_json(self._distrust(package) / f"{name}.json", {})
+        lost = [checkpoint for checkpoint in known if checkpoint.id in wrong]
+        for checkpoint in lost:
+            self.drop_checkpoint(checkpoint)
+        sound = {base for checkpoint in known for base in checkpoint.bases} - wrong
+        self._forget_records(package, wrong, sound)
+        return lost
+
+    def _forget_records(self, package: str, wrong: Collection[str], sound: Collection[str]) -> None:
+        """Forget the builds that left a ``wrong`` checkpoint, and those from others than the
+        ``sound`` ones: of what is long gone nobody knows what it lay on."""
+        for record in self.history(package):
+            if record.depth == 0 or record.verified:
+                continue
+            if record.base not in sound or record.left in wrong:
+                path = self._record(record.package, record.key, record.recipe)
+                with writing(path):
+                    path.unlink(missing_ok=True)
+
+    def _distrusted(self, package: str) -> frozenset[str]:
+        """The ids of the checkpoints that were ever found wrong, and of what lay on them."""
+        with suppress(OSError):
+            return frozenset(path.stem for path in self._distrust(package).iterdir())
+        return frozenset()
+
+    def _distrust(self, package: str) -> Path:
+        return self.path / "distrusted" / package
 
     def in_force(self, package: str) -> Checkpoint | None:
         """The checkpoint that was put in force, as long as it is known; else the newest."""

@@ -34,3 +34,28 @@ def test_an_old_build_is_compared_although_its_output_is_cleared_up_meanwhile(
     assert result["identical"]
     assert result["checkpoint"]["commit"] == commits[0]
     assert not Path(result["out"]).exists()  # the clean build did clear up
+
+
+_COUNTS = """\
+[package.p]
+build = "touch runs && if [ -e count ]; then echo run >>runs; fi"
+install = "mkdir -p $out && cp runs $out/"
+"""
+"""Told to, the build counts its own runs: wrong from the second one on."""
+
+
+def test_what_was_built_on_a_wrong_checkpoint_goes_and_nothing_else(tmp_path: Path) -> None:
+    project = Project.make(tmp_path / "project", {"plain": "1\n"}, _COUNTS)
+    project.build()
+    first = project.repo.git("rev-parse", "HEAD").strip()
+    beside = project.repo.commit("beside", {"beside": "\n"})
+    project.build("HEAD")
+    project.repo.git("reset", "-q", "--hard", first)
+    trees = [
+        project.repo.commit(f"adds {path}", {path: "1\n"}) for path in ("one", "count", "more")
+    ]
+    depths = [project.build(tree)["checkpoint"]["depth"] for tree in trees]
+    assert depths == [0, 1, 2]
+    project.ckpt("verify", "HEAD", code=1)
+    assert project.build(beside)["cached"]
+    assert [project.build(tree)["cached"] for tree in trees[:2]] == [False, False]

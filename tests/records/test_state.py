@@ -169,3 +169,35 @@ def test_names_of_the_state_are_ascii_whatever_is_kept(state: State) -> None:
     names = [name for _, _, files in os.walk(state.path) for name in files]
     assert names
     assert all(name.isascii() for name in names)
+
+
+def test_what_was_built_on_a_wrong_checkpoint_is_forgotten_with_it(state: State) -> None:
+    """Two lines of builds from one clean build; the middle of the first was found wrong."""
+    bases = {"clean": (), "a1": ("clean",), "a2": ("a1", "clean"), "b1": ("clean",)}
+    for name, built_on in bases.items():
+        state.add_checkpoint(a_checkpoint(id=name, built_on=built_on, depth=len(built_on)))
+        base = built_on[0] if built_on else None
+        state.save(a_record(key=name, base=base, left=name, depth=len(built_on)))
+    state.save(a_record(key="also a2", base="a1", depth=2, verified=True))
+    assert {c.id for c in state.distrust("app", ["a1"])} == {"a1", "a2"}
+    assert {c.id for c in state.checkpoints("app")} == {"clean", "b1"}
+    assert {record.key for record in state.history()} == {"clean", "b1", "also a2"}
+
+
+def test_a_build_that_ran_on_a_wrong_checkpoint_counts_for_nothing_when_it_ends(
+    state: State,
+) -> None:
+    state.add_checkpoint(a_checkpoint(id="wrong", depth=1, built_on=("clean",)))
+    state.distrust("app", ["wrong"])
+    state.add_checkpoint(a_checkpoint(id="late", depth=2, built_on=("wrong", "clean")))
+    record = a_record(base="wrong", depth=2)
+    state.save(record)
+    assert state.checkpoints("app") == []
+    assert state.find("app", record.key, record.recipe) is None
+
+
+def test_what_doesnt_say_what_it_was_built_on_may_lie_on_anything(state: State) -> None:
+    state.add_checkpoint(a_checkpoint(id="older", depth=2))
+    state.save(a_record(depth=2))
+    assert [c.id for c in state.distrust("app", ["wrong"])] == ["older"]
+    assert state.history() == []

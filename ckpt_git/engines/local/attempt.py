@@ -230,6 +230,7 @@ def _publish_layer(
         depth=0 if base is None else base.depth + 1,
         newest_mtime_ns=newest,
         created=time.time(),
+        built_on=() if base is None else base.bases,
     )
 
 

@@ -208,6 +208,7 @@ def _keep(job: Job, entry: Path, made: _Made) -> Checkpoint | None:
         depth=0 if job.start is None else job.start.checkpoint.depth + 1,
         newest_mtime_ns=_newest(job.nix.physical(path)),
         created=time.time(),
+        built_on=() if job.start is None else job.start.checkpoint.bases,
     )
 
 
