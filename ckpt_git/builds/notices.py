@@ -43,6 +43,11 @@ def tell_untracked(state: State, text: str) -> None:
     _post(state, text)
 
 
+def tell_doubt(state: State, package: str, why: str) -> None:
+    """A notice that ``package`` isn't built before its user agrees (``builds.trust``)."""
+    _post(state, f"{package} is not rebuilt: {why}")
+
+
 def tell_error(state: State, error: BaseException, doing: str) -> None:
     """A notice that ``error`` came up while ``doing`` something."""
     _post(state, f"{doing}: {described(state, error)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from ckpt_git.builds import notices
 from ckpt_git.builds.build import BuildOptions, build
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.trust import admitted
 from ckpt_git.builds.untracked import left_out, remember, sentence
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
@@ -29,11 +30,14 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
             progress.phase(event.text)
 
     context = Context.open(Path(request.root))
-    options = BuildOptions(request.packages, clean=request.clean, rebuild=request.rebuild)
     records: list[Record] = []
     for wanted in request.wanted:
         progress.target(wanted)
         target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+        packages = admitted(context, request, target)
+        if packages is None:
+            continue
+        options = BuildOptions(packages, clean=request.clean, rebuild=request.rebuild)
         names = left_out(context) if wanted.kind == "worktree" else []
         made = build(context, target, options, announce)
         if not all(record.cached for record in made) and remember(context, names):

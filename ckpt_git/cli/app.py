@@ -96,10 +96,13 @@ def install(
     ] = False,
 ) -> None:
     """Install the git hooks alone. Hooks that are there are kept and run first."""
+    from ckpt_git.cli.trusting import agree_to_what_is_here
     from ckpt_git.git.hooks import install as install_hooks
 
-    for line in install_hooks(_open().repo, force=force):
+    context = _open()
+    for line in install_hooks(context.repo, force=force):
         out(line)
+    agree_to_what_is_here(context)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -109,6 +112,30 @@ def uninstall() -> None:
 
     for line in uninstall_hooks(_open().repo):
         out(line)
+
+
+@app.command(rich_help_panel=SETTING_UP)
+def trust(
+    package: Packages = None,
+    only_show: Annotated[
+        bool, typer.Option("--show", help="Show what would be run; agree to nothing.")
+    ] = False,
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List all that was agreed to instead.")
+    ] = False,
+    revoke: Annotated[bool, typer.Option("--revoke", help="Take back what was agreed to.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Agree that hooks build what others commit by the recipe that is checked out."""
+    from ckpt_git.cli import trusting
+
+    context, names = _open(), tuple(package or ())
+    if revoke:
+        trusting.revoke(context, names)
+    elif list_all:
+        trusting.list_all(context, names, as_json=as_json)
+    else:
+        trusting.show_or_agree(context, names, only_show=only_show, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETTING_UP)

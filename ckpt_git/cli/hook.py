@@ -125,12 +125,19 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
 
     The snapshot comes first: what is built is what was there when git was done.
     """
+    from ckpt_git.builds.trust import is_foreign  # noqa: PLC0415 - not to slow a hook
+
     head = context.repo.target("HEAD")
     target = head if event.by_framework else context.repo.target("worktree")
     config = context.find_config(target.tree)
     if config is None:
         return None
-    return Request(root=str(context.repo.top), wanted=_wanted(config, target, head), why=event.hook)
+    return Request(
+        root=str(context.repo.top),
+        wanted=_wanted(config, target, head),
+        why=event.hook,
+        foreign=is_foreign(context, event.hook),
+    )
 
 
 def _wanted(config: Config, target: Target, commit: Target) -> tuple[Wanted, ...]:

@@ -9,6 +9,7 @@ from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.detect import detect, render, this_machine
 from ckpt_git.builds.kinds.values import Listing
 from ckpt_git.cli.streams import out
+from ckpt_git.cli.trusting import agree_to_what_is_here
 from ckpt_git.git.hooks import install
 from ckpt_git.model.config import Config, decode
 from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
@@ -40,6 +41,7 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
     if hooks:
         for line in install(context.repo):
             out(line)
+        agree_to_what_is_here(context)
     out(_NEXT if _is_tracked(context) else _NEXT_AND_ADD)
 
 

@@ -111,6 +111,9 @@ class Engine(Protocol):
     def recipe(self, drv: Derivation, source: SourceTree) -> Recipe:
         """The recipe's fingerprint on this machine, toolchain and kind of sandbox included."""
 
+    def is_sandboxed(self, drv: Derivation) -> bool:
+        """Whether builds of ``drv`` are shut in on this machine."""
+
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
 

@@ -7,6 +7,7 @@ small files and takes locks; nothing runs a process or knows how a build is made
     checkpoints/PACKAGE/ID.json       what can be started from  (state)
     logs/TIME-PACKAGE.log             what builds printed       (state)
     notices/TIME.txt                  what to tell, each once   (state; hooks/post-commit tells too)
+    trusted/DIGEST.json               what hooks may build by   (trusted; DIGEST.asked: was told)
     queue/SLOT.json                   what waits to be built    (queue)
     running.json  runs/ID.json        what runs, how it ended   (running)
     starting                          a builder is about to run (running; hooks/post-commit)

@@ -39,6 +39,7 @@ class Request:
 
     ``why`` is the event (``post-commit``) or ``BY_HAND``. No ``packages`` means all. ``clean``
     and ``rebuild`` are the options of ``git ckpt build``. ``submitted`` is in Unix seconds.
+    ``foreign`` says that others may have written what is wanted (``builds.trust``).
     """
 
     root: str
@@ -48,6 +49,7 @@ class Request:
     clean: bool = False
     rebuild: bool = False
     submitted: float = field(default_factory=time.time)
+    foreign: bool = False
 
     @property
     def slot(self) -> str:

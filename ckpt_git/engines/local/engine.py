@@ -69,6 +69,10 @@ class LocalEngine:
                     parts[_LOCK_PART + path] = entry.oid
         return Recipe(parts)
 
+    def is_sandboxed(self, drv: Derivation) -> bool:  # noqa: ARG002
+        """See ``Engine``."""
+        return self.abilities().sandbox != "none"
+
     def _toolchain(self, inputs: tuple[str, ...]) -> str:
         """The toolchain's fingerprint, worked out once: a push asks for that of many trees."""
         if inputs not in self._fingerprints:

@@ -54,6 +54,10 @@ class NixEngine:
             }
         )
 
+    def is_sandboxed(self, drv: Derivation) -> bool:
+        """See ``Engine``. As the user's nix.conf and the package's options say."""
+        return self._nix(drv).is_sandboxed()
+
     @cached_property
     def _library(self) -> str:
         files = sorted((*_LIBRARY.rglob("*.nix"), *_LIBRARY.rglob("*.sh"), EVALUATE))

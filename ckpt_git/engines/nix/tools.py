@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ class Nix:
     store: str | None = None
 
     def command(self, tool: str, *arguments: str) -> list[str]:
-        """The command line of ``nix-store`` or ``nix-instantiate``."""
+        """The command line of one of Nix' programs."""
         store = () if self.store is None else ("--store", self.store)
         return [tool, *arguments, *store, *self.options]
 
@@ -56,6 +57,19 @@ class Nix:
         if not (self._is_remote() or os.path.lexists(self.physical(path))):
             return False  # removed behind the records
         return self.call("nix-store", "--check-validity", path, ok=None).returncode == 0
+
+    def is_sandboxed(self) -> bool:
+        """Whether Nix shuts builds in: nix.conf(5), "sandbox". ``relaxed`` lets a recipe opt out.
+
+        True where Nix doesn't tell: on Linux that is what it does unless told otherwise.
+        """
+        show = ("--extra-experimental-features", "nix-command", "show-config", "--json")
+        done = self.call("nix", *show, ok=None)
+        try:
+            value = json.loads(done.stdout)["sandbox"]["value"]
+        except (ValueError, KeyError, TypeError):
+            return True
+        return value in (True, "true")
 
     def physical(self, path: str) -> Path:
         """Where a store path lies on this machine. A store that has a root of its own has its
