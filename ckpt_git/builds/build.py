@@ -280,6 +280,7 @@ class _Attempt:
             no_base=result.no_base,
             base=None if base is None else base.id,
             left=None if result.artifacts is None else result.artifacts.id,
+            compiled=result.compiled,
         )
 
     def _seconds(self, spent: Seconds) -> Seconds:

@@ -294,24 +294,46 @@ def status(package: Packages = None, as_json: Json = False) -> None:
 
 @app.command(rich_help_panel=LOOKING)
 def log(
+    revisions: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[REVISION …]", help="The commits of these, or of a range A..B."),
+    ] = None,
     package: Packages = None,
-    number: Annotated[int, typer.Option("--number", "-n", min=1, help="How many builds.")] = 20,
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, help="How many builds, or commits.")
+    ] = 20,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Along the commits, with their branches drawn.")
+    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Along all local branches.")] = False,
     output: Annotated[
         bool, typer.Option("--output", help="What the newest of them printed instead.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what was built, newest first."""
-    from ckpt_git.cli import looking
+    """List what was built, newest first, or along the commits of a history.
 
-    context = _open()
-    records = looking.history(context, tuple(package or ()), number)
+    A line shows the result, the commit, the seconds, the files compiled, and where it started.
+    """
+    from ckpt_git.cli import looking_back
+    from ckpt_git.cli.looking import record_json
+
+    context, names = _open(), tuple(package or ())
+    walk = looking_back.Walk(tuple(revisions or ()), graph=graph, every=every)
+    if walk and not output:
+        seen = looking_back.along(context, names, walk, number)
+        if as_json:
+            out_json({"commits": looking_back.walk_json(seen)})
+        else:
+            looking_back.show_walk(seen)
+        return
+    records = looking_back.history(context, names, number)
     if as_json:
-        out_json({"records": [looking.record_json(record) for record in records]})
+        out_json({"records": [record_json(record) for record in records]})
     elif output:
-        looking.show_output(context, records)
+        looking_back.show_output(context, records)
     else:
-        looking.show_log(context, records)
+        looking_back.show_log(context, records)
 
 
 @app.command(rich_help_panel=LOOKING)

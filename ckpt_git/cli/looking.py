@@ -1,29 +1,19 @@
-"""``status`` and ``log``: where things stand, and what was built."""
+"""``status``: where things stand."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.background import running
 from ckpt_git.builds.context import Context
-from ckpt_git.cli.following import relocated
-from ckpt_git.cli.live import fitting
 from ckpt_git.cli.streams import out
 from ckpt_git.cli.words import ago, count, name_of_tree, origin, sign, since
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.diagnostics import headline
-from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Running
-
-_SUBJECT = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,20 +139,6 @@ def _last(record: Record | None) -> str:
     return text
 
 
-def history(context: Context, names: Sequence[str], number: int) -> list[Record]:
-    """The newest records, of ``names`` or of all packages.
-
-    A package that the configuration no longer has may have records; raises ``ConfigError`` for
-    one that neither knows.
-    """
-    unknown = [name for name in names if not context.state.history(name, 1)]
-    if unknown:
-        context.config(context.current().tree).select(unknown)
-    chosen: Sequence[str | None] = names or [None]
-    found = [record for name in chosen for record in context.state.history(name, number)]
-    return sorted(found, key=lambda record: record.finished, reverse=True)[:number]
-
-
 def record_json(record: Record) -> dict[str, Any]:
     """A result as ``build --json`` has it, and what is known about it since."""
     return {
@@ -178,58 +154,3 @@ def record_json(record: Record) -> dict[str, Any]:
         "warnings": list(record.warnings),
         "no_base": record.no_base,
     }
-
-
-def show_log(context: Context, records: Sequence[Record]) -> None:
-    """Print records for people, a line each, and below one that failed why; as wide as the
-    terminal."""
-    if not records:
-        out("nothing was built yet; `git ckpt build` does")
-        return
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    subjects = _subjects(context, records)
-    name_width = max(len(record.package) for record in records)
-    for record in records:
-        subject = subjects.get(record.commit or "", record.target)
-        out(fitting(_row(record, name_width, subject), width))
-        if not record.passed:
-            out(fitting(f"    {headline(record.error) or record.reason}", width))
-    if width is not None:
-        out(fitting("● clean  ○ from a checkpoint  = verified  ✗ failed", width))
-
-
-def _row(record: Record, name_width: int, subject: str) -> str:
-    how = "clean" if record.checkpoint is None else f"from {name_of_tree(record.checkpoint)}"
-    return (
-        f"{sign(record)} {name_of_tree(record):15}  {record.package:{name_width}}"
-        f"  {record.outcome}  {record.seconds.total:7.2f} s  {how:20}  {ago(record.finished):>10}"
-        f"  {subject[:_SUBJECT]}"
-    )
-
-
-def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
-    from ckpt_git.git.history import describe  # noqa: PLC0415 - GitPython is slow to import
-
-    subjects = {}
-    for commit in {record.commit for record in records if record.commit is not None}:
-        with suppress(CkptError):  # gone since: a rebase, a shallow clone
-            subjects[commit] = describe(context.repo, commit).summary
-    return subjects
-
-
-def show_output(context: Context, records: Sequence[Record]) -> None:
-    """Print what the newest of ``records`` printed while it was built, in the user's paths.
-
-    Raises ``UsageError`` where nothing was built and ``CkptError`` where the log is gone.
-    """
-    if not records:
-        raise UsageError("nothing was built yet", "`git ckpt build` does")
-    newest = records[0]
-    try:
-        printed = Path(newest.log).read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError as error:
-        what = f"can't read {newest.log}: {error.strerror}"
-        raise CkptError(what, "only newer logs are kept") from error
-    line = relocated(context, newest.package, newest.tree)
-    for text in printed.splitlines():
-        out(line(text))

@@ -74,7 +74,8 @@ class Realisation:
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
     checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
     notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
-    ``missing`` names the program that it looked for in vain.
+    ``missing`` names the program that it looked for in vain. ``compiled`` is how many object files
+    the build wrote anew, None where the engine can't tell.
     """
 
     outcome: Outcome
@@ -90,6 +91,7 @@ class Realisation:
     distrust: str | None = None
     unfit: str | None = None
     warnings: tuple[str, ...] = ()
+    compiled: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

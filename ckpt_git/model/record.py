@@ -51,7 +51,8 @@ class Record:
     ``confirmed`` is False for a failure seen from a checkpoint alone. ``verified`` is None
     until the build was compared with a clean one. ``no_base`` says why a build that passed left
     no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
-    of the one that it left, where that was noted.
+    of the one that it left, where that was noted. ``compiled`` is how many object files the build
+    wrote anew: None for one that failed, or whose engine can't tell.
     """
 
     package: str
@@ -82,6 +83,7 @@ class Record:
     base: str | None = None
     left: str | None = None
     answered_by: Built | None = field(default=None, compare=False)
+    compiled: int | None = None
 
     @property
     def cached(self) -> bool:
@@ -113,6 +115,7 @@ class Record:
             "answered_by": None if self.answered_by is None else asdict(self.answered_by),
             "checkpoint": None if self.checkpoint is None else asdict(self.checkpoint),
             "why_clean": self.why_clean,
+            "compiled": self.compiled,
             "sandbox": self.sandbox,
             "changes": dict(self.changes),
             "out": self.out,

@@ -32,6 +32,7 @@ RESULT: dict[str, object] = {
     "answered_by": (dict, NULL),
     "checkpoint": (dict, NULL),
     "why_clean": (str, NULL),
+    "compiled": (int, NULL),
     "sandbox": str,
     "changes": {"added": int, "modified": int, "deleted": int},
     "out": (str, NULL),
@@ -278,7 +279,7 @@ def test_an_unknown_package_is_named_with_those_that_there_are(
 def test_the_log_knows_a_package_that_is_gone_from_the_configuration(two: Project) -> None:
     two.ckpt("build")
     two.repo.write("ckpt.toml", CONFIG)
-    assert "other" in two.ckpt("log", "-p", "other").out
+    assert "clean       first" in two.ckpt("log", "-p", "other").out
 
 
 # --- targets -------------------------------------------------------------------------------

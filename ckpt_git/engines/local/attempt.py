@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local import layers, run, seal
+from ckpt_git.engines.local.compiled import compiled
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
@@ -166,8 +167,14 @@ def _publish(
         seconds=seconds,
         artifacts=checkpoint,
         no_base=problem,
+        compiled=None if sealed is None else compiled(sealed.entries, _stamp(ground, ended)),
         warnings=job.warnings,
     )
+
+
+def _stamp(ground: layers.Ground, ended: run.Ended) -> int:
+    """The mtime (ns) that the build's sources were given: those that changed, or all."""
+    return ended.stamp or ground.stamp or 0
 
 
 def _seal(work: Path, method: LayerMethod) -> tuple[seal.Seal | None, str | None]:
@@ -201,7 +208,7 @@ def _in_build(work: Path, path: str) -> str:
 def _publish_layer(
     job: Job, work: Path, ground: layers.Ground, ended: run.Ended, sealed: seal.Seal, entry: str
 ) -> Checkpoint:
-    stamp = ended.stamp or ground.stamp or 0
+    stamp = _stamp(ground, ended)
     manifest = job.source.manifest()
     base = job.start.checkpoint if job.start is not None else None
     copied_from: dict[str, int] = {}
