@@ -49,6 +49,14 @@ _ASSIGNS = re.compile(r"^\s*(\w+)\s*\+?=(?!=)", re.MULTILINE)
 _KNOWN = re.compile(
     r"^\s*(?:cmake|meson|autoreconf|(?:\./|sh )(?:configure|autogen\.sh|bootstrap))\b"
 )
+# What GNU Autoconf, Automake, Libtool and gettext read by names that are in macros of their own.
+_OF_AUTOCONF = re.compile(
+    r"(?:^|/)(?:config\.(?:guess|sub|rpath)|compile|depcomp|install-sh|ltmain\.sh|missing|mdate-sh|"
+    r"mkinstalldirs|py-compile|ylwrap|ar-lib|test-driver|configure[^/]*|LINGUAS|POTFILES[^/]*|"
+    r"Makevars[^/]*|Rules-[^/]*|[^/]*\.(?:in|am|ac|m4))$"
+)
+_EXECUTABLE = "100755"
+_SCRIPTS = (".sh", ".py", ".pl", ".awk", ".sed")
 _LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
 
 
@@ -60,8 +68,9 @@ def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | N
         return "nobody knows what it reads"
     return (
         _seen_by_a_glob(diff, source)
-        or _not_for_compilers(command, diff)
+        or _not_for_compilers(command, diff, source)
         or _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
+        or _read_by_a_script(diff.modified, source)
     )
 
 
@@ -74,11 +83,65 @@ def _seen_by_a_glob(diff: SourceDiff, source: SourceTree) -> str | None:
     return None
 
 
-def _not_for_compilers(command: str, diff: SourceDiff) -> str | None:
+def _not_for_compilers(command: str, diff: SourceDiff, source: SourceTree) -> str | None:
     for path in diff.modified:
-        if path.rsplit("/", 1)[-1] in command or not (is_compiled(path) or is_prose(path)):
+        if path.rsplit("/", 1)[-1] in command:
+            return f"{path} changed"
+        if not (is_compiled(path) or is_prose(path) or _is_nothing_to_autoconf(path, source)):
             return f"{path} changed"
     return None
+
+
+def _is_nothing_to_autoconf(path: str, source: SourceTree) -> bool:
+    """Whether a configure script could read a file only where it, or a script of its, names it.
+
+    Not so for what lies below another configure script: what that one names isn't looked up in
+    submodules.
+    """
+    if not _is_autoconf(source) or _OF_AUTOCONF.search(path):
+        return False
+    folders = (path[:end] for end, letter in enumerate(path) if letter == "/")
+    manifest = source.manifest()
+    return not any(
+        f"{folder}/{name}" in manifest
+        for folder in folders
+        for name in ("configure", "configure.ac", "configure.in")
+    )
+
+
+def _read_by_a_script(paths: Iterable[str], source: SourceTree) -> str | None:
+    """Whether one of ``paths`` is named by a script that configuring calls, or one that this calls:
+    a version is often made so (``m4_esyscmd([scripts/version])``)."""
+    names = sorted({p.rsplit("/", 1)[-1] for p in paths if not (is_compiled(p) or is_prose(p))})
+    if not (names and _is_autoconf(source)):
+        return None
+    called = _scripts_called(source)
+    for file, line in source.lines_with(names, called):
+        named = next(name for name in names if name in line)
+        return f"{named} changed, which {file} names"
+    return None
+
+
+def _scripts_called(source: SourceTree) -> list[str]:
+    """Patterns of the scripts that configuring may call: those whose names its files mention, and
+    those that they mention in turn."""
+    scripts: dict[str, list[str]] = {}
+    for path, entry in source.manifest().items():
+        if entry.mode == _EXECUTABLE or path.endswith(_SCRIPTS):
+            scripts.setdefault(path.rsplit("/", 1)[-1], []).append(_literally(path))
+    called: list[str] = []
+    files: Iterable[str] = _CONFIGURE_FILES
+    while files and scripts:
+        lines = source.lines_with(sorted(scripts), tuple(files))
+        mentioned = {name for name in scripts for _, line in lines if name in line}
+        files = [path for name in mentioned for path in scripts.pop(name)]
+        called += files
+    return called
+
+
+def _literally(path: str) -> str:
+    """The pattern that matches this path alone."""
+    return "/" + re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
 def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:

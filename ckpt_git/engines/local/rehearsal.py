@@ -13,11 +13,13 @@ removed, so that they run as well; asking once more proves that they will. GNU m
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -106,8 +108,8 @@ def rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
 def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     made = _made(job, work)
     built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
-    was = Later(lambda: _whole(built, lambda hidden: _of_the_base(job, hidden)))
-    whole = _whole(built, lambda hidden: _on(job, work, ground, without=hidden))
+    was = Later(lambda: _whole(job, built, lambda hidden: _of_the_base(job, hidden)))
+    whole = _whole(job, built, lambda hidden: _on(job, work, ground, without=hidden))
     before = was.value()
     unused = _unused_definitions(job, (whole - before) + (before - whole))
     whole, before = _without(unused, whole), _without(unused, before)
@@ -432,16 +434,18 @@ def _is_newer(file: Path, moment: int) -> bool:
         return False
 
 
-def _whole(built: Collection[str], run: Callable[[Collection[str]], DryRun]) -> Commands:
+def _whole(job: Job, built: Collection[str], run: Callable[[Collection[str]], DryRun]) -> Commands:
     """All commands of a clean build. ``run`` hides what it is given.
 
     A file that a make below makes must not be hidden from the one above, which has no rule for it:
-    in a dry run it would never be there.
+    in a dry run it would never be there. Nor must what such a file is a link to (libtool's
+    ``.libs/x.la``).
     """
     hidden = set(built)
     for _ in range(_ROUNDS):
         found = run(hidden)
         wanted = {path for path in hidden for name in found.wanted if _is_called(path, name)}
+        wanted |= {_linked_to(job, path) for path in wanted} & hidden
         if found.passed or not wanted:
             break
         hidden -= wanted
@@ -451,6 +455,17 @@ def _whole(built: Collection[str], run: Callable[[Collection[str]], DryRun]) -> 
 def _is_called(path: str, name: str) -> bool:
     name = posixpath.normpath(name).lstrip("./")
     return path == name or path.endswith(f"/{name}")
+
+
+def _linked_to(job: Job, path: str) -> str:
+    """What a link of the checkpoint's points to, relative to ``/build``; itself where it's none."""
+    assert job.start is not None
+    layer = job.store.layer(job.start.checkpoint.id)
+    for name in () if layer is None else layer.chain:
+        with suppress(OSError):
+            target = os.readlink(job.store.fs(name) / path)
+            return posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    return path
 
 
 def _told(found: DryRun) -> Commands:
