@@ -100,6 +100,23 @@ def run(
     return done
 
 
+def attend(command: Sequence[str], *, env: Mapping[str, str], stdout: IO[Any]) -> int:
+    """Run a program of the user's in the current folder, on their terminal, and wait for it.
+
+    What it prints goes to ``stdout`` and standard error. Returns its exit code, as a shell has it:
+    128 and the number for a signal. Raises ``OSError`` where it can't be run.
+    """
+    done = subprocess.run(
+        list(command),
+        env=dict(env),
+        stdout=stdout,
+        check=False,
+        close_fds=False,  # a plan may wait in one that was made for it; others aren't inheritable
+    )
+    code = done.returncode
+    return code if code >= 0 else 128 - code
+
+
 def popen(
     command: Sequence[str],
     *,

@@ -36,13 +36,17 @@ class BuildOptions:
     """How to build: which packages (all for none), from nothing, although there is a record.
 
     ``artifacts`` asks for a checkpoint of the very tree, and has it put in force: a record alone
-    is no answer then.
+    is no answer then. Without ``output`` a record answers although what was built is gone: that
+    it was built is what counts. ``nearest`` starts from the nearest checkpoint, whatever the
+    package's ``follow`` says.
     """
 
     packages: tuple[str, ...] = ()
     clean: bool = False
     rebuild: bool = False
     artifacts: bool = False
+    output: bool = True
+    nearest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     if known is not None or options.clean:
         choice = Choice(None, "asked for with --clean" if options.clean else None)
     else:
-        known_bases = candidates(context, package)
+        known_bases = candidates(context, package, all_of_them=options.nearest)
         choice = choose(context.repo, engine, known_bases, recipe, source, drv)
     return Plan(package, drv, engine, source, target, recipe, key, known, choice)
 
@@ -152,7 +156,7 @@ def _known(
     record = context.state.find(package.name, key, recipe.id)
     if record is None or not record.confirmed or record.missing is not None:
         return None
-    if record.out is not None and engine.output_damage(record.output) is not None:
+    if options.output and record.out and engine.output_damage(record.output) is not None:
         return None
     if options.artifacts and record.passed and not _has_artifacts(context, engine, record):
         return None

@@ -16,9 +16,12 @@ from ckpt_git.model.config import Package
 from ckpt_git.model.record import Record
 
 
-def candidates(context: Context, package: Package) -> Sequence[Checkpoint]:
-    """What a build of ``package`` may start from, newest first."""
-    if package.follow == "builds":
+def candidates(
+    context: Context, package: Package, *, all_of_them: bool = False
+) -> Sequence[Checkpoint]:
+    """What a build of ``package`` may start from, newest first; ``all_of_them`` where it goes
+    along a history of its own and not where the package's checkpoint is kept."""
+    if all_of_them or package.follow == "builds":
         return context.state.checkpoints(package.name)
     in_force = context.state.in_force(package.name)
     return [] if in_force is None else [in_force]

@@ -35,8 +35,8 @@ any revision. What is built is exactly one tree: edits made meanwhile don't get 
 _EPILOG = """\
 [bold]git ckpt COMMAND -h[/] describes a command, [bold]git help ckpt[/] all of it.
 
-Exit codes: 0 done and passed; 1 a build failed, verify found a difference, or \
-prepare or rebase-checkpoint got no checkpoint; 2 wrong usage or \
+Exit codes: 0 done and passed; 1 a build failed, verify or replay found a difference, \
+bisect no commit, or prepare or rebase-checkpoint got no checkpoint; 2 wrong usage or \
 configuration; 3 something needed is missing; 130 interrupted."""
 
 app = typer.Typer(
@@ -251,6 +251,58 @@ def verify(
 
     options = BuildOptions(tuple(package or ()))
     raise typer.Exit(building.verify(_open(), target, options, quiet=quiet, as_json=as_json))
+
+
+@app.command(rich_help_panel=BUILDING)
+def replay(
+    revisions: Annotated[str, typer.Argument(metavar="A..B", help="Which commits.")],
+    package: Packages = None,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare each with a clean build.")
+    ] = False,
+    first_parent: Annotated[
+        bool, typer.Option("--first-parent", help="Leave out what merges brought in.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Build each commit of a range in its turn, from the one before."""
+    from ckpt_git.cli.replaying import show_replay
+
+    code = show_replay(
+        _open(),
+        revisions,
+        tuple(package or ()),
+        verified=verify,
+        first_parent=first_parent,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)
+
+
+@app.command(
+    rich_help_panel=BUILDING,
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def bisect(
+    good: Annotated[str, typer.Argument(metavar="GOOD", help="A commit that is good.")],
+    bad: Annotated[str, typer.Argument(metavar="BAD", help="A later one that is bad.")],
+    command: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Argument(metavar="[-- CMD …]", help="Tells good from bad; default: that it builds."),
+    ] = None,
+    package: Packages = None,
+    as_json: Json = False,
+) -> None:
+    """Find the first bad commit, with builds from checkpoints. Options stand before GOOD.
+
+    CMD runs with the output, as in `run`, and with the commit in $CKPT_COMMIT: 0 is good, 125 can't
+    be tested, other codes below 128 are bad. A commit that doesn't build can't be tested then.
+    """
+    from ckpt_git.cli.bisecting import show_bisect
+
+    names = tuple(package or ())
+    code = show_bisect(_open(), good, bad, names, command or [], as_json=as_json)
+    raise typer.Exit(code)
 
 
 @app.command(

@@ -7,6 +7,8 @@ meanwhile.
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 import threading
 import time
 from collections import deque
@@ -106,6 +108,11 @@ class Live:
             with self._lock:
                 if self._package:
                     self._show()
+
+
+def width_of_results() -> int | None:
+    """The columns of the terminal on which results are printed; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def fitting(text: str, width: int | None) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -12,7 +10,7 @@ from typing import Any
 
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.following import relocated
-from ckpt_git.cli.live import fitting
+from ckpt_git.cli.live import fitting, width_of_results
 from ckpt_git.cli.looking import record_json
 from ckpt_git.cli.streams import out
 from ckpt_git.cli.words import sign
@@ -160,7 +158,7 @@ def _beside(seen: Seen, named: int) -> Iterator[str]:
 
 
 def _show(lines: Iterable[str]) -> None:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = width_of_results()
     for line in lines:
         out(fitting(line.rstrip(), width))
     if width is not None:

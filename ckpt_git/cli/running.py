@@ -56,14 +56,31 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
     if not command:
         raise UsageError("run what?", "git ckpt run -- CMD")
     record = _with_program(context, name, command[0])
-    target = context.current()
-    package = context.config(target.tree).select([record.package])[0]
+    _replace_by(*with_output(context, record, context.current().tree, command))
+
+
+def with_output(
+    context: Context,
+    record: Record,
+    tree: str,
+    command: Sequence[str],
+    variables: Mapping[str, str] | None = None,
+) -> tuple[list[str], dict[str, str]]:
+    """The command line and the environment that run ``command`` with the output on record, as the
+    package is configured in ``tree``: at the place that it was built for, first on PATH. It finds
+    ``variables`` set, too.
+
+    Raises ``NoProgramError`` and ``NotExecutableError``.
+    """
+    package = context.config(tree).select([record.package])[0]
     engine = context.engine(record.engine)
-    drv = context.derivation(package, target.tree)
+    drv = context.derivation(package, tree)
     out = engine.out_path(drv, record.output) or str(record.output)
     env = {**context.environment, "PATH": f"{out}/bin:{context.environment.get('PATH', '')}"}
     _Lookup(out, record.output, env["PATH"]).check(command[0])
-    _replace_by(engine.program(drv, record.output, command), env)
+    if variables:  # env(1), as what makes the output's place carries our own environment on
+        command = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
+    return engine.program(drv, record.output, command), env
 
 
 def _replace_by(argv: list[str], env: Mapping[str, str]) -> NoReturn:

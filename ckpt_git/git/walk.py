@@ -42,7 +42,7 @@ def range_of(at: Location, revisions: str, *, first_parent: bool = False) -> lis
     ``RepositoryError`` for what names no commits.
     """
     order = ["--reverse", "--topo-order", *(["--first-parent"] if first_parent else [])]
-    return [line.commit for line in _log(at, order, [revisions]) if line.commit is not None]
+    return [line.commit for line in read_log(at, order, [revisions]) if line.commit is not None]
 
 
 def newest(
@@ -52,10 +52,25 @@ def newest(
     branches too), as `git log` lists them. Raises ``RepositoryError``."""
     options = [f"--max-count={number}", *(["--graph"] if graph else [])]
     heads = ["--branches", "HEAD"] if every else []
-    return _log(at, [*options, *heads], revisions)
+    return read_log(at, [*options, *heads], revisions)
 
 
-def _log(at: Location, options: Sequence[str], revisions: Sequence[str]) -> list[Line]:
+def shown(at: Location, commit: str) -> list[str]:
+    """A commit for people, as `git bisect` shows what it found: author, date, message, files.
+
+    Raises ``RepositoryError``.
+    """
+    plain = ("--color=never", "--no-show-signature", "--no-notes", "--no-ext-diff")
+    form = ("--format=medium", "--stat", "--summary", "--max-count=1")
+    try:
+        printed = at.git("log", *plain, *form, commit, "--").stdout
+    except ProcessError as error:
+        raise explained(error, f"show the commit {commit}") from error
+    return os.fsdecode(printed).rstrip("\n").split("\n")
+
+
+def read_log(at: Location, options: Sequence[str], revisions: Sequence[str]) -> list[Line]:
+    """What `git log OPTIONS REVISIONS` lists. Raises ``RepositoryError``."""
     # An option says no more than what a user's configuration can make of the output.
     plain = ("--color=never", "--no-show-signature", "--no-notes", "--no-decorate", "--no-patch")
     asked = ("log", *plain, f"--format={_FIELDS}", *options, "--end-of-options", *revisions, "--")
