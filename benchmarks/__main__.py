@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import compare, evaluate, micro, nix, report
-from benchmarks.projects import PROJECTS
-from ckpt_git.model.errors import CkptError
+from benchmarks import bisect, chart, compare, evaluate, follow, histories, micro, nix, report
+from benchmarks.histories import History
+from benchmarks.projects import PROJECTS, Edit
+from ckpt_git.model.errors import CkptError, UsageError
 
 _CHANGES, _NIX_CHANGES = 5, 3
+_LINE = "int ckpt_benchmark_{n}(void); int ckpt_benchmark_{n}(void) {{ return {n}; }}"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,6 +67,19 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
     )
     parser.add_argument("--nix", action="store_true", help="verify: with the Nix engine")
+    own = parser.add_argument_group("a repository of your own, for follow and bisect")
+    own.add_argument("--repository", type=Path, metavar="PATH")
+    own.add_argument("--name", help="what tables call it (default: its folder)")
+    own.add_argument("--range", metavar="A..B", help="its commits, along the first parents")
+    own.add_argument("--file", metavar="PATH", help="bisect: a C file in it")
+    for phase in ("configure", "build", "install"):
+        own.add_argument(f"--{phase}", metavar="COMMAND")
+    parser.add_argument(
+        "--timing", action="store_true", help="follow: the two ways that its limits compare, alone"
+    )
+    parser.add_argument(
+        "--chart", type=Path, metavar="FILE", help="follow: draw the seconds of each change (SVG)"
+    )
     return parser.parse_args(arguments)
 
 
@@ -119,7 +134,60 @@ def _nix(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]
     return {"nix": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 
-_COMMANDS = {"compare": _compare, "micro": _micro, "nix": _nix, "verify": _verify}
+def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = []
+    for history in _histories(options):
+        ways = follow.TIMED if options.timing else follow.WAYS
+        one = follow.follow(history.last(options.changes), work / history.name, _say, ways)
+        print(report.followed(one), flush=True)
+        found.append(one)
+        if options.chart is not None and one.counted:
+            times = {way: [c.seconds[way] for c in one.counted] for way in one.ways}
+            title = f"{one.project}: seconds for each change"
+            place = options.chart
+            if len(found) > 1:
+                place = place.with_stem(f"{place.stem}-{len(found)}")
+            place.write_text(chart.lines(title, times))
+    return {"follow": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+def _bisect(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = []
+    for history in _histories(options):
+        if options.repository is None:
+            edit = PROJECTS[history.name].edit
+        elif options.file is None:
+            raise UsageError("--repository goes with --file, a C file to plant a fault in")
+        else:
+            edit = Edit("one source file", options.file, _LINE)
+        one = bisect.bisect(history, edit, work / history.name, _say)
+        print(report.bisection(one), flush=True)
+        found.append(one)
+    return {"bisect": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+def _histories(options: argparse.Namespace) -> list[History]:
+    """The user's own repository, or the projects' releases."""
+    if options.repository is None:
+        return [
+            histories.of_project(PROJECTS[name], options.cache)
+            for name in options.project or PROJECTS
+        ]
+    if options.range is None or options.build is None:
+        raise UsageError("--repository goes with --range A..B and --build COMMAND")
+    phases = {name: vars(options)[name] for name in ("configure", "build", "install")}
+    given = {name: command for name, command in phases.items() if command is not None}
+    return [histories.of_repository(options.repository, options.range, given, options.name)]
+
+
+_COMMANDS = {
+    "bisect": _bisect,
+    "follow": _follow,
+    "compare": _compare,
+    "micro": _micro,
+    "nix": _nix,
+    "verify": _verify,
+}
 
 
 def _machine() -> dict[str, Any]:

@@ -31,7 +31,8 @@ class Result:
     """What `git ckpt build --json` or `verify --json` says of one package.
 
     ``wall`` is the whole command's seconds, Python's start included. ``base`` is the commit of
-    the checkpoint; ``identical`` is None where nothing was compared.
+    the checkpoint; ``identical`` is None where nothing was compared. ``compiled`` is None where
+    it isn't known.
     """
 
     passed: bool
@@ -42,6 +43,8 @@ class Result:
     wall: float
     identical: bool | None
     differences: tuple[str, ...]
+    out: Path | None
+    compiled: int | None
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], wall: float) -> Result:
@@ -55,14 +58,21 @@ class Result:
             wall=wall,
             identical=data.get("identical"),
             differences=tuple(data.get("differences", ())),
+            out=None if data["out"] is None else Path(data["out"]),
+            compiled=data["compiled"],
         )
 
 
 def configure(
-    subject: Subject, name: str, phases: Mapping[str, str], inputs: Sequence[str] = ()
+    subject: Subject,
+    name: str,
+    phases: Mapping[str, str],
+    inputs: Sequence[str] = (),
+    *,
+    follow: str = "builds",
 ) -> None:
     """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
-    lines = [f"[package.{json.dumps(name)}]"]
+    lines = [f"follow = {json.dumps(follow)}", f"[package.{json.dumps(name)}]"]
     lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
     lines += [f"inputs = {json.dumps(list(inputs))}", ""]
     (subject.repository / "ckpt.toml").write_text("\n".join(lines))
@@ -91,17 +101,32 @@ def call(subject: Subject, *arguments: str, variables: Mapping[str, str] | None 
 
     Raises ``CkptError`` where it printed no result.
     """
+    found, wall = document(subject, *arguments, "--json", variables=variables)
+    try:
+        return Result.parse(found["results"][0], wall)
+    except LookupError as error:
+        called = " ".join(["git ckpt", *arguments])
+        raise CkptError(f"`{called}` gave no result: {found}") from error
+
+
+def document(
+    subject: Subject, *arguments: str, variables: Mapping[str, str] | None = None
+) -> tuple[Any, float]:
+    """The document that `git ckpt ARGUMENTS` prints, which ask for one, and the seconds it took.
+
+    Raises ``CkptError`` where it printed none.
+    """
     start = time.perf_counter()
     done = run(
-        [sys.executable, "-m", "ckpt_git", *arguments, "--json"],
+        [sys.executable, "-m", "ckpt_git", *arguments],
         cwd=subject.repository,
         env={**environment(subject), **(variables or {})},
         ok=(0, 1),
     )
     wall = time.perf_counter() - start
     try:
-        return Result.parse(json.loads(done.stdout)["results"][0], wall)
-    except (ValueError, LookupError) as error:
+        return json.loads(done.stdout), wall
+    except ValueError as error:
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         called = " ".join(["git ckpt", *arguments])
-        raise CkptError(f"`{called}` gave no result: {said[-400:]}") from error
+        raise CkptError(f"`{called}` printed no document: {said[-400:]}") from error

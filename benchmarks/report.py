@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import median
 
+from benchmarks import follow as following
 from benchmarks import nix
+from benchmarks.bisect import FACTOR as FASTER
+from benchmarks.bisect import Bisection
 from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, WAYS, Series
 from benchmarks.evaluate import Evaluation, Row
+from benchmarks.follow import Following
 from benchmarks.micro import Measure
 
 
@@ -57,6 +61,59 @@ def comparison(found: Series) -> str:
     )
     head = ("way", "median s", "of bare", "times faster than clean")
     return "\n".join([title, table(head, rows), summary, *apart, ""])
+
+
+def followed(found: Following) -> str:
+    """The changes of one history, every way, and their sums."""
+    head = ("change", *found.ways, "over bare", "compiled", "identical")
+    rows = [_followed(change, found.ways) for change in found.changes]
+    if not found.counted:
+        return "\n".join([found.project, table(head, rows), "no change counts", ""])
+    sums = [f"{found.total(way):.2f}" for way in found.ways]
+    more = found.total(following.FOLLOWING) - found.total(following.BARE)
+    rows.append(("sum", *sums, f"{more:.2f}", "", ""))
+    same = {True: "all identical", False: "NOT ALL IDENTICAL", None: "not compared"}
+    summary = (
+        f"following is {found.factor:.3f} x bare in sum (allowed: {following.FACTOR}), "
+        f"{found.overhead:.3f} s more for the median change (allowed: {following.OVERHEAD}), "
+        f"{same[found.identical]}: {'holds' if found.holds else 'DOES NOT HOLD'}"
+    )
+    title = f"{found.project}: {len(found.counted)} of {len(found.changes)} changes count"
+    apart = [
+        f"  apart: {change.commit[:10]}: "
+        + ("it doesn't build" if change.fails else f"built clean: {change.why_clean}")
+        for change in found.changes
+        if not change.counts
+    ]
+    return "\n".join([title, table(head, rows), summary, *apart, ""])
+
+
+def _followed(change: following.Change, ways: Sequence[str]) -> tuple[str, ...]:
+    if change.fails:
+        return (change.commit[:10], *["-" for _ in ways], "-", "-", "-")
+    same = {None: "-", True: "yes", False: "NO"}
+    return (
+        change.commit[:10],
+        *(f"{change.seconds[way]:.2f}" for way in ways),
+        f"{change.overhead:.2f}",
+        _number(change.compiled),
+        same[None if change.differences is None else not change.differences],
+    )
+
+
+def bisection(found: Bisection) -> str:
+    """Both searches of one project."""
+    head = ("way", "tests", "seconds")
+    rows = [
+        ("git bisect, clean builds", str(found.clean_tests), f"{found.clean:.2f}"),
+        ("git ckpt bisect", str(found.our_tests), f"{found.ours:.2f}"),
+    ]
+    summary = (
+        f"{found.factor:.1f} times faster (promised: {FASTER}), "
+        f"{'both found it' if found.found else 'NOT FOUND'}: "
+        f"{'holds' if found.holds else 'DOES NOT HOLD'}"
+    )
+    return "\n".join([found.project, table(head, rows), summary, ""])
 
 
 def nix_builds(found: nix.Series) -> str:

@@ -1,0 +1,51 @@
+"""What the benchmarks conclude from what they measured, and how they draw it."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+from benchmarks import chart
+from benchmarks.follow import BARE, FOLLOWING, WAYS, Change, Following
+
+_SVG = "{http://www.w3.org/2000/svg}"
+
+
+def _change(ours: float, bare: float, **fields: object) -> Change:
+    seconds = {**dict.fromkeys(WAYS, 10.0), FOLLOWING: ours, BARE: bare}
+    return Change("c" * 40, "subject", seconds, **fields)  # type: ignore[arg-type]
+
+
+def test_following_holds_within_both_limits_alone() -> None:
+    assert Following("p", (_change(5.3, 5.0), _change(1.2, 1.0))).holds
+    assert not Following("p", (_change(6.0, 5.0), _change(1.1, 1.0))).holds, "the sum"
+    assert not Following("p", (_change(9.0, 9.0), _change(1.3, 1.0), _change(1.3, 1.0))).holds
+    assert not Following("p", (_change(1.0, 1.0, differences=("a",)),)).holds
+    assert not Following("p", ()).holds
+
+
+def test_what_was_built_clean_or_does_not_build_is_not_counted() -> None:
+    found = Following(
+        "p",
+        (
+            _change(1.0, 1.0),
+            _change(9.0, 1.0, why_clean="a new header"),
+            Change("d" * 40, "broken", {}, fails=True),
+        ),
+    )
+    assert found.total(FOLLOWING) == 1.0
+    assert found.holds
+
+
+def test_the_chart_has_a_line_for_each_way_with_a_point_for_each_change() -> None:
+    drawn = ElementTree.fromstring(chart.lines("a < b", {"one": [0.1, 1.0, 20.0], "two": [1] * 3}))
+    lines = drawn.findall(f"{_SVG}polyline")
+    points = [
+        [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
+        for line in lines
+    ]
+    assert [len(line) for line in points] == [3, 3]
+    heights = [y for _, y in points[0]]
+    assert heights == sorted(heights, reverse=True), "more seconds stand higher"
+    assert {y for _, y in points[1]} == {points[1][0][1]}
+    texts = [text.text for text in drawn.findall(f"{_SVG}text")]
+    assert {"a < b", "one", "two", "0.1 s", "100 s"} <= set(texts)
