@@ -402,3 +402,22 @@ def cancel() -> None:
     from ckpt_git.cli.following import cancel as cancel_build
 
     cancel_build(_open())
+
+
+@app.command(rich_help_panel=LOOKING)
+def why(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A file, there or not.")],
+    package: Packages = None,
+    as_json: Json = False,
+) -> None:
+    """Say what would be built again if FILE changed, and by which commands."""
+    from pathlib import Path
+
+    from ckpt_git.builds.why import why as ask
+    from ckpt_git.cli.why import show
+
+    answers = ask(_open(), file, tuple(package or ()), Path.cwd())
+    if as_json:
+        out_json({"results": [answer.to_json() for answer in answers]})
+    else:
+        show(answers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,7 @@ from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.finding import Finding
 from ckpt_git.model.record import Outcome, SandboxKind, Seconds
 from ckpt_git.model.source_diff import Manifest, SourceDiff
+from ckpt_git.model.trace import Knowledge
 
 
 class SourceTree(Protocol):
@@ -105,6 +106,16 @@ class Installed:
     own: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Dependents:
+    """What a checkpoint's build tools themselves wrote down: ``targets`` are the files, below the
+    source, that they make again when the file in question changes; ``files`` is the number of
+    depfiles that there are at all."""
+
+    targets: tuple[str, ...] = ()
+    files: int = 0
+
+
 class Engine(Protocol):
     """Realises derivations: from nothing, or from a checkpoint."""
 
@@ -127,6 +138,15 @@ class Engine(Protocol):
 
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """What of the checkpoint's artifacts isn't as it was published. Reads every inode."""
+
+    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:
+        """What was seen of the builds that made the checkpoint; false where nothing was."""
+
+    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
+        """What the build tools noted of ``path``, a source file, in the checkpoint."""
+
+    def holds(self, checkpoint: Checkpoint) -> Container[str]:
+        """The files of a checkpoint, below the build's folder."""
 
     def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
         """Let go of all artifacts of the package that none of ``kept`` needs."""

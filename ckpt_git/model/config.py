@@ -29,6 +29,7 @@ ENGINES = ("auto", "local", "nix")
 FOLLOW: tuple[Follow, ...] = get_args(Follow)
 SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
     "follow": lambda path, value: values.one_of(path, value, FOLLOW),
+    "trace": values.boolean,
 }
 """Keys of a package that may also stand at the top, as the default for all; each is a field of
 ``Package``, and has the function that checks its value."""
@@ -69,7 +70,8 @@ class Package:
     ``phases`` holds those of ``PHASES`` that are given, in their order. ``inputs`` stand as
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
-    ``follow`` says what moves its checkpoint: each build, or only who asks for it.
+    ``follow`` says what moves its checkpoint: each build, or only who asks for it. ``trace``:
+    what its builds do with files is noted.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Package:
     limits: Limits = field(default_factory=Limits)
     nix: NixRecipe | None = None
     follow: Follow = "builds"
+    trace: bool = False
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.
@@ -102,6 +105,7 @@ class Package:
             limits=self.limits,
             engine="local" if self.engine == "auto" else self.engine,
             nix=self.nix,
+            trace=self.trace,
         )
 
 

@@ -49,6 +49,7 @@ class Derivation:
     ``phases`` maps a name of ``PHASES`` to a shell command. ``fetch`` is the one command that
     has a network; what it brings is kept as long as the files that match ``locks`` are the same.
     ``inputs`` are absolute host paths that the build sees read-only beyond the system's own.
+    ``trace``: what is built is the same, and what the build does is noted.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Derivation:
     limits: Limits = Limits()
     engine: str = "local"
     nix: NixRecipe | None = None
+    trace: bool = False
 
     def override_attrs(self, **changes: Any) -> Derivation:
         """A changed copy, as nixpkgs' ``overrideAttrs`` gives one.

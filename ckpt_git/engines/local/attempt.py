@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +22,14 @@ from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
 from ckpt_git.engines.local.store import Layer
+from ckpt_git.engines.local.trace import kept
+from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import Seconds
+from ckpt_git.model.trace import Knowledge, Trace
 
 
 def build(job: Job, fetched: Layer | None) -> Realisation:
@@ -39,6 +42,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
         started_on = () if base is None else base.chain
         checks: list[Later[str | None]] = []
+        tracing = job.tracing(work)
         began = time.monotonic()
         try:
             care = NONE if job.start is None else precautions(job)
@@ -57,7 +61,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             prepared = time.monotonic() - began
             with job.store.held(used):
                 _note(job, care)
-                ended = _run(job, work, ground, check)
+                ended = _run(job, work, ground, check, tracing)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
         if isinstance(ended, str):
@@ -69,19 +73,24 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         if ended.code != 0 or damage is not None:
             result = failed(job, ended, seconds)
             return result if damage is None else replace(result, distrust=damage)
-        return _publish(job, work, ground, ended, seconds)
+        return _publish(job, work, ground, ended, seconds, _seen(job, tracing))
 
 
-def _run(job: Job, work: Path, ground: layers.Ground, check: Callable[[], None]) -> run.Ended | str:
+def _run(
+    job: Job,
+    work: Path,
+    ground: layers.Ground,
+    check: Callable[[], None],
+    tracing: Tracing | None,
+) -> run.Ended | str:
     """Run the phases; where make has to be asked first what it would miss, in two runs, and what
     it says that can't be helped is returned."""
     phases = _phases(job)
     if job.start is None or not needs_rehearsal(job):
-        return run_phases(job, work, ground, phases, on_start=check)
+        return run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
     configure = phases.pop("configure", "")
-    configured = run_phases(
-        job, work, ground, {"configure": f"{configure}\n{MAKEFILES}"}, on_start=check
-    )
+    made_ready = {"configure": f"{configure}\n{MAKEFILES}"}
+    configured = run_phases(job, work, ground, made_ready, tracing=tracing, on_start=check)
     if configured.code != 0:
         return configured
     began = time.monotonic()
@@ -91,7 +100,8 @@ def _run(job: Job, work: Path, ground: layers.Ground, check: Callable[[], None])
     _note(job, care)
     asked = time.monotonic() - began
     began_to_build = time.clock_gettime_ns(CLOCK)
-    ended = run_phases(job, work, layers.next_run(work, ground, care), phases)
+    next_ground = layers.next_run(work, ground, care)
+    ended = run_phases(job, work, next_ground, phases, tracing=tracing)
     return replace(
         ended,
         stamp=configured.stamp,
@@ -150,8 +160,23 @@ def _phases(job: Job) -> dict[str, str]:
     return phases
 
 
+def _seen(job: Job, tracing: Tracing | None) -> Trace | None:
+    """What was seen of the build; None where it wasn't traced, or damaged what was noted."""
+    if tracing is None:
+        return None
+    try:
+        return tracing.trace(job.source, clean=job.start is None)
+    except (OSError, ValueError):
+        return None
+
+
 def _publish(
-    job: Job, work: Path, ground: layers.Ground, ended: run.Ended, seconds: Seconds
+    job: Job,
+    work: Path,
+    ground: layers.Ground,
+    ended: run.Ended,
+    seconds: Seconds,
+    trace: Trace | None,
 ) -> Realisation:
     """Publish the layer and the output of a passed build."""
     entry = new_id()
@@ -159,7 +184,8 @@ def _publish(
     sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
-        checkpoint = _publish_layer(job, work, ground, ended, sealed, entry)
+        beside = _beside(job, trace)
+        checkpoint = _publish_layer(job, work, ground, ended, sealed, entry, beside)
     return Realisation(
         outcome="passed",
         sandbox=job.able.sandbox,
@@ -205,8 +231,24 @@ def _in_build(work: Path, path: str) -> str:
     return os.path.relpath(path, work / "fs")
 
 
+def _beside(job: Job, trace: Trace | None) -> Mapping[str, bytes | Path]:
+    """The traces that the layer will carry: none where this build has none, as nothing would be
+    known of what it did."""
+    if trace is None:
+        return {}
+    below = None if job.start is None else job.store.layers / job.start.checkpoint.id
+    known = Knowledge() if below is None else kept.load(below)
+    return kept.beside(known, trace, below)
+
+
 def _publish_layer(
-    job: Job, work: Path, ground: layers.Ground, ended: run.Ended, sealed: seal.Seal, entry: str
+    job: Job,
+    work: Path,
+    ground: layers.Ground,
+    ended: run.Ended,
+    sealed: seal.Seal,
+    entry: str,
+    beside: Mapping[str, bytes | Path],
 ) -> Checkpoint:
     stamp = _stamp(ground, ended)
     manifest = job.source.manifest()
@@ -224,7 +266,7 @@ def _publish_layer(
         dirtied=dirtied(work, ground, stamp, sealed, copied_from, job.source, manifest),
         configured=_configured(job, stamp, ended),
     )
-    job.store.publish_layer(work, layer, sealed, manifest)
+    job.store.publish_layer(work, layer, sealed, manifest, beside)
     job.store.make_durable(layer.id)
     return Checkpoint(
         id=entry,

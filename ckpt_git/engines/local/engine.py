@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ckpt_git.engines.local import examine, launch, layers, system, toolchain
+from ckpt_git.engines.local import depfiles, examine, launch, layers, system, toolchain
 from ckpt_git.engines.local.attempt import build
 from ckpt_git.engines.local.fetch import fetch
 from ckpt_git.engines.local.job import Job
@@ -16,12 +16,22 @@ from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.places import place_of
 from ckpt_git.engines.local.probe import Abilities, abilities
 from ckpt_git.engines.local.store import Store
-from ckpt_git.engines.protocol import Installed, Listener, Realisation, SourceTree, Start
+from ckpt_git.engines.local.trace import kept
+from ckpt_git.engines.local.trace.library import forget_refusals, library
+from ckpt_git.engines.protocol import (
+    Dependents,
+    Installed,
+    Listener,
+    Realisation,
+    SourceTree,
+    Start,
+)
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError
 from ckpt_git.model.finding import Finding
 from ckpt_git.model.source_diff import Manifest, matcher
+from ckpt_git.model.trace import Knowledge
 
 _LOCK_PART = "lock file "
 
@@ -119,6 +129,19 @@ class LocalEngine:
         layer = self.store.layer(checkpoint.id)
         return "it isn't there" if layer is None else self.store.damage(layer.chain)
 
+    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:
+        """See ``Engine``."""
+        return kept.load(self.store.layers / checkpoint.id)
+
+    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
+        """See ``Engine``."""
+        return depfiles.dependents(self.store, checkpoint.id, path)
+
+    def holds(self, checkpoint: Checkpoint) -> Container[str]:
+        """See ``Engine``."""
+        layer = self.store.layer(checkpoint.id)
+        return {} if layer is None else self.store.files(layer)
+
     def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""
         owner = str(drv.source.repository)
@@ -153,6 +176,8 @@ class LocalEngine:
         able = self.abilities()
         yield examine.sandbox(able)
         yield examine.layers(able)
+        forget_refusals(self.store.root)
+        yield examine.tracer(*self._tracer())
 
     def examine_package(self, drv: Derivation) -> Finding:
         """See ``Engine``."""
@@ -175,7 +200,12 @@ class LocalEngine:
         began = time.monotonic()
         path = self._path(drv.inputs)
         able = self.abilities()
-        job = Job(self.store, able, drv, source, recipe, commit, start, log, listener, path)
+        tracer, untraced = self._tracer() if drv.trace else (None, None)
+        job = Job(
+            *(self.store, able, drv, source, recipe, commit, start, log, listener, path),
+            tracer=tracer,
+            untraced=untraced,
+        )
         fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):
             return fetched
@@ -185,6 +215,13 @@ class LocalEngine:
             self.store.keep_toolchain(fingerprint, self._listings[fingerprint])
         total = replace(result.seconds, total=time.monotonic() - began)
         return replace(result, seconds=total)
+
+    def _tracer(self) -> tuple[Path | None, str | None]:
+        """The library that sees what a build does, or why there is none."""
+        try:
+            return library(self.store.root), None
+        except MissingError as error:
+            return None, error.what
 
     def _path(self, inputs: tuple[str, ...]) -> str:
         base = system.SYSTEM_PATH

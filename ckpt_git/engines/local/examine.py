@@ -59,6 +59,14 @@ def layers(able: Abilities) -> Finding:
     )
 
 
+def tracer(library: Path | None, refused: str | None) -> Finding:
+    """Whether builds can be traced, for those packages that ask for it."""
+    if library is None:
+        advice = "`trace` in ckpt.toml has no effect until then"
+        return Finding("tracer", "note", f"none ({refused})", advice)
+    return Finding("tracer", "fine", "works")
+
+
 def package(drv: Derivation, path: str) -> Finding:
     """Whether there is what a build asks for before it has begun: inputs, and on ``path`` the
     programs that its commands begin with."""

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.engines.local.store import Store, make_folder
+from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
@@ -33,7 +34,11 @@ _NOT_FOUND = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be built, from where, and who listens. ``path`` is the PATH of the build."""
+    """What is to be built, from where, and who listens. ``path`` is the PATH of the build.
+
+    ``tracer`` is the library that is preloaded to see what it does; ``untraced`` says why there
+    is none although one is asked for.
+    """
 
     store: Store
     able: Abilities
@@ -45,6 +50,8 @@ class Job:
     log: Path
     listener: Listener
     path: str
+    tracer: Path | None = None
+    untraced: str | None = None
 
     @property
     def place(self) -> Place:
@@ -57,12 +64,24 @@ class Job:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is to be said of this build's sandbox, if there is something."""
+        """What is to be said of this build's sandbox and of its trace, if there is something."""
+        untraced = () if self.untraced is None else (f"not traced: {self.untraced}",)
         if self.able.sandbox != "none":
-            return ()
+            return untraced
         why = "; ".join(f"{name}: {reason}" for name, reason in self.able.refused.items()
                         if name in {"bubblewrap", "namespaces"})  # fmt: skip
-        return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})",)
+        return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})", *untraced)
+
+    def temporary(self, work: Path) -> str:
+        """The folder for temporary files, as the build in ``work`` sees it."""
+        return "/tmp" if self.place.host is None else str(work / "tmp")  # noqa: S108 - the sandbox's
+
+    def tracing(self, work: Path) -> Tracing | None:
+        """The tracing of a build in ``work``, where it is to be traced."""
+        if self.tracer is None:
+            return None
+        sandboxed = self.able.sandbox != "none"
+        return Tracing(self.tracer, work, self.place.top, self.temporary(work), sandboxed)
 
 
 def run_phases(
@@ -73,6 +92,7 @@ def run_phases(
     *,
     network: bool = False,
     env: Mapping[str, str] | None = None,
+    tracing: Tracing | None = None,
     on_start: Callable[[], object] = lambda: None,
 ) -> run.Ended:
     """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
@@ -85,7 +105,7 @@ def run_phases(
         job.drv,
         top=place.top,
         out=place.out,
-        tmp="/tmp" if place.host is None else str(work / "tmp"),  # noqa: S108 - the sandbox's
+        tmp=job.temporary(work),
         cores=len(os.sched_getaffinity(0)),
         path=job.path,
     )
@@ -98,6 +118,13 @@ def run_phases(
     if kind != "none":
         out = (work / "out", place.out)
         shown = sandbox.view(work, ground.build, out, job.drv.inputs, network=network)
+    if tracing is not None:
+        traced = tracing.run()
+        if shown is None:
+            whole["LD_PRELOAD"] = traced.preload
+        else:
+            binds = (*shown.binds, *traced.binds)
+            shown = replace(shown, binds=binds, preload=traced.preload)
     with occupied(place, work):
         plan = sandbox.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
         plan["limits"] = {"memory": job.drv.limits.memory}

@@ -40,12 +40,17 @@ _ACCOUNTS = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a sandboxed build sees. ``binds`` are (host path, path inside, writable)."""
+    """What a sandboxed build sees. ``binds`` are (host path, path inside, writable).
+
+    ``preload`` is a library for its programs, not for the one that makes the sandbox: that one
+    doesn't see it.
+    """
 
     binds: tuple[tuple[str, str, bool], ...]
     links: tuple[tuple[str, str], ...]
     folders: tuple[str, ...]
     network: bool
+    preload: str | None = None
 
 
 def view(
@@ -97,6 +102,8 @@ def bubblewrap(view: View, *, cwd: str) -> list[str]:
         command += ["--symlink", target, path]
     for origin, path, writable in view.binds:
         command += ["--bind" if writable else "--ro-bind", origin, path]
+    if view.preload is not None:
+        command += ["--setenv", "LD_PRELOAD", view.preload]
     return [*command, "--remount-ro", "/", "--chdir", cwd, "--"]
 
 
@@ -155,4 +162,6 @@ def plan(
     if kind == "bubblewrap":
         command = [*bubblewrap(shown, cwd=cwd), *command]
         return {**made, "command": command, "cwd": "/", "supervise": True}
+    if shown.preload is not None:
+        made["env"] = {**env, "LD_PRELOAD": shown.preload}
     return {**made, "root": namespaces(shown, work / "root")}

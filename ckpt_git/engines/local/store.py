@@ -3,6 +3,7 @@
     layers/ID/fs         what a build left at /build (or, above other layers, what it changed)
     layers/ID/seal       the list by which damage to fs is noticed
     layers/ID/manifest   the source tree it was built from (git ls-tree's form)
+    layers/ID/trace-N    what was seen of the builds that made it: see ``trace/kept.py``
     layers/ID/meta.json  what it lies on, and what it takes to trust it, below a checksum
     outputs/ID/NAME      what a build installed
     outputs/ID/.seal
@@ -20,7 +21,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
@@ -179,9 +180,16 @@ class Store:
         return None
 
     def publish_layer(
-        self, work: Path, layer: Layer, sealed: seal.Seal, manifest: Manifest
+        self,
+        work: Path,
+        layer: Layer,
+        sealed: seal.Seal,
+        manifest: Manifest,
+        beside: Mapping[str, bytes | Path] | None = None,
     ) -> None:
         """Publish ``work/fs`` as ``layer``. It is there at once or not at all.
+
+        ``beside`` are further files for its folder: what they hold, or which file they are.
 
         Raises ``FileExistsError`` where another process has published it, and ``StoreError``.
         """
@@ -195,6 +203,12 @@ class Store:
             (made / "meta.json").write_bytes(
                 hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
             )
+            for name, content in (beside or {}).items():
+                if isinstance(content, bytes):
+                    (made / name).write_bytes(content)
+                    continue
+                with suppress(FileNotFoundError):  # its layer was let go of meanwhile
+                    (made / name).hardlink_to(content)
             (made / "unsynced").write_text(_boot())
             _publish(made, self.layers / layer.id)
 

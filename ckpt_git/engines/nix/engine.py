@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -14,12 +14,20 @@ from ckpt_git.engines.nix.evaluation import Evaluation
 from ckpt_git.engines.nix.expression import EVALUATE
 from ckpt_git.engines.nix.kept import Kept, Meta
 from ckpt_git.engines.nix.tools import Nix, of_user
-from ckpt_git.engines.protocol import Installed, Listener, Realisation, SourceTree, Start
+from ckpt_git.engines.protocol import (
+    Dependents,
+    Installed,
+    Listener,
+    Realisation,
+    SourceTree,
+    Start,
+)
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.finding import Finding
 from ckpt_git.model.nix_recipe import NixRecipe
 from ckpt_git.model.source_diff import Manifest
+from ckpt_git.model.trace import Knowledge
 
 _ATTRIBUTE = "attribute "
 _VERSION = "Nix library"
@@ -104,6 +112,18 @@ class NixEngine:
         nix = meta.nix(self._variables)
         done = nix.call("nix-store", "--verify-path", meta.checkpoint, ok=None)
         return None if done.returncode == 0 else f"{meta.checkpoint} was modified"
+
+    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:  # noqa: ARG002
+        """See ``Engine``. What Nix builds isn't traced."""
+        return Knowledge()
+
+    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:  # noqa: ARG002
+        """See ``Engine``."""
+        return Dependents()
+
+    def holds(self, checkpoint: Checkpoint) -> Container[str]:  # noqa: ARG002
+        """See ``Engine``."""
+        return ()
 
     def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""

@@ -1,0 +1,63 @@
+"""``why``: what a file matters to, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ckpt_git.builds.why import Answer, Reader
+from ckpt_git.cli.streams import out
+from ckpt_git.cli.words import count, name_of_tree
+from ckpt_git.model.names import shown
+
+_HOW = {
+    "read": "reads it",
+    "missed": "looked for it in vain",
+    "listed": "lists its folder",
+    "seen": "asks whether it is there",
+    "wrote": "writes it",
+}
+_MOST = 20  # lines of each kind
+
+
+def show(answers: Sequence[Answer]) -> None:
+    """Print answers for people."""
+    for answer in answers:
+        out(f"{answer.package}: {_headline(answer)}")
+        for reader in answer.readers[:_MOST]:
+            out(f"  {_reader(reader)}")
+        _tell_more(len(answer.readers), "command")
+        if answer.rebuilt:
+            out(f"  would be made again: {', '.join(map(shown, answer.rebuilt[:_MOST]))}")
+            _tell_more(len(answer.rebuilt), "file")
+        for blind in answer.blind[:_MOST]:
+            out(f"  not seen: {blind}")
+        for note in answer.notes:
+            out(f"  {note}")
+
+
+def _headline(answer: Answer) -> str:
+    if answer.path is None or answer.checkpoint is None or answer.goes_by == "nothing":
+        return "nothing is known of what reads it"
+    of = f"in the checkpoint of {name_of_tree(answer.checkpoint)}"
+    if answer.goes_by == "depfiles":
+        made = count(len(answer.rebuilt), "file") if answer.rebuilt else "nothing"
+        return f"{made} depends on it, going by the depfiles {of}"
+    number = len({reader.command for reader in answer.readers})
+    said = count(number, "command") if number else "no command"
+    does = "reads it" if answer.exists else "would see it, were it there"
+    if number > 1:
+        does = does.replace("reads", "read")
+    return f"{said} {does}, going by the trace {of}"
+
+
+def _reader(reader: Reader) -> str:
+    """One command: what it is, how the file matters to it, and what it makes."""
+    by = f"{reader.step} " if reader.step else ""
+    where = "" if reader.folder in {"", "."} else f" in {shown(reader.folder)}"
+    made = f" -> {', '.join(map(shown, reader.outputs[:4]))}" if reader.outputs else ""
+    return f"{reader.command}{where} ({by}{_HOW[reader.how]}){made}"
+
+
+def _tell_more(number: int, thing: str) -> None:
+    if number > _MOST:
+        out(f"  … and {count(number - _MOST, f'more {thing}')}")
