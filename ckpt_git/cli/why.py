@@ -41,7 +41,8 @@ def _headline(answer: Answer) -> str:
     of = f"in the checkpoint of {name_of_tree(answer.checkpoint)}"
     if answer.goes_by == "depfiles":
         made = count(len(answer.rebuilt), "file") if answer.rebuilt else "nothing"
-        return f"{made} depends on it, going by the depfiles {of}"
+        depends = "depend" if len(answer.rebuilt) > 1 else "depends"
+        return f"{made} {depends} on it, going by the depfiles {of}"
     number = len({reader.command for reader in answer.readers})
     said = count(number, "command") if number else "no command"
     does = "reads it" if answer.exists else "would see it, were it there"
