@@ -14,12 +14,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.builds.descendants import adopt_orphans
-from ckpt_git.process import clean_environment, popen
+from ckpt_git.model.errors import MissingError
+from ckpt_git.process import ProcessError, clean_environment, popen, run
 from ckpt_git.records.running import mark_starting
 from ckpt_git.records.state import State
 
 NICE = 10
 """By how much a builder's priority is lowered before it starts, as hooks/background.sh does it."""
+
+IO_CLASSES = {"best-effort": ("-c2", "-n7"), "idle": ("-c3",), "none": ("-c0",)}
+"""What ``git config ckpt.ioClass`` may say, the default first, and how ionice(1) says it."""
 
 DETACHED = "--detached"
 """What ``git ckpt hook EVENT`` is given by those who don't wait for it."""
@@ -43,7 +47,7 @@ def detach() -> None:
     """Leave the terminal and all that the starter left open. Call it before a file is opened.
 
     SIGTERM from here on does what Ctrl-C does in the foreground, so that an engine has one way
-    to clean up. What a shell's ``&`` and hooks/post-commit had set to be ignored is back to
+    to clean up. What a shell's ``&`` and hooks/background.sh had set to be ignored is back to
     normal, or a build would inherit it.
     """
     with suppress(PermissionError):  # it leads a session already
@@ -56,10 +60,13 @@ def detach() -> None:
     adopt_orphans()
 
 
-def lower_priority(nice: int = NICE) -> None:
-    """Let what people do go first: nice(2). A negative number takes effect for root alone."""
+def lower_priority(nice: int, io_class: str) -> None:
+    """Let what people do go first: nice(2), ionice(1). ``nice`` is added to what there is; a
+    negative number takes effect for root alone. Best effort, as not every system has both."""
     with suppress(OSError):
         os.nice(nice)
+    with suppress(MissingError, ProcessError):
+        run(["ionice", *IO_CLASSES[io_class], "-p", str(os.getpid())])
 
 
 def _let_go_of_descriptors() -> None:

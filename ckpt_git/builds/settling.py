@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import time
 
+from ckpt_git.git.made_here import last_step_was_a_reset
 from ckpt_git.git.repository import Repository
 from ckpt_git.git.trees import object_id
 from ckpt_git.process import ProcessError
 
 LONGEST = 600.0
 """Seconds that anyone waits: a conflict may stand for days, and who resolves it calls a hook."""
+
+SERIES = ("post-commit", "post-applypatch")
+"""The hooks that a series calls for each commit; their processes are told what was made."""
 
 _STEPWISE = frozenset({"rebase", "bisect"})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
@@ -25,21 +29,25 @@ def is_step(repo: Repository, hook: str) -> bool:
     return hook != "post-rewrite" and repo.in_progress() in _STEPWISE
 
 
-def settled(repo: Repository, longest: float = LONGEST) -> bool:
-    """Wait until git is in the middle of nothing; whether what it had made by now is still there.
+def made_in_series(repo: Repository, hook: str) -> str | None:
+    """The commit that a series has just made; None where ``hook`` wasn't called for one."""
+    in_series = hook in SERIES and repo.in_progress() is not None
+    return object_id(repo, "HEAD") if in_series else None
 
-    False after ``longest`` seconds, and where all of it was taken back (``--abort``).
+
+def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> bool:
+    """Wait until git is in the middle of nothing; whether there is something to build then.
+
+    There isn't after ``longest`` seconds, nor where the commit ``made``, which a series had made
+    on its way, was taken back (``--abort``), and nothing was made since.
     """
-    if repo.in_progress() is None:
-        return True
-    made = object_id(repo, "HEAD")
     deadline, pause = time.monotonic() + longest, _FIRST_PAUSE
     while repo.in_progress() is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
-    return made is not None and _is_part_of_head(repo, made)
+    return made is None or _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
 
 
 def _is_part_of_head(repo: Repository, commit: str) -> bool:

@@ -16,8 +16,15 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.builds import background, notices
 from ckpt_git.builds.context import CONFIG_NAME, Context
-from ckpt_git.builds.detach import DETACHED, NICE, detach, lower_priority, spawn_builder
-from ckpt_git.builds.settling import is_step, settled
+from ckpt_git.builds.detach import (
+    DETACHED,
+    IO_CLASSES,
+    NICE,
+    detach,
+    lower_priority,
+    spawn_builder,
+)
+from ckpt_git.builds.settling import SERIES, is_step, made_in_series, settled
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
 from ckpt_git.records import pending
@@ -54,6 +61,7 @@ def hook_main(argv: list[str]) -> int:
     Called by a hook of ours, which doesn't wait, it does the work (``DETACHED``); called by
     another hook manager it starts the same in the background and returns.
     """
+    _leave_frameworks_environment()
     name, arguments = (argv[0], argv[1:]) if argv else ("-h", [])
     if {"-h", "--help"} & {name, *arguments[:1]}:
         sys.stdout.write(f"{_USAGE}\n")
@@ -69,6 +77,15 @@ def hook_main(argv: list[str]) -> int:
     else:
         _in_foreground(name, arguments)
     return 0
+
+
+def _leave_frameworks_environment() -> None:
+    """pre-commit puts the environment that it made for us first on PATH: what isn't built in a
+    sandbox would find its Python in there, and be another build than by hand."""
+    if os.environ.get("PRE_COMMIT") == "1" and os.environ.get("VIRTUAL_ENV") == sys.prefix:
+        ours = f"{os.environ.pop('VIRTUAL_ENV')}/bin"
+        places = os.environ.get("PATH", "").split(os.pathsep)
+        os.environ["PATH"] = os.pathsep.join(place for place in places if place != ours)
 
 
 # -- events ---------------------------------------------------------------------------------------
@@ -170,9 +187,11 @@ def _in_foreground(name: str, arguments: Sequence[str]) -> None:
         if is_step(context.repo, name):
             return
         mark = pending.mark_of(context.state, context.repo.git_dir)
+        made = made_in_series(context.repo, name)
         if not pending.is_pending(mark):
-            spawn_builder(context.state, top, name, (str(mark), *arguments))
-        if context.repo.in_progress() is None:
+            told = arguments if made is None else [made]
+            spawn_builder(context.state, top, name, (str(mark), *told))
+        if made is None:
             _say(_STARTS_COMMIT if event.by_framework else _STARTS)
     except Exception as error:  # whatever it is, git and its user go on
         _say(f"ckpt: nothing is rebuilt: {error}")
@@ -190,11 +209,10 @@ def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) ->
         starting.callback(unmark_starting, context.state)
         try:
             event = GitEvent.parse(name, arguments, os.environ)
-            # It was started with the default; less than that is for root alone.
-            lower_priority(_nice(context) - NICE)
+            _lower_priority(context)
             if name == "drain":
                 _be_the_builder(context, starting.close)
-            elif _may_look(context, event, Path(marks[0]) if any(marks) else None):
+            elif _may_look(context, event, _mark(context, marks), _made(name, arguments)):
                 _serve(context, EVENTS[name](context, event), starting.close)
         except KeyboardInterrupt:
             pass  # cancelled, and cleared up
@@ -202,16 +220,27 @@ def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) ->
             notices.tell_error(context.state, error, f"nothing is rebuilt ({name})")
 
 
-def _may_look(context: Context, event: GitEvent, mark: Path | None) -> bool:
+def _mark(context: Context, marks: Sequence[str]) -> Path:
+    return Path(marks[0]) if any(marks) else pending.mark_of(context.state, context.repo.git_dir)
+
+
+def _made(name: str, arguments: Sequence[str]) -> str | None:
+    """What a series had made when it called; git itself gives these hooks no arguments."""
+    return arguments[0] if name in SERIES and arguments else None
+
+
+def _may_look(context: Context, event: GitEvent, mark: Path, made: str | None) -> bool:
     """Wait until git is done; whether it is for this process to see what there is then."""
-    mark = mark or pending.mark_of(context.state, context.repo.git_dir)
     if not pending.claim(mark):
         return False
     try:
         skipped = event.is_skipped(os.environ, context.repo.settings())
-        return not (skipped or is_step(context.repo, event.hook)) and settled(context.repo)
+        worth = (
+            not skipped and not is_step(context.repo, event.hook) and settled(context.repo, made)
+        )
     finally:
-        pending.release(mark)
+        is_mine = pending.release(mark)
+    return worth and is_mine
 
 
 def _serve(context: Context, request: Request | None, on_start: Callable[[], None]) -> None:
@@ -228,14 +257,22 @@ def _be_the_builder(context: Context, on_start: Callable[[], None]) -> None:
     background.drain(context.state, build_request)
 
 
-def _nice(context: Context) -> int:
-    said = context.repo.settings().get("nice", str(NICE))
-    try:
-        return int(said)
-    except ValueError:
+def _lower_priority(context: Context) -> None:
+    """As the user's configuration says; the nice(1) of the start is the default."""
+    settings = context.repo.settings()
+    nice, io_class = (
+        settings.get("nice", str(NICE)),
+        settings.get("ioclass", next(iter(IO_CLASSES))),
+    )
+    if not nice.removeprefix("-").isdecimal():
         raise UsageError(
-            f"git config ckpt.nice is `{said}`, not a number", f"`git config ckpt.nice {NICE}`"
-        ) from None
+            f"git config ckpt.nice is `{nice}`, not a number", f"`git config ckpt.nice {NICE}`"
+        )
+    if io_class not in IO_CLASSES:
+        raise UsageError(
+            f"git config ckpt.ioClass is `{io_class}`", f"choose one of: {', '.join(IO_CLASSES)}"
+        )
+    lower_priority(int(nice) - NICE, io_class)
 
 
 def _say(line: str) -> None:

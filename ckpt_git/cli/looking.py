@@ -13,7 +13,9 @@ from ckpt_git.cli.words import ago, count, name_of_tree, origin, sign, since
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
-from ckpt_git.records.running import Running
+from ckpt_git.records.running import Ended, Running, last_ended
+
+_ENDINGS = {"died": "was killed", "error": "came to nothing", "cancelled": "was cancelled"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,14 @@ class Survey:
 
     packages: tuple[PackageStatus, ...]
     running: Running | None
+    last_run: Ended | None = None
 
     def to_json(self) -> dict[str, Any]:
-        now = self.running
+        now, last = self.running, self.last_run
         return {
+            "last_run": None
+            if last is None
+            else {"ending": last.ending, "at": last.at, "commit": last.commit},
             "packages": [package.to_json() for package in self.packages],
             "running": None
             if now is None
@@ -78,7 +84,8 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
     tree = context.current().tree
     packages = context.config(tree).select(names)
     stands = tuple(_stand(context, package.name, package.source, tree) for package in packages)
-    return Survey(stands, running(context.state))
+    now = running(context.state)  # first: that one died is found out by looking
+    return Survey(stands, now, last_ended(context.state))
 
 
 def _stand(context: Context, name: str, folder: str, tree: str) -> PackageStatus:
@@ -100,6 +107,10 @@ def show_status(found: Survey) -> None:
             out(f"  drift       {_drift(*package.drift)}")
         out(f"  last build  {_last(package.last)}")
     now = found.running
+    if found.last_run is not None and found.last_run.ending in _ENDINGS:
+        last = found.last_run
+        what = "the work tree" if last.commit is None else last.commit[:10]
+        out(f"the last build in the background, of {what}, {_ENDINGS[last.ending]} {ago(last.at)}")
     if now is None:
         out("nothing is being built")
     else:

@@ -27,6 +27,12 @@ def last_step_was_a_commit(at: Location) -> bool:
     return not entries or _OWN.match(entries[0][1]) is not None
 
 
+def last_step_was_a_reset(at: Location) -> bool:
+    """Whether HEAD is where it is because it was set back: ``--abort`` does that, too."""
+    entries = _reflog(at, "-1", "HEAD")
+    return bool(entries) and entries[0][1].startswith("reset:")
+
+
 def last_change(at: Location, commit: str, paths: Sequence[str]) -> str | None:
     """The newest commit up to ``commit`` that changed one of ``paths``; None where none did."""
     try:

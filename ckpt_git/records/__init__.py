@@ -6,13 +6,14 @@ small files and takes locks; nothing runs a process or knows how a build is made
     records/PACKAGE/KEY-RECIPE.json   one build's result        (state)
     checkpoints/PACKAGE/ID.json       what can be started from  (state)
     logs/TIME-PACKAGE.log             what builds printed       (state)
-    notices/TIME.txt                  what to tell, each once   (state; hooks/post-commit tells too)
+    notices/TIME.txt                  what to tell, each once   (state, hooks/background.sh)
     trusted/DIGEST.json               what hooks may build by   (trusted; DIGEST.asked: was told)
     queue/SLOT.json                   what waits to be built    (queue)
     running.json  runs/ID.json        what runs, how it ended   (running)
-    starting                          a builder is about to run (running; hooks/post-commit)
-    pending-WORKTREE                  who is about to look at a work tree (hooks/post-commit)
-    start.log                         why Python did not start  (hooks/post-commit)
+    starting                          a builder is about to run (running; hooks/background.sh)
+    pending-WORKTREE                  who is about to look at a work tree (pending)
+    unwritten                         there was no room for a notice (state)
+    start.log                         why Python did not start  (hooks/background.sh)
     locks/NAME                        empty files to lock       (lock)
     damaged/                          files that could not be read, for people to look at
 """

@@ -41,7 +41,13 @@ def claim(mark: Path) -> bool:
     return True
 
 
-def release(mark: Path) -> None:
-    """Let go of the mark. That comes before the looking: who is called later starts another."""
+def release(mark: Path) -> bool:
+    """Let go of the mark; False where another process has it by now, and looks later.
+
+    That comes before the looking: who is called later starts another.
+    """
+    if is_pending(mark):
+        return False
     with suppress(OSError):
         mark.unlink(missing_ok=True)
+    return True

@@ -79,12 +79,14 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How the run ``id`` ended, ``at`` in Unix seconds, and the logs that it wrote."""
+    """How the run ``id`` ended, ``at`` in Unix seconds, the logs that it wrote, and the commit that
+    it was at (None for a work tree)."""
 
     id: str
     ending: Ending
     at: float
     logs: tuple[str, ...]
+    commit: str | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Ended:
@@ -175,7 +177,7 @@ def keep_ending(state: State, run: Running, ending: Ending) -> None:
 
     Best effort, as all that only tells of a build: its record is what counts.
     """
-    told = Ended(run.id, ending, time.time(), run.logs)
+    told = Ended(run.id, ending, time.time(), run.logs, run.commit)
     with suppress(StoreError, OSError):
         publish_json(_ended_file(state, run.id), asdict(told))
         for old in newest_first([state.path / "runs"], ".json")[KEPT_RUNS:]:
@@ -189,9 +191,14 @@ def ended(state: State, run: str) -> Ended | None:
 
 def ended_since(state: State, moment: float) -> Ended | None:
     """The last run that ended, if that was after ``moment`` (Unix seconds)."""
+    last = last_ended(state)
+    return last if last is not None and last.at >= moment else None
+
+
+def last_ended(state: State) -> Ended | None:
+    """The last run that ended."""
     for path in newest_first([state.path / "runs"], ".json")[:1]:
-        last = read_json(path, Ended.from_json, state.damaged)
-        return last if last is not None and last.at >= moment else None
+        return read_json(path, Ended.from_json, state.damaged)
     return None
 
 
@@ -217,7 +224,7 @@ def process_started(pid: int) -> int | None:
 
 
 def mark_starting(state: State) -> None:
-    """Say that a builder is about to appear; hooks/post-commit does the same."""
+    """Say that a builder is about to appear; hooks/background.sh does the same."""
     with suppress(OSError):
         _starting(state).touch()
 

@@ -15,10 +15,16 @@ from itertools import islice
 from pathlib import Path
 
 from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
 
 KEPT_LOGS = 200
+
+_UNWRITTEN = (
+    "ckpt: a background build came to nothing, and there was no room to keep why;"
+    " free some space, and `git ckpt build` builds what is there now"
+)
 
 
 class State:
@@ -175,15 +181,21 @@ class State:
         """Keep ``text`` until it can be told: by the next hook or the next command.
 
         Each is a file of its own, so that one which is posted while others are taken is not
-        lost. Raises ``StoreError``.
+        lost. Raises ``StoreError``; that there was something can still be told then, as an empty
+        file has room on a full disk.
         """
         name = f"{time.time_ns():020}-{os.getpid()}.txt"
-        publish(self.path / "notices" / name, os.fsencode(text.rstrip("\n") + "\n"))
+        try:
+            publish(self.path / "notices" / name, os.fsencode(text.rstrip("\n") + "\n"))
+        except StoreError:
+            with suppress(OSError):
+                self._unwritten.touch()
+            raise
 
     def take_notices(self) -> list[str]:
         """What waits to be told, oldest first; who takes it tells it, nobody else will.
 
-        hooks/post-commit does the same with ``mv``: the one whose rename succeeds tells.
+        hooks/background.sh does the same with ``mv``: the one whose rename succeeds tells.
         """
         taken = []
         for path in self._notices():
@@ -193,7 +205,14 @@ class State:
                 if (text := _text(mine)) is not None:
                     taken.append(text)
                 mine.unlink()
+        with suppress(OSError):
+            self._unwritten.unlink()
+            taken.append(_UNWRITTEN)
         return taken
+
+    @property
+    def _unwritten(self) -> Path:
+        return self.path / "unwritten"
 
     def _notices(self) -> list[Path]:
         with suppress(OSError):

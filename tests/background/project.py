@@ -139,6 +139,10 @@ class Project:
         """What ``git ckpt cancel`` does."""
         return background.cancel(self.state, self.start_builder)
 
+    def remember(self) -> None:
+        """From here on what has a record isn't built again."""
+        (self.aside / "remember").touch()
+
     def open_gate(self) -> None:
         self.gate.touch()
 

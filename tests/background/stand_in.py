@@ -1,6 +1,6 @@
 """A ckpt-git whose build is the tree's own ``build.sh``, run without a sandbox.
 
-Run as the interpreter that hooks/post-commit starts: everything but the build is the real one.
+Run as the interpreter that hooks/background.sh starts: everything but the build is the real one.
 The script finds the tree's id in ``$TREE``; its exit code is the outcome.
 """
 
@@ -10,6 +10,8 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from pathlib import Path
 
 from ckpt_git.builds import build as builds
 from ckpt_git.builds.build import Announce, BuildOptions
@@ -19,9 +21,9 @@ from ckpt_git.engines.local.engine import LocalEngine
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
 from ckpt_git.model.derivation import Derivation
-from ckpt_git.model.record import Record, Seconds
+from ckpt_git.model.record import Built, Record, Seconds
 
-PACKAGE = "app"
+PACKAGE, RECIPE = "app", "0" * 32
 
 
 def build(
@@ -29,6 +31,9 @@ def build(
 ) -> list[Record]:
     """Run ``build.sh`` of ``target``, in a session of its own, as an engine does."""
     assert options.packages == ()
+    known = context.state.find(PACKAGE, target.tree, RECIPE) if _remembers() else None
+    if known is not None:
+        return [replace(known, answered_by=Built(known.commit, known.tree))]
     log = context.state.new_log(PACKAGE)
     announce(PACKAGE, Event("log", str(log)))
     announce(PACKAGE, Event("phase", "build"))
@@ -56,7 +61,7 @@ def _record(target: Target, log: str, *, passed: bool) -> Record:
         outcome="passed" if passed else "failed",
         tree=target.tree,
         key=target.tree,
-        recipe="0" * 32,
+        recipe=RECIPE,
         commit=target.commit,
         checkpoint=None,
         why_clean=None,
@@ -70,6 +75,11 @@ def _record(target: Target, log: str, *, passed: bool) -> Record:
         target=target.kind,
         error=() if passed else ("main.c:1: error: expected `;`",),
     )
+
+
+def _remembers() -> bool:
+    """Whether records answer, as they do in the real one; most tests want to see each build."""
+    return Path(os.environ["STAND_IN"]).with_name("remember").exists()
 
 
 def _is_sandboxed(_engine: LocalEngine, _drv: Derivation) -> bool:

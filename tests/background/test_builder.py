@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
+import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.builds import background
@@ -52,6 +55,7 @@ def test_a_builder_has_no_terminal_no_descriptor_and_low_priority(project: Proje
     os.dup2(writing, 200, inheritable=True)
     try:
         project.repo.git("config", "ckpt.nice", "12")
+        project.repo.git("config", "ckpt.ioClass", "idle")
         top = shlex.quote(str(project.repo.path))
         os.system(f"cd {top} && git commit -q --allow-empty -m x 2>/dev/null")
     finally:
@@ -62,7 +66,25 @@ def test_a_builder_has_no_terminal_no_descriptor_and_low_priority(project: Proje
     os.close(reading)
     assert os.getsid(now.pid) == now.pid
     assert os.getpriority(os.PRIO_PROCESS, now.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 12
+    assert _io_class(now.pid) == "idle"
     assert Path(f"/proc/{now.pid}/cwd").readlink() == project.repo.path
+
+
+def _io_class(pid: int) -> str:
+    told = subprocess.run(["ionice", "-p", str(pid)], capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
+def test_reading_and_writing_have_the_lowest_priority_unless_it_is_said_otherwise(
+    project: Project,
+) -> None:
+    project.commit()
+    assert _io_class(_wait_until_running(project).pid) == "best-effort: prio 7"
+    project.repo.git("config", "ckpt.ioClass", "none at all")
+    project.commit(a="2")
+    eventually(lambda: notices(project.state) != [], "it is told")
+    (notice,) = project.state.take_notices()
+    assert "ckpt.ioClass is `none at all`; choose one of: best-effort, idle, none" in notice
 
 
 def test_commits_during_a_build_are_coalesced_to_the_newest(project: Project) -> None:
@@ -117,14 +139,24 @@ def test_a_pid_of_somebody_else_does_not_keep_a_commit_from_being_built(project:
 
 def test_what_runs_already_is_not_built_again(project: Project) -> None:
     project.commit()
-    project.wait_for_builds(1)
+    now = _wait_until_running(project)
     project.hook("post-commit", "--detached")
     project.hook("post-commit")
-    time.sleep(0.5)
+    eventually(lambda: _builders(project) == [now.pid], "the others have looked")
     assert queue.waiting(project.state) == []
     project.open_gate()
     project.wait_until_idle()
     assert len(project.built()) == 1
+
+
+def _builders(project: Project) -> list[int]:
+    """The processes that build, or may find something to build."""
+    found = []
+    for pid in project.processes():
+        with suppress(OSError):
+            if b"--detached" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                found.append(pid)
+    return found
 
 
 def test_edits_that_are_not_committed_are_built_first_then_the_commit(project: Project) -> None:
@@ -240,6 +272,24 @@ def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Pro
     project.wait_for_records(1)
     assert project.state.history()[0].commit == project.repo.head
     assert notices(project.state) == []
+
+
+def test_after_a_reboot_a_pid_that_is_somebody_elses_is_not_taken_for_the_builder(
+    project: Project,
+) -> None:
+    project.commit(a="1")
+    now = _wait_until_running(project)
+    project.kill()
+    project.wait_until_idle()
+    running = project.state.path / "running.json"
+    ours = json.dumps({**json.loads(running.read_text()), "pid": os.getpid()})
+    running.write_text(ours)
+    (project.state.path / "pending-.git").write_text(f"{os.getpid()}\n")
+    project.open_gate()
+    said = project.commit(a="2")
+    assert project.wait_for_records(1)[0].commit == project.repo.head
+    told = [*said.splitlines(), *notices(project.state)]
+    assert [line for line in told if "was killed" in line and str(now.commit)[:10] in line] != []
 
 
 def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(

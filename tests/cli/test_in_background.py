@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import pty
 import signal
+import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -175,3 +177,51 @@ def test_a_background_build_has_no_terminal(project: Project) -> None:
     eventually(lambda: processes("sleep 2.8282") != [], "the build is under way")
     os.close(ours)
     assert project.ckpt("watch").err == "ckpt: passed\n"
+
+
+def test_status_tells_that_a_build_was_killed_and_the_next_one_is_made(slow: Project) -> None:
+    slow.ckpt("build", "--background")
+    _under_way()
+    pid = slow.ckpt("status", "--json").json()["running"]["pid"]
+    os.kill(pid, signal.SIGKILL)
+    found = slow.ckpt("status", "--json").json()
+    assert (found["last_run"]["ending"], found["running"]) == ("died", None)
+    done = slow.ckpt("status")
+    assert "was killed" in done.line("the background build of the working tree")
+    told = done.out.splitlines()
+    assert told[-2].startswith("the last build in the background, of the work tree, was killed ")
+    assert told[-1] == "nothing is being built"
+    eventually(lambda: processes(SLEEP) == [], "what it ran has ended with it")
+    slow.repo.write("ckpt.toml", CONFIG + "timeout = 60\n")
+    slow.ckpt("build", "--background")
+    assert slow.ckpt("watch").err.splitlines()[-1] == "ckpt: passed"
+    assert "was killed" not in slow.ckpt("status").said
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to mount a full disk")
+def test_a_full_disk_is_told_of_and_the_next_commit_is_built(project: Project) -> None:
+    state = project.path / ".git" / "ckpt"
+    project.ckpt("install")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", state], check=True)
+    try:
+        fill = state / "fill"
+        with suppress(OSError), fill.open("wb") as file:
+            while file.write(bytes(4096)):
+                pass
+        environment = project.environment()
+        project.repo.git("commit", "-q", "--allow-empty", "-m", "on a full disk", env=environment)
+        eventually((state / "unwritten").exists, "it could not be built")
+        fill.unlink()
+        assert "there was no room to keep why" in project.ckpt("status").err
+        project.repo.git("commit", "-q", "--allow-empty", "-m", "with room", env=environment)
+        project.ckpt("watch")
+        eventually(lambda: _last_commit(project) == project.repo.head, "it is built")
+    finally:
+        project.ckpt("cancel", code=None)
+        subprocess.run(["umount", "-l", state], check=True)
+
+
+def _last_commit(project: Project) -> str | None:
+    [package] = project.ckpt("status", "--json").json()["packages"]
+    last = package["last"]
+    return None if last is None else str(last["commit"])

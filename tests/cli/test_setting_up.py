@@ -68,7 +68,8 @@ def test_init_names_the_hook_and_the_next_commit_is_built(project: Project) -> N
     project.repo.git("rm", "-q", "--cached", "ckpt.toml")
     (project.path / "ckpt.toml").unlink()
     done = project.ckpt("init")
-    assert f"installed {project.path}/.git/hooks/post-commit" in done.out
+    assert "installed post-commit, post-merge, post-rewrite" in done.out
+    assert f" in {project.path}/.git/hooks\n" in done.out
     project.repo.git("add", "ckpt.toml")
     project.repo.git("commit", "-q", "-m", "built", env=project.environment())
     watched = project.ckpt("watch")
@@ -84,7 +85,7 @@ def test_init_again_keeps_what_was_written(project: Project) -> None:
     done = project.ckpt("init")
     assert f"kept {project.path}/ckpt.toml as it is (--force writes it anew)" in done.out
     assert (project.path / "ckpt.toml").read_text() == mine
-    assert "is installed already" in done.out
+    assert "installed already: " in done.out
     project.ckpt("init", "--force")
     assert (project.path / "ckpt.toml").read_text() != mine
 
@@ -132,12 +133,19 @@ def test_init_from_a_folder_below(project: Project) -> None:
 def test_install_and_uninstall_leave_what_was_there(project: Project) -> None:
     hook = project.repo.write(".git/hooks/post-commit", "#!/bin/sh\necho mine\n", executable=True)
     before = hook.read_bytes()
-    assert str(hook) in project.ckpt("install").out
+    assert "post-commit.ckpt-chained and runs first" in project.ckpt("install").out
     assert hook.read_bytes() != before
     assert "already" in project.ckpt("install").out
     project.ckpt("uninstall")
     assert hook.read_bytes() == before
     assert project.ckpt("uninstall").code == 0
+
+
+def test_what_a_hook_is_to_call_is_described(project: Project) -> None:
+    usage = project.ckpt("hook", "-h").out
+    for event in ("post-commit", "post-merge", "post-rewrite", "post-checkout", "pre-push"):
+        assert event in usage
+    assert project.ckpt("hook", "--help").out == usage == project.ckpt("hook").out
 
 
 # --- doctor --------------------------------------------------------------------------------

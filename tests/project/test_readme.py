@@ -104,7 +104,7 @@ def _row(table: str, name: str) -> str:
 
 def test_its_variables_are_those_that_the_program_reads() -> None:
     told = {name for name in _first_cells(_section("Environment")) if name.startswith("CKPT_")}
-    sources = [*(_ROOT / "ckpt_git").rglob("*.py"), _ROOT / "hooks" / "post-commit"]
+    sources = [*(_ROOT / "ckpt_git").rglob("*.py"), *(_ROOT / "hooks").glob("*.sh")]
     read = {
         name for source in sources for name in re.findall(r"\bCKPT_[A-Z_]+\b", source.read_text())
     }

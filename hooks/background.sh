@@ -1,0 +1,118 @@
+#!/bin/sh
+# ckpt-git hook @DIGEST@
+# Rebuilds what is there now, in the background: githooks(5), @EVENT@.
+#
+@COMMON@
+
+# git waits for this script, so it uses what the shell has built in and leaves the rest to a
+# process that git does not wait for. Its exit status is that of the hook that was here before.
+status=0
+if is_chained; then
+    CKPT_IN_HOOK=$event:$here "$chained" "$@" || status=$?
+fi
+
+# Nothing to build: a merge that is yet to be committed, an amended commit, of which post-commit
+# has told already, files that were checked out.
+is_nothing_new() {
+    case $event in
+    post-merge) [ "${1-}" = 1 ] ;;
+    post-rewrite) [ "${1-}" = amend ] ;;
+    post-checkout) [ "${3-}" = 0 ] ;;
+    *) return 1 ;;
+    esac
+}
+
+# What a rebase does on its way isn't worth a build: it tells of its end (post-rewrite). A
+# bisection ends where it began.
+is_step() {
+    [ "$event" != post-rewrite ] || return 1
+    [ ! -d "$git_dir/rebase-merge" ] && [ ! -e "$git_dir/BISECT_LOG" ] || return 0
+    [ -d "$git_dir/rebase-apply" ] && [ ! -e "$git_dir/rebase-apply/applying" ]
+}
+
+# In a series of picks or mails each one calls. Python waits for the end of it, and is told what was
+# made, for that may be taken back (builds/settling.py).
+is_in_series() {
+    case $event in post-commit | post-applypatch) ;; *) return 1 ;; esac
+    for mark in sequencer rebase-apply CHERRY_PICK_HEAD REVERT_HEAD; do
+        [ ! -e "$git_dir/$mark" ] || return 0
+    done
+    return 1
+}
+
+# Each notice is told once: by the one whose `mv` succeeds.
+tell_notices() {
+    for notice in "$state"/notices/*.txt; do
+        [ -s "$notice" ] && mv "$notice" "$notice.$$" 2>/dev/null || continue
+        cat "$notice.$$" >&2
+        rm -f "$notice.$$"
+    done
+    [ -s "$state/start.log" ] && mv "$state/start.log" "$state/start.log.old" || return 0
+    why=
+    while IFS= read -r line; do
+        why=$line
+    done <"$state/start.log.old"
+    say "the last background build did not start: $why; run \`git ckpt install\` again"
+}
+
+# Whether a Python that was started for an earlier event has not looked at this work tree yet:
+# then it will see this one too, and a storm of commits doesn't become one of processes.
+is_pending() {
+    [ -s "$pending" ] || return 1
+    command=
+    {
+        IFS= read -r pid <"$pending"
+        IFS= read -r command <"/proc/$pid/cmdline"
+    } 2>/dev/null
+    case $command in
+    *ckpt_git*) return 0 ;;
+    *) return 1 ;;
+    esac
+}
+
+# Nothing that git or a pipe behind it waits for is handed down; hanging up doesn't end it. It
+# begins a moment later and steps back (by 10, nice(1)): git and its user go first.
+start() {
+    log=/dev/null
+    pending=
+    if [ -d "$state" ] && [ -w "$state" ]; then
+        log=$state/start.log
+        pending=$state/pending-${git_dir##*/}
+        { true >"$state/starting"; } 2>/dev/null
+        is_pending && return 0
+    fi
+    trap '' HUP
+    nice sh -c ': ckpt_git, for is_pending reads this line
+        pending=$1 python=$2 event=$3
+        shift 3
+        echo "$$" >"${pending:-/dev/null}"
+        sleep 0.05
+        exec "$python" -P -m ckpt_git hook "$event" --detached "$pending" "$@"
+    ' sh "$pending" "$python" "$event" "$@" </dev/null >/dev/null 2>>"$log" \
+        3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
+}
+
+rebuild() {
+    [ -f ckpt.toml ] && ! is_nothing_new "$@" && ! is_skipped || return 0
+    [ "$(git config --type=bool --get ckpt.skip 2>/dev/null)" != true ] || return 0
+    find_folders
+    tell_notices
+    is_step && return 0
+    if [ ! -e .git ]; then
+        say "nothing is rebuilt: there is no .git in $PWD"
+        return 0
+    fi
+    if [ ! -x "$python" ]; then
+        say "nothing is rebuilt: $python is gone; run \`git ckpt install\` again"
+        return 0
+    fi
+    if is_in_series; then
+        start "$(git rev-parse -q --verify HEAD)"
+    else
+        say 'rebuilding in the background (git ckpt watch)'
+        start "$@"
+    fi
+}
+
+rebuild "$@"
+exit "$status"
