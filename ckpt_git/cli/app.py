@@ -94,13 +94,17 @@ def install(
     force: Annotated[
         bool, typer.Option("--force", help="Even into a hooks folder that others share.")
     ] = False,
+    post_checkout: Annotated[
+        Optional[bool],  # noqa: UP045 - typer reads the annotation at run time
+        typer.Option(help="Rebuild what is checked out, too; as it is, if neither is given."),
+    ] = None,
 ) -> None:
     """Install the git hooks alone. Hooks that are there are kept and run first."""
     from ckpt_git.cli.trusting import agree_to_what_is_here
     from ckpt_git.git.hooks import install as install_hooks
 
     context = _open()
-    for line in install_hooks(context.repo, force=force):
+    for line in install_hooks(context.repo, force=force, checkout=post_checkout):
         out(line)
     agree_to_what_is_here(context)
 
@@ -108,10 +112,9 @@ def install(
 @app.command(rich_help_panel=SETTING_UP)
 def uninstall() -> None:
     """Remove the hooks; what was there before is put back as it was."""
-    from ckpt_git.git.hooks import uninstall as uninstall_hooks
+    from ckpt_git.cli.setting_up import take_away
 
-    for line in uninstall_hooks(_open().repo):
-        out(line)
+    take_away(_open())
 
 
 @app.command(rich_help_panel=SETTING_UP)

@@ -125,7 +125,7 @@ def _set_up(stage: Stage) -> Built:
 
     stage.step("git ckpt init")
     stage.ckpt("init")
-    stage.tell("installed the post-commit hook and wrote ckpt.toml:")
+    stage.tell("installed the hooks and wrote ckpt.toml:")
     for line in (stage.repository / "ckpt.toml").read_text().splitlines():
         if line and not line.startswith("#"):
             stage.tell(f"  {line}")

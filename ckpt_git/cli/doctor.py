@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +11,8 @@ from ckpt_git.builds.background import running
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.streams import out
 from ckpt_git.engines.protocol import Engine
-from ckpt_git.git.hooks import HOOKS, hooks_folder
+from ckpt_git.git import framework
+from ckpt_git.git.hooks import HOOKS, hooks_folder, installed
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.finding import Finding
 from ckpt_git.process import run
@@ -64,16 +64,18 @@ def _configuration(context: Context) -> Iterator[Finding]:
 
 
 def _hooks(context: Context) -> Iterator[Finding]:
-    if context.repo.top is None:
+    top = context.repo.top
+    if top is None:
         return  # nobody commits in a bare repository
     folder = hooks_folder(context.repo)
-    for name in HOOKS:
-        hook = folder / name
-        ours = hook.is_file() and b"ckpt" in hook.read_bytes()
-        if ours and os.access(hook, os.X_OK):
-            yield Finding("hooks", "fine", str(hook))
-        else:
-            yield Finding("hooks", "note", f"{hook} isn't ours", "`git ckpt install` puts it there")
+    ours = installed(context.repo)
+    if ours:
+        yield Finding("hooks", "fine", f"{', '.join(ours)} in {folder}")
+    elif framework.has_entry(top):
+        yield Finding("hooks", "fine", f"those of the pre-commit framework: {framework.NAME}")
+    if missing := [name for name in HOOKS if name not in ours and not framework.has_entry(top)]:
+        text = f"{', '.join(missing)} in {folder}: not ours"
+        yield Finding("hooks", "note", text, "`git ckpt install` puts them there")
 
 
 def _engines(context: Context) -> Iterator[Finding]:

@@ -1,4 +1,8 @@
-"""``init``: what the repository is built with, written down, and the hooks."""
+"""``init``: what the repository is built with, written down, and the hooks.
+
+Where the repository uses the pre-commit framework the hooks are that one's, unless git's own were
+installed before.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,8 @@ from ckpt_git.builds.detect import detect, render, this_machine
 from ckpt_git.builds.kinds.values import Listing
 from ckpt_git.cli.streams import out
 from ckpt_git.cli.trusting import agree_to_what_is_here
-from ckpt_git.git.hooks import install
+from ckpt_git.git import framework
+from ckpt_git.git.hooks import hooks_folder, install, installed, uninstall
 from ckpt_git.model.config import Config, decode
 from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
 
@@ -38,11 +43,33 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
         out(f"kept {path} as it is (--force writes it anew)")
     else:
         _write(path, _detected(context, top, checks=checks))
-    if hooks:
+    if hooks and framework.is_used(top) and not installed(context.repo):
+        _use_framework(top, hooks_folder(context.repo))
+    elif hooks:
         for line in install(context.repo):
             out(line)
+    if hooks:
         agree_to_what_is_here(context)
     out(_NEXT if _is_tracked(context) else _NEXT_AND_ADD)
+
+
+def _use_framework(top: Path, folder: Path) -> None:
+    added = framework.add_entry(top)
+    out(f"{'added the hooks to' if added else 'the hooks are in'} {top / framework.NAME}")
+    for line in framework.install(top, folder):
+        out(line)
+    if added:
+        out(f"`git add {framework.NAME}` too: pre-commit runs nothing while it isn't staged")
+    out("`git ckpt install` puts in git's own hooks instead: docs/pre-commit.md says what they add")
+
+
+def take_away(context: Context) -> None:
+    """Remove git's hooks of ours; prints what it did. The framework's file is the user's."""
+    for line in uninstall(context.repo):
+        out(line)
+    top = context.repo.top
+    if top is not None and framework.has_entry(top):
+        out(f"{top / framework.NAME} has hooks of ours, too: take its entry out by hand")
 
 
 def _is_tracked(context: Context) -> bool:

@@ -1,0 +1,1 @@
+"""Hook managers, the real ones, that call ckpt-git."""
