@@ -97,18 +97,23 @@ def _evaluate(
     subject, phases = _set_up(project, origin, work, by_nix=variables is not None)
     tree = bare.Tree(origin, work / "bare" / "source", work / "bare" / "out")
     built = []
-    for commit in commits:
+    for number, commit in enumerate(commits, 1):
         bare_runs = _bare_runs(tree, commit, phases, work / "tools" / "bin")
         result = ours.call(subject, "build", commit, variables=variables)
         log = result.log.read_bytes()
         runs, missed = counting.runs(log), log.count(_MISSED)
-        ended = "built" if result.passed else "FAILED"
-        say(f"{project.name} {commit[:10]}: {ended}, {runs} compiler runs ({bare_runs} bare)")
+        say(
+            f"{project.name} {number} of {len(commits)}, {commit[:10]}: {_ended(result)}, "
+            f"{runs} compiler runs ({bare_runs} bare), {result.wall:.0f} s"
+        )
         built.append((commit, result, runs, bare_runs, missed))
     rows = []
-    for commit, result, runs, bare_runs, missed in built:
+    for number, (commit, result, runs, bare_runs, missed) in enumerate(built, 1):
         verdict = ours.call(subject, "verify", commit, variables=variables)
-        say(f"{project.name} {commit[:10]}: {'identical' if verdict.identical else 'DIFFERENT'}")
+        say(
+            f"{project.name} {number} of {len(commits)}, {commit[:10]}: {_compared(verdict)}, "
+            f"{verdict.wall:.0f} s"
+        )
         rows.append(
             Row(
                 release=corpus.release_name(origin, commit),
@@ -124,6 +129,19 @@ def _evaluate(
             )
         )
     return Evaluation(project.name, project.tool, tuple(rows))
+
+
+def _ended(result: ours.Result) -> str:
+    """How a build came out, and from what, for a line of progress."""
+    origin = "clean" if result.base is None else f"from {result.base[:10]}"
+    why = f" ({result.why_clean})" if result.base is None and result.why_clean else ""
+    return f"{'passed' if result.passed else 'FAILED'}, {origin}{why}"
+
+
+def _compared(verdict: ours.Result) -> str:
+    if not verdict.identical:
+        return f"DIFFERENT: {', '.join(verdict.differences[:3]) or 'one of the builds failed'}"
+    return "identical" if verdict.passed else "FAILED, and so does a clean build"
 
 
 def _set_up(
