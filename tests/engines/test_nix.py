@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -321,6 +322,48 @@ def test_a_failure_that_looks_like_none_shows_the_builds_last_words(project: Pro
     project.repo.commit(files={"Makefile": makefile})
     record = project.build()
     assert "it broke" in record.error
+
+
+# What a newer `nix-store --realise` says (Nix' pull request 13278).
+_NEWER_FAILURE = """\
+error: Cannot build '/nix/store/00000000000000000000000000000000-dependency-1.drv'.
+       Reason: builder failed with exit code 3.
+"""
+_NEWER_MISMATCH = """\
+error: Cannot build '/nix/store/00000000000000000000000000000000-prog-1.drv'.
+       Reason: required system or feature not available
+       Required system: 'riscv64-linux' with features {}
+       Current system: 'x86_64-linux' with features {benchmark, big-parallel, kvm}
+"""
+
+
+def _saying(project: Project, tmp_path: Path, words: str) -> Project:
+    """The project with a `nix-store` that realises nothing and says this instead."""
+    script = tmp_path / "bin" / "nix-store"
+    script.parent.mkdir()
+    script.write_text(
+        f'#!/bin/sh\ncase " $* " in *" --realise "*) printf %s "$WORDS" >&2; exit 100 ;; esac\n'
+        f'exec {shutil.which("nix-store")} "$@"\n'
+    )
+    script.chmod(0o755)
+    return project.setting(PATH=f"{script.parent}:{os.environ['PATH']}", WORDS=words)
+
+
+@pytest.mark.parametrize("words", [_NEWER_MISMATCH, None], ids=["newer Nix", "this Nix"])
+def test_a_system_that_nix_has_no_machine_of_is_missing(
+    project: Project, tmp_path: Path, words: str | None
+) -> None:
+    """That is no failed build: nothing is recorded, nothing refused for it."""
+    project.repo.commit(files={"default.nix": _recipe('system = "riscv64-linux";')})
+    code, _, said = (_saying(project, tmp_path, words) if words else project).run("build")
+    assert code == 3
+    assert "no machine of the system that is asked for (riscv64-linux)" in said
+
+
+def test_a_dependency_that_fails_is_named(project: Project, tmp_path: Path) -> None:
+    code, out, said = _saying(project, tmp_path, _NEWER_FAILURE).run("build")
+    assert code == 1
+    assert "dependency-1 ended with 3" in out + said
 
 
 def test_a_package_that_cannot_have_a_checkpoint_is_built_all_the_same(project: Project) -> None:

@@ -17,7 +17,7 @@ _TEXT = "«string»"
 # What Nix is missing, by its words for it: what that is, and what to do.
 _MISSING = (
     (
-        re.compile(r"experimental Nix feature '([\w-]+)' is disabled"),
+        re.compile(r"experimental (?:Nix|Lix) feature '([\w-]+)' is disabled"),
         "Nix' feature `{0}` is disabled",
         "add `experimental-features = nix-command flakes` to nix.conf",
     ),
@@ -43,8 +43,9 @@ _MISSING = (
         "free some space, e.g. with nix-collect-garbage",
     ),
     (
+        # Since Nix 2.30 (its pull request 13278) that is told as a build's failure.
         re.compile(r"[Aa] '([\w-]+)' with features .* is required to build|"
-                   r"platform mismatch"),
+                   r"Required system: '([\w-]+)'|platform mismatch"),
         "Nix has no machine of the system that is asked for ({0})",
         "name a remote builder in nix.conf, or another system in the recipe",
     ),
@@ -84,7 +85,7 @@ def missing(text: str) -> MissingError | None:
     for words, what, hint in _MISSING:
         found = words.search(text)
         if found:
-            return MissingError(what.format(found[1] or "its socket"), hint)
+            return MissingError(what.format(next(filter(None, found.groups()), "its socket")), hint)
     return None
 
 

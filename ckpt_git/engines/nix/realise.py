@@ -40,8 +40,9 @@ _OLD_PHASES = {
     "installing": "install",
     "post-installation fixup": "fixup",
 }
+# In the words of Nix up to 2.29, and since.
 _BUILDER = re.compile(
-    r"(?:builder for '(?P<drv>[^']+)'|Reason: builder) failed"
+    r"(?:builder for '(?P<drv>[^']+)'|Cannot build '(?P<named>[^']+)'\.\s+Reason: builder) failed"
     r"(?: with exit code (?P<code>\d+)| due to signal (?P<signal>\d+)| (?P<other>to produce .*))"
 )
 _OF_A_BUILD = re.compile(
@@ -152,15 +153,18 @@ def _with_reason(ended: Ended, drv: Instantiated, text: str) -> Ended:
     failed = _BUILDER.search(text)
     if _NO_ROOM in text:  # the tree isn't at fault
         raise errors.missing(_NO_ROOM) or MissingError(_NO_ROOM)
+    if failed is None and (missing := errors.missing(text)) is not None:
+        raise missing
     if failed is None and not _OF_A_BUILD.search(text):
-        raise errors.missing(text) or MissingError(
+        raise MissingError(
             f"Nix could not build it: {errors.last(text)}", "the log has all that it said"
         )
     if failed is None:
         return replace(ended, reason=errors.last(text))
     phase = ended.phase
-    if failed["drv"] not in {None, drv.drv}:
-        what = failed["drv"].rpartition("/")[2].partition("-")[2].removesuffix(".drv")
+    built = failed["drv"] or failed["named"]
+    if built != drv.drv:
+        what = built.rpartition("/")[2].partition("-")[2].removesuffix(".drv")
     else:
         what = phase or "the start of the build"
     if failed["signal"] is not None:
