@@ -18,7 +18,6 @@ from tests.support import GitRepo
 _CLEAN = {
     ("make", "deleted"),
     ("make", "modes and types"),
-    ("cmake-ninja", "deleted"),
     ("cmake-ninja", "modes and types"),
 }
 

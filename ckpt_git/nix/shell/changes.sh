@@ -15,9 +15,14 @@ common "$work/paths-gone" "$work/paths-come" >"$work/other-type"
 without "$work/paths-gone" "$work/other-type" >"$work/deleted"
 without "$work/paths-come" "$work/other-type" >"$work/added"
 
-# No date tells a build tool of these, since it looks through links.
-without "$about/links" "$work/links" | sed -z 's/ -> .*//' >"$work/links-gone"
-nothing_in "$work/links-gone" || refuse "the link $(first_of "$work/links-gone") changed or went"
+# A build tool looks through a link: the date of the file that it leads to now is the one that counts.
+without "$work/links" "$about/links" | sed -z 's/ -> .*//' | sorted >"$work/links-come"
+of_type l "$about/records" | common - "$work/links-come" >"$work/links-changed"
+while IFS= read -r -d '' path; do
+    found=$(readlink -f -- "$top/$path") || found=
+    [[ -f $found && $found == "$top"/* ]] || refuse "the link $(shown "$path") changed, and leads to no file of the sources"
+    printf '.%s\0' "${found#"$top"}"
+done <"$work/links-changed" >"$work/linked-to"
 { of_type dl "$work/gone"; of_type dl "$work/come"; } | sorted >"$work/no-files"
 common "$work/no-files" "$work/other-type" >"$work/retyped"
 nothing_in "$work/retyped" || refuse "$(first_of "$work/retyped") became another kind of file"
@@ -26,5 +31,5 @@ of_type fx "$about/records" >"$work/files-before"
 of_type fx "$work/records" | common - "$work/files-before" >"$work/files"
 compare_files
 
-sort -zu "$work/different" "$work/other-type" >"$work/modified"
+sort -zu "$work/different" "$work/other-type" "$work/links-changed" "$work/linked-to" >"$work/modified"
 sort -zu "$work/modified" "$work/added" >"$work/changed"

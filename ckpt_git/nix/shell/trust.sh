@@ -8,6 +8,7 @@
 c_header='[^/]*\.(h|hh|hpp|hxx|H|inc|inl|ipp|tcc|def)'
 c_source='[^/]*\.(c|cc|cp|cpp|cxx|C|m|mm|s|S|asm|f|F|f90|F90|cu|d|h|hh|hpp|hxx|H|inl|ipp|tcc)'
 makefile='([Mm]akefile[^/]*|GNUmakefile|Kbuild[^/]*|[^/]*\.(mk|mak|make))'
+prose='([^/]*\.(md|rst|adoc|txt|html|pdf|[1-8])|COPYING|LICENSE|README|NEWS|ChangeLog|AUTHORS)'
 # What a tool makes sources of, which often lie beside it in the repository.
 generating='[^/]*\.(y|yy|ypp|l|ll|lex|am|ac|m4|in|proto|rl|gperf|re|vala|pyx|idl|pod|texi|po|g4|asn1|x)'
 
@@ -36,6 +37,36 @@ if [ -z "$commands_are_known" ]; then
         fi
     done <"$work/modified"
 
+    # A command may name a script, or a linker's map, that no rule has as a prerequisite: of a file that
+    # makefiles name outside of that, one rule has to name it there, too. Variables are followed.
+    (cd "$top" && xargs -0 -r cat -- <"$work/rules") |
+        sed -e ':more' -e '/\\$/{N;s/\\\n/ /;b more' -e '}' -e 's/#.*//' >"$work/lines"
+    named "$work/modified" "$c_source" >"$work/code"
+    named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
+    without "$work/modified" "$work/told" >"$work/untold"
+    while IFS= read -r -d '' path; do
+        words=("(^|[^A-Za-z0-9_])$(extended_pattern "${path##*/}")")
+        declare -A followed=()
+        in_command= in_rule=
+        for ((i = 0; i < ${#words[@]}; i++)); do
+            while IFS= read -r line; do
+                if [[ $line =~ ^\ *([A-Za-z0-9_.-]+)\ *[:+?]*= ]]; then
+                    if [ -z "${followed[${BASH_REMATCH[1]}]-}" ]; then
+                        words+=("[$][({]$(extended_pattern "${BASH_REMATCH[1]}")[:)}]")
+                        followed[${BASH_REMATCH[1]}]=1
+                    fi
+                elif [[ $line != $'\t'* && ${line%%;*} =~ ^[^:=]+:([^=]*)$ && ${BASH_REMATCH[1]} =~ ${words[i]} ]]; then
+                    in_rule=1
+                else
+                    in_command=1
+                fi
+            done < <(grep -aE -e "${words[i]}" -- "$work/lines" || true)
+        done
+        if [ -n "$in_command" ] && [ -z "$in_rule" ]; then
+            refuse "$(shown "$path") changed, and a command names it that no rule says to run then"
+        fi
+    done <"$work/untold"
+
     # ar puts a new member behind those that are there, whatever the order it is given.
     named "$work/added" "$c_source" | { grep -zavE "/($c_header)\$" || [ $? -eq 1 ]; } >"$work/new-sources"
     named "$about/products" '[^/]*\.a' >"$work/archives"
@@ -56,11 +87,27 @@ if [ -z "$commands_are_known" ]; then
         done <"$work/headers"
     fi
 else
-    # That an input went shows in a command's line, as a link's, or not at all.
-    { named "$work/deleted" '.*' | grep -zavE "/($c_source)\$" || [ $? -eq 1 ]; } >"$work/data-deleted"
+    # That an input went shows in a command's line, as a link's, or not at all. A folder in which there
+    # was nothing but code is none.
+    folders_above() {
+        local path
+        while IFS= read -r -d '' path; do
+            while [[ $path == ./*/* ]]; do
+                path=${path%/*}
+                printf '%s\0' "$path"
+            done
+        done | sorted
+    }
+    named "$work/deleted" "$c_source" >"$work/code-deleted"
+    of_type fxl "$about/records" | common - "$work/deleted" | without - "$work/code-deleted" |
+        folders_above >"$work/folders-of-data"
+    folders_above <"$work/code-deleted" | without - "$work/folders-of-data" |
+        sort -zu - "$work/code-deleted" >"$work/only-code"
+    without "$work/deleted" "$work/only-code" | { grep -zav /CMakeFiles/ || [ $? -eq 1 ]; } >"$work/data-deleted"
+    find "$checkpoint/sources" "$checkpoint/around/sources" \
+        \( -name build.ninja -o -name build.make \) -exec cat {} + >"$work/rules"
     while IFS= read -r -d '' path; do
-        if grep -rqaF --include=build.ninja --include=build.make -e "${path##*/}" -- \
-            "$checkpoint/sources" "$checkpoint/around/sources"; then
+        if grep -qawF -e "${path##*/}" -- "$work/rules"; then
             refuse "$(shown "$path") went, and a rule had it as an input"
         fi
     done <"$work/data-deleted"
