@@ -51,7 +51,8 @@ class BuildOptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the build of one package is going to be."""
+    """What the build of one package is going to be. ``compile_cache`` allows what is built from
+    nothing to take objects from a compiler cache."""
 
     package: Package
     drv: Derivation
@@ -62,6 +63,7 @@ class Plan:
     key: str
     known: Record | None
     choice: Choice
+    compile_cache: bool
 
 
 Announce = Callable[[str, Event], None]
@@ -100,7 +102,10 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     else:
         known_bases = candidates(context, package, all_of_them=options.nearest)
         choice = choose(context.repo, engine, known_bases, recipe, source, drv)
-    return Plan(package, drv, engine, source, target, recipe, key, known, choice)
+    return Plan(
+        *(package, drv, engine, source, target, recipe, key, known, choice),
+        compile_cache=not options.clean,
+    )
 
 
 def build_package(
@@ -197,12 +202,15 @@ class _Attempt:
             return self._again(result.unfit)
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
-        self._keep(result, start, None, confirmed=False)
-        return self._confirm(start, result)
+        seen = self._keep(result, start, None, confirmed=False)
+        return self._confirm(start, seen)
 
-    def _confirm(self, start: Start, failed: Realisation) -> Record:
-        """A failure from a checkpoint may be the checkpoint's: a clean build decides."""
+    def _confirm(self, start: Start, failed: Record) -> Record:
+        """A failure from a checkpoint may be the checkpoint's: told at once with its error, and a
+        clean build decides."""
         self._tell("failed", f"failed from the checkpoint: {failed.reason}")
+        for line in failed.error:
+            self._tell("error", line)
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
@@ -229,6 +237,7 @@ class _Attempt:
             start=start,
             log=self.log,
             listener=self._listener(),
+            compile_cache=made.compile_cache,
         )
 
     def _keep(
@@ -283,6 +292,7 @@ class _Attempt:
             warnings=result.warnings,
             no_base=result.no_base,
             base=None if base is None else base.id,
+            from_cache=result.from_cache,
             left=None if result.artifacts is None else result.artifacts.id,
             compiled=result.compiled,
         )

@@ -67,7 +67,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
     clean = build_package(context, package, target, BuildOptions(clean=True), announce)
     if not (record.passed and clean.passed):
         same = record.passed == clean.passed
-        return _settle(context, Verdict(record, clean, same, () if same else (".",), ()))
+        return _settle(context, package, Verdict(record, clean, same, () if same else (".",), ()))
     if record.out is None and clean.out is None:
         raise UsageError(
             f"package {package.name} installs nothing into $out: there is nothing to compare",
@@ -81,7 +81,8 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
         again = build_package(context, package, target, BuildOptions(clean=True), announce)
         unsteady = set(differences(cleanly, _output(context, again))) if again.passed else set()
     lasting = tuple(path for path in found if path not in unsteady)
-    return _settle(context, Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady))))
+    verdict = Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady)))
+    return _settle(context, package, verdict)
 
 
 def _checkpointed(context: Context, package: Package, target: Target, announce: Announce) -> Record:
@@ -98,13 +99,14 @@ def _output(context: Context, record: Record) -> Contents:
     return contents(context.engine(record.engine).installed(record.output))
 
 
-def _settle(context: Context, verdict: Verdict) -> Verdict:
-    """Keep the verdict; a checkpoint that gave something else is let go, and its result too."""
+def _settle(context: Context, package: Package, verdict: Verdict) -> Verdict:
+    """Keep the verdict; what gave something else, checkpoint or compiler cache, is let go,
+    and its result too."""
     record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
         context.state.save(record)
         context.state.asked_again(record)
     else:
-        result_differs(context, record)
+        result_differs(context, package, record)
         context.state.save(replace(verdict.clean, verified=True))
     return replace(verdict, record=record)

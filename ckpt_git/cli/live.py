@@ -72,6 +72,9 @@ class Live:
             elif event.kind in {"note", "failed"}:
                 self._failed = package if event.kind == "failed" else self._failed
                 self._show(f"ckpt: {package}: {event.text}")
+            elif event.kind == "error" and not self._show_output:
+                self._recent.append(printable(event.text))
+                self._show(printable(event.text))
 
     def has_just_shown(self, lines: Sequence[str]) -> bool:
         """Whether all of ``lines`` are still to be seen above."""

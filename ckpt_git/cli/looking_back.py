@@ -23,7 +23,10 @@ from ckpt_git.model.names import printable
 from ckpt_git.model.record import Base, Built, Record
 
 _SHORT = 10
-_LEGEND = "● clean  ○ from the checkpoint named  = verified  ✗ failed; seconds, files compiled"
+_LEGEND = (
+    "● clean  ◐ with ccache  ○ from the checkpoint named  = verified  ✗ failed; "
+    "seconds, files compiled"
+)
 _NOT_BUILT = "·"
 
 

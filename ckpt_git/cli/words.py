@@ -56,17 +56,20 @@ def summary(record: Record) -> str:
 def origin(record: Record) -> str:
     """How a result came about, in a few words."""
     if record.checkpoint is None:
-        return f"built clean: {record.why_clean}" if record.why_clean else "built clean"
+        how = "built clean"
+        if record.from_cache:
+            how += f" with {count(record.from_cache, 'object')} of the compiler cache"
+        return f"{how}: {record.why_clean}" if record.why_clean else how
     return f"from the checkpoint of {name_of_tree(record.checkpoint)}, {changed(record.changes)}"
 
 
 def sign(record: Record) -> str:
-    """One character for how it came about: clean, verified, or checkpointed."""
+    """One character for how it came about: verified, clean, or from a checkpoint."""
     if not record.passed:
         return "✗"
     if record.verified:
         return "="
-    return "●" if record.checkpoint is None else "○"
+    return {"clean": "●", "cached clean": "◐", "checkpointed": "○"}[record.made]
 
 
 def since(moment: float) -> str:

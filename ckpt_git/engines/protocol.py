@@ -76,7 +76,8 @@ class Realisation:
     checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
     notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
     ``missing`` names the program that it looked for in vain. ``compiled`` is how many object files
-    the build wrote anew, None where the engine can't tell.
+    the build wrote anew, None where the engine can't tell, ``from_cache`` how many objects a
+    compiler cache gave.
     """
 
     outcome: Outcome
@@ -93,6 +94,7 @@ class Realisation:
     unfit: str | None = None
     warnings: tuple[str, ...] = ()
     compiled: int | None = None
+    from_cache: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,9 @@ class Engine(Protocol):
     def discard(self, checkpoint: Checkpoint) -> None:
         """Remove the artifacts of a checkpoint that is not to be trusted."""
 
+    def discard_compile_cache(self, drv: Derivation) -> None:
+        """Empty the package's compiler cache, if the engine keeps one."""
+
     def source_path(self, drv: Derivation) -> str:
         """Where the sources lie for the build: what its messages name."""
 
@@ -187,5 +192,10 @@ class Engine(Protocol):
         start: Start | None,
         log: Path,
         listener: Listener,
+        compile_cache: bool = False,
     ) -> Realisation:
-        """Build ``drv``. Raises ``MissingError`` or ``StoreError`` where no build could run."""
+        """Build ``drv``. ``compile_cache`` allows a build from nothing to take objects from the
+        package's compiler cache, where the engine keeps one.
+
+        Raises ``MissingError`` or ``StoreError`` where no build could run.
+        """

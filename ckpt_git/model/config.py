@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from ckpt_git.model import config_values as values
 from ckpt_git.model.config_values import FaultError
-from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
+from ckpt_git.model.derivation import PHASES, CompileCache, Derivation, Limits, Source
 from ckpt_git.model.errors import ConfigError
 from ckpt_git.model.nix_recipe import FORMS, NixRecipe
 from ckpt_git.model.push_policy import PUSH_KEYS, PushPolicy, parse_policy
@@ -27,9 +27,11 @@ Value = TypeVar("Value")
 
 ENGINES = ("auto", "local", "nix")
 FOLLOW: tuple[Follow, ...] = get_args(Follow)
+COMPILE_CACHE: tuple[CompileCache, ...] = get_args(CompileCache)
 SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
     "follow": lambda path, value: values.one_of(path, value, FOLLOW),
     "trace": values.boolean,
+    "compile_cache": lambda path, value: values.one_of(path, value, COMPILE_CACHE),
 }
 """Keys of a package that may also stand at the top, as the default for all; each is a field of
 ``Package``, and has the function that checks its value."""
@@ -71,7 +73,8 @@ class Package:
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
     ``follow`` says what moves its checkpoint: each build, or only who asks for it. ``trace``:
-    what its builds do with files is noted.
+    what its builds do with files is noted. ``compile_cache`` is for builds that can't start from
+    a checkpoint.
     """
 
     name: str
@@ -87,6 +90,7 @@ class Package:
     nix: NixRecipe | None = None
     follow: Follow = "builds"
     trace: bool = False
+    compile_cache: CompileCache = "auto"
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.
@@ -106,6 +110,7 @@ class Package:
             engine="local" if self.engine == "auto" else self.engine,
             nix=self.nix,
             trace=self.trace,
+            compile_cache=self.compile_cache,
         )
 
 

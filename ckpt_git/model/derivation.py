@@ -7,10 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ckpt_git.model.nix_recipe import NixRecipe
 
+CompileCache = Literal["auto", "none"]
 PHASES = ("configure", "build", "check", "install")
 """The phases of the local engine, in the order in which they run (those of nixpkgs' stdenv)."""
 
@@ -50,6 +51,7 @@ class Derivation:
     has a network; what it brings is kept as long as the files that match ``locks`` are the same.
     ``inputs`` are absolute host paths that the build sees read-only beyond the system's own.
     ``trace``: what is built is the same, and what the build does is noted.
+    ``compile_cache`` says whether builds from nothing may use a compiler cache.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Derivation:
     engine: str = "local"
     nix: NixRecipe | None = None
     trace: bool = False
+    compile_cache: CompileCache = "auto"
 
     def override_attrs(self, **changes: Any) -> Derivation:
         """A changed copy, as nixpkgs' ``overrideAttrs`` gives one.

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+Made = Literal["clean", "cached clean", "checkpointed"]
 Outcome = Literal["passed", "failed"]
 SandboxKind = Literal["bubblewrap", "namespaces", "nix", "none"]
 
@@ -52,7 +53,8 @@ class Record:
     until the build was compared with a clean one. ``no_base`` says why a build that passed left
     no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
     of the one that it left, where that was noted. ``compiled`` is how many object files the build
-    wrote anew: None for one that failed, or whose engine can't tell.
+    wrote anew: None for one that failed, or whose engine can't tell. ``from_cache`` is how many
+    objects a compiler cache gave.
     """
 
     package: str
@@ -82,6 +84,7 @@ class Record:
     no_base: str | None = None
     base: str | None = None
     left: str | None = None
+    from_cache: int = 0
     answered_by: Built | None = field(default=None, compare=False)
     compiled: int | None = None
 
@@ -99,6 +102,13 @@ class Record:
     def passed(self) -> bool:
         return self.outcome == "passed"
 
+    @property
+    def made(self) -> Made:
+        """How it came about. A build with a compiler cache that gave nothing is a clean one."""
+        if self.checkpoint is not None:
+            return "checkpointed"
+        return "cached clean" if self.from_cache else "clean"
+
     def answered_from_record(self, *, tree: str, commit: str | None) -> Record:
         """The record as the answer to a later question about the same key."""
         return replace(self, tree=tree, commit=commit, answered_by=Built(self.commit, self.tree))
@@ -109,6 +119,7 @@ class Record:
             "package": self.package,
             "engine": self.engine,
             "outcome": self.outcome,
+            "made": self.made,
             "cached": self.cached,
             "tree": self.tree,
             "commit": self.commit,

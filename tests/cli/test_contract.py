@@ -26,6 +26,7 @@ RESULT: dict[str, object] = {
     "package": str,
     "engine": str,
     "outcome": str,
+    "made": str,
     "cached": bool,
     "tree": str,
     "commit": (str, NULL),

@@ -87,7 +87,7 @@ def test_the_result_has_the_fields_of_the_contract() -> None:
     result = through_json(RECORD.result())
     assert set(result) == {
         *("package", "engine", "outcome", "cached", "tree", "commit", "answered_by"),
-        *("checkpoint", "why_clean", "compiled"),
+        *("made", "checkpoint", "why_clean", "compiled"),
         *("sandbox", "changes", "out", "log", "seconds"),
     }
     assert result["checkpoint"] == {"commit": None, "tree": "4" * 40, "depth": 3}

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.engines.files import new_id, writing
-from ckpt_git.engines.local import layers, run, seal
+from ckpt_git.engines.local import compilers, layers, run, seal
 from ckpt_git.engines.local.compiled import compiled
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
@@ -18,7 +18,7 @@ from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import CLOCK
 from ckpt_git.engines.local.missed import needs_rehearsal, precautions
-from ckpt_git.engines.local.precautions import NONE, Precautions
+from ckpt_git.engines.local.precautions import NONE
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
 from ckpt_git.engines.local.store import Layer
@@ -58,22 +58,27 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
                 if not checks:
                     checks.append(Later(lambda: _look_about(job, used)))
 
+            job = _unless_unseen(job, work)
             prepared = time.monotonic() - began
             with job.store.held(used):
-                _note(job, care)
+                _note(job, care.notes)
                 ended = _run(job, work, ground, check, tracing)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
         if isinstance(ended, str):
             return _nothing(job, unfit=ended)
+        from_cache, asked = _from_cache(job)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
         damage = checks[0].value()
         if ended.code != 0 and damage is None:
             refuse_full_disk(job)
         if ended.code != 0 or damage is not None:
-            result = failed(job, ended, seconds)
+            result = replace(failed(job, ended, seconds), from_cache=from_cache)
             return result if damage is None else replace(result, distrust=damage)
-        return _publish(job, work, ground, ended, seconds, _seen(job, tracing))
+        if from_cache:
+            _note(job, [f"{from_cache} of {asked} objects came from the compiler cache"])
+        passed = _publish(job, work, ground, ended, seconds, _seen(job, tracing))
+        return replace(passed, from_cache=from_cache)
 
 
 def _run(
@@ -97,7 +102,7 @@ def _run(
     care = rehearse(job, work, ground)
     if care.unfit is not None:
         return care.unfit
-    _note(job, care)
+    _note(job, care.notes)
     asked = time.monotonic() - began
     began_to_build = time.clock_gettime_ns(CLOCK)
     next_ground = layers.next_run(work, ground, care)
@@ -111,11 +116,31 @@ def _run(
     )
 
 
-def _note(job: Job, care: Precautions) -> None:
-    """Say in the log what was done to the checkpoint."""
-    if care.notes:
+def _note(job: Job, notes: Iterable[str]) -> None:
+    """Say something in the log: what was done to the checkpoint, for one."""
+    if notes:
         with job.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
-            log.writelines(f"=== {note}\n" for note in care.notes)
+            log.writelines(f"=== {note}\n" for note in notes)
+
+
+def _unless_unseen(job: Job, work: Path) -> Job:
+    """The job without its compiler cache where that could give what is no longer right."""
+    if job.compilers.folder is None:
+        return job
+    why = compilers.unseen(work / "fs" / "source")
+    if why is None:
+        return job
+    _note(job, [f"no compiler cache: {why}"])
+    return replace(job, compilers=compilers.direct(job.path))
+
+
+def _from_cache(job: Job) -> tuple[int, int]:
+    """How many objects came from the compiler cache, of how many."""
+    if job.compilers.stats is None:
+        return 0, 0
+    counts = compilers.counted(job.compilers.stats)
+    job.compilers.stats.unlink(missing_ok=True)
+    return counts
 
 
 def _look_about(job: Job, used: Iterable[str]) -> str | None:

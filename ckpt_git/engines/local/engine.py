@@ -8,8 +8,18 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from ckpt_git.engines.local import depfiles, examine, launch, layers, system, toolchain
+from ckpt_git.engines.files import new_id
+from ckpt_git.engines.local import (
+    compilers,
+    depfiles,
+    examine,
+    launch,
+    layers,
+    system,
+    toolchain,
+)
 from ckpt_git.engines.local.attempt import build
+from ckpt_git.engines.local.compilers import Compilers
 from ckpt_git.engines.local.fetch import fetch
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.later import Later
@@ -69,6 +79,8 @@ class LocalEngine:
         kind = self.abilities().sandbox
         fingerprint = self._toolchain(drv.inputs)
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
+        if self._caches(drv):  # the compilers' paths get into what is configured
+            parts["compiler cache"] = compilers.PROGRAM
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(place_of(self.store, drv, kind).top)
         parts["filters and line endings"] = source.conversions
@@ -151,6 +163,10 @@ class LocalEngine:
         """See ``Engine``."""
         self.store.drop_layer(checkpoint.id)
 
+    def discard_compile_cache(self, drv: Derivation) -> None:
+        """See ``Engine``."""
+        self.store.drop_compiler_cache(str(drv.source.repository), drv.name)
+
     def installed(self, out: Path) -> Installed:
         """See ``Engine``."""
         return Installed({"": out})
@@ -178,6 +194,7 @@ class LocalEngine:
         yield examine.layers(able)
         forget_refusals(self.store.root)
         yield examine.tracer(*self._tracer())
+        yield examine.compiler_cache(able, self._path(()))
 
     def examine_package(self, drv: Derivation) -> Finding:
         """See ``Engine``."""
@@ -195,6 +212,7 @@ class LocalEngine:
         start: Start | None,
         log: Path,
         listener: Listener,
+        compile_cache: bool = False,
     ) -> Realisation:
         """See ``Engine``."""
         began = time.monotonic()
@@ -205,6 +223,7 @@ class LocalEngine:
             *(self.store, able, drv, source, recipe, commit, start, log, listener, path),
             tracer=tracer,
             untraced=untraced,
+            compilers=self._compilers(drv, recipe, cached=compile_cache and start is None),
         )
         fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):
@@ -222,6 +241,22 @@ class LocalEngine:
             return library(self.store.root), None
         except MissingError as error:
             return None, error.what
+
+    def _caches(self, drv: Derivation) -> bool:
+        """Whether a compiler cache may stand before the package's compilers. Without a sandbox it
+        would be another path that configure records than without the cache."""
+        wanted = drv.compile_cache == "auto" and self.abilities().sandbox != "none"
+        return wanted and compilers.program(self._path(drv.inputs)) is not None
+
+    def _compilers(self, drv: Derivation, recipe: Recipe, *, cached: bool) -> Compilers:
+        if not self._caches(drv):
+            return compilers.NONE
+        path = self._path(drv.inputs)
+        if not cached:
+            return compilers.direct(path)
+        owner, toolchain_id = str(drv.source.repository), recipe.parts["toolchain"][:16]
+        folder = self.store.compiler_cache(owner, drv.name, toolchain_id)
+        return compilers.cached(path, folder, f"{new_id()}.stats")
 
     def _path(self, inputs: tuple[str, ...]) -> str:
         base = system.SYSTEM_PATH

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from ckpt_git.engines.local import compilers
 from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.engines.local.store import Store
 from ckpt_git.model.derivation import Derivation
@@ -23,6 +24,7 @@ _SHELL = frozenset(
     )
 )
 """What a shell knows by itself and nobody installs: words that begin a clause, builtins."""
+_SAVES = "compiling then takes a quarter of the time, where it is optimised an eighth"
 _GIB = 1 << 30
 _TIGHT = 2 * _GIB  # less room than this in the store's file system is worth a note
 
@@ -65,6 +67,17 @@ def tracer(library: Path | None, refused: str | None) -> Finding:
         advice = "`trace` in ckpt.toml has no effect until then"
         return Finding("tracer", "note", f"none ({refused})", advice)
     return Finding("tracer", "fine", "works")
+
+
+def compiler_cache(able: Abilities, path: str) -> Finding:
+    """Whether builds that can't start from a checkpoint may take objects from a compiler cache."""
+    found = compilers.program(path)
+    if able.sandbox == "none":
+        return Finding("compiler cache", "note", "none: it is used in a sandbox alone")
+    if found is None:
+        what = "none: what can't start from a checkpoint takes as long as a clean build"
+        return Finding("compiler cache", "note", what, f"install {compilers.PROGRAM}: {_SAVES}")
+    return Finding("compiler cache", "fine", f"{found}, up to {compilers.LIMIT} for each package")
 
 
 def package(drv: Derivation, path: str) -> Finding:

@@ -65,7 +65,10 @@ def fetch(job: Job) -> Layer | Realisation:
 
 def _fetch_key(job: Job) -> str:
     """What a fetch depends on: its command, the lock files, and what it may compile with."""
-    names = ("environment", "inputs", "sandbox", "toolchain", "source folder", "build folder")
+    names = (
+        *("environment", "inputs", "sandbox", "toolchain", "compiler cache"),
+        *("source folder", "build folder"),
+    )
     parts = {name: job.recipe.parts.get(name) for name in names}
     locks = {n: oid for n, oid in job.recipe.parts.items() if n.startswith("lock file ")}
     return digest([job.drv.fetch, parts, locks])[:10]

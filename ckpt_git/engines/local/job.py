@@ -12,6 +12,7 @@ from typing import Any
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import run, sandbox, system
+from ckpt_git.engines.local.compilers import NONE, Compilers
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.probe import Abilities
@@ -34,7 +35,8 @@ _NOT_FOUND = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be built, from where, and who listens. ``path`` is the PATH of the build.
+    """What is to be built, from where, and who listens. ``path`` is the PATH of the build, less the
+    folder that ``compilers`` puts in front.
 
     ``tracer`` is the library that is preloaded to see what it does; ``untraced`` says why there
     is none although one is asked for.
@@ -52,6 +54,7 @@ class Job:
     path: str
     tracer: Path | None = None
     untraced: str | None = None
+    compilers: Compilers = NONE
 
     @property
     def place(self) -> Place:
@@ -107,9 +110,11 @@ def run_phases(
         out=place.out,
         tmp=job.temporary(work),
         cores=len(os.sched_getaffinity(0)),
-        path=job.path,
+        path=job.compilers.search_path(job.path),
     )
-    whole |= env or {}
+    if job.compilers.folder is not None:
+        whole = {name: value for name, value in whole.items() if not name.startswith("CCACHE_")}
+    whole |= {**job.compilers.env, **(env or {})}
     if network:
         whole = {**system.fetch_environment(os.environ), **whole}
     processes = job.drv.limits.processes if kind != "none" else None
@@ -117,7 +122,9 @@ def run_phases(
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
-        shown = sandbox.view(work, ground.build, out, job.drv.inputs, network=network)
+        shown = sandbox.view(
+            *(work, ground.build, out, job.drv.inputs), network=network, compilers=job.compilers
+        )
     if tracing is not None:
         traced = tracing.run()
         if shown is None:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.engines.local import system
+from ckpt_git.engines.local.compilers import NONE, Compilers
 from ckpt_git.model.record import SandboxKind
 
 BUILD_UID, BUILD_GID = 1000, 100  # those of Nix' builders, so that no build runs as root
@@ -54,7 +55,13 @@ class View:
 
 
 def view(
-    work: Path, build: Path, out: tuple[Path, str] | None, inputs: Sequence[str], *, network: bool
+    work: Path,
+    build: Path,
+    out: tuple[Path, str] | None,
+    inputs: Sequence[str],
+    *,
+    network: bool,
+    compilers: Compilers = NONE,
 ) -> View:
     """The view of one build: ``build`` at ``/build``, ``out`` at its fixed path.
 
@@ -70,7 +77,7 @@ def view(
         del accounts["hosts"]
     for name, text in accounts.items():
         (etc / name).write_text(text)
-    links, binds = [], []
+    links, binds = [*compilers.links], [*compilers.binds]
     for path in system.host_paths(system.SYSTEM_FOLDERS):
         if os.path.islink(path):
             links.append((path, os.readlink(path)))

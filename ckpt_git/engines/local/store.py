@@ -9,6 +9,8 @@
     outputs/ID/.seal
     outputs/ID/.of       whose it is: the owner and the package, as JSON
     toolchains/ID        the listing that a fingerprint stands for
+    caches/ID/ID         a compiler cache: of a package, and in it of a toolchain; bounded by itself
+    caches/ID/.of        whose it is, as above
     tmp/ID               a build that runs; locked by its process
 
 An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
@@ -37,6 +39,7 @@ from ckpt_git.engines.files import (
     writing,
 )
 from ckpt_git.engines.local import seal
+from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 from ckpt_git.process import ProcessError, popen, run
@@ -79,6 +82,7 @@ class Store:
         self.layers = root / "layers"
         self.outputs = root / "outputs"
         self.toolchains = root / "toolchains"
+        self.caches = root / "caches"
         self.tmp = root / "tmp"
 
     def open(self) -> None:
@@ -349,6 +353,27 @@ class Store:
             return (self.toolchains / fingerprint).read_bytes()
         except OSError:
             return None
+
+    # --- compiler caches -----------------------------------------------------------------
+
+    def compiler_cache(self, owner: str, package: str, toolchain: str) -> Path:
+        """The folder, made, of the compiler cache of ``owner``'s ``package``; that of another
+        toolchain goes. Raises ``StoreError``."""
+        whole = self._compiler_caches(owner, package)
+        folder = whole / toolchain
+        if not folder.is_dir():
+            self.drop_compiler_cache(owner, package)
+            with writing(self.caches):
+                _make_private(folder)
+                (whole / ".of").write_text(json.dumps([owner, package]))
+        return folder
+
+    def drop_compiler_cache(self, owner: str, package: str) -> None:
+        """Remove what a package's compiler cache holds, if it has one."""
+        self._drop(self._compiler_caches(owner, package))
+
+    def _compiler_caches(self, owner: str, package: str) -> Path:
+        return self.caches / digest([owner, package])[:16]
 
 
 def _make_private(folder: Path) -> None:

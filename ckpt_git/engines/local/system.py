@@ -75,7 +75,9 @@ def environment(
     """The whole environment of a build, as small and as fixed as nixpkgs' stdenv has it.
 
     ``SOURCE_DATE_EPOCH`` is 1980-01-01, the first date that a zip file can hold. Package
-    managers keep what they must keep below ``$NIX_BUILD_TOP/cache``: it is part of the layer.
+    managers keep what they must keep below ``$NIX_BUILD_TOP/cache``: it is part of the layer. A
+    ccache that the build calls by itself (Meson does) caches nothing there: it could give an old
+    object for a header that is found in another place now.
     """
     cache = f"{top}/cache"
     return {
@@ -94,6 +96,7 @@ def environment(
         "CARGO_HOME": f"{cache}/cargo",
         "GOPATH": f"{cache}/go",
         "npm_config_cache": f"{cache}/npm",
+        "CCACHE_DISABLE": "1",
         **drv.env,
         "out": out,
     }

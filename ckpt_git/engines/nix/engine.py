@@ -140,6 +140,9 @@ class NixEngine:
             for path in (meta.checkpoint, *meta.outputs.values()):  # which names the others, if any
                 nix.call("nix-store", "--delete", path, ok=None)  # one may be in use
 
+    def discard_compile_cache(self, drv: Derivation) -> None:
+        """See ``Engine``: there is none."""
+
     def _forget_use(self, meta: Meta) -> None:
         """Remove the derivations that have a checkpoint as an input. Nix keeps the derivation of
         each output that it keeps (``keep-derivations``, on by default), with it the checkpoint, and
@@ -210,8 +213,9 @@ class NixEngine:
         start: Start | None,
         log: Path,
         listener: Listener,
+        compile_cache: bool = False,  # noqa: ARG002
     ) -> Realisation:
-        """See ``Engine``."""
+        """See ``Engine``. A compiler cache is the recipe's to have (nixpkgs' ``ccacheStdenv``)."""
         evaluation = self._evaluation(drv, source)
         nix = self._nix(drv)
         return build(
