@@ -98,5 +98,5 @@ def _built(
 
 def _is_to_be_verified(record: Record) -> bool:
     """What was built clean is what it is; what installed nothing has nothing to compare."""
-    comparable = record.passed and (record.out is not None or record.cached)
+    comparable = record.passed and record.out is not None
     return comparable and record.depth > 0 and not record.verified

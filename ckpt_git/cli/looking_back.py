@@ -60,9 +60,7 @@ def history(context: Context, names: Sequence[str], number: int) -> list[Record]
     A package that the configuration no longer has may have records; raises ``ConfigError`` for
     one that neither knows.
     """
-    unknown = [name for name in names if not context.state.history(name, 1)]
-    if unknown:
-        context.config(context.current().tree).select(unknown)
+    _require_known(context, names)
     chosen: Sequence[str | None] = names or [None]
     found = [record for name in chosen for record in context.state.history(name, number)]
     return sorted(found, key=lambda record: record.finished, reverse=True)[:number]
@@ -73,10 +71,16 @@ def along(context: Context, names: Sequence[str], what: Walk, number: int) -> li
 
     Raises ``RepositoryError`` for revisions that aren't there, and what ``history`` raises.
     """
-    history(context, names, 1)
+    _require_known(context, names)
     built = _Built(context, names)
     lines = walk.newest(context.repo, what.revisions, number, graph=what.graph, every=what.every)
     return [Seen(line, built.of(line.commit) if line.commit else ()) for line in lines]
+
+
+def _require_known(context: Context, names: Sequence[str]) -> None:
+    unknown = [name for name in names if not context.state.history(name, 1)]
+    if unknown:
+        context.config(context.current().tree).select(unknown)
 
 
 class _Built:
