@@ -205,6 +205,7 @@ def test_status_json(project: Project) -> None:
         "version": 1,
         "packages": [{"package": "hello", "checkpoint": None, "drift": None, "last": None}],
         "running": None,
+        "last_run": None,
     }
     built = project.build()
     project.edit("greeting.txt", "hello", "good\nday")
