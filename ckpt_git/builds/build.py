@@ -8,13 +8,14 @@ checkpoint that turns out to be damaged is thrown away.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.distrust import base_failed
+from ckpt_git.builds.doubt import judge
 from ckpt_git.builds.follow import candidates, follow, put_in_force
 from ckpt_git.builds.retention import let_go_of_old
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
@@ -25,10 +26,14 @@ from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
+from ckpt_git.model.trace_suspicion import Suspicion
+from ckpt_git.records.excused import excuse, excused
 from ckpt_git.records.lock import alone
 
 _LOOKED_THROUGH = 4 << 20
 """Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
+_NAMED = 50
+"""Steps that a log names of those that should have run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +205,33 @@ class _Attempt:
             return self._again(why)
         if result.unfit is not None:
             return self._again(result.unfit)
+        if doubts := self._doubts(result):
+            return self._judge(start, result, doubts)
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
         seen = self._keep(result, start, None, confirmed=False)
         return self._confirm(start, seen)
+
+    def _doubts(self, result: Realisation) -> Sequence[Suspicion]:
+        """The steps that should have run again, less those that are known not to matter."""
+        if not result.suspicions:
+            return ()
+        known = excused(self.context.state, self.plan.package.name)
+        return [doubt for doubt in result.suspicions if doubt.id not in known]
+
+    def _judge(self, start: Start, result: Realisation, doubts: Sequence[Suspicion]) -> Record:
+        """A clean build decides; its checkpoint is the one to go on from."""
+        self._note(str(doubt) for doubt in doubts[:_NAMED])
+        judged = judge(self.plan.engine, result, doubts, self._again_clean)
+        if not judged.same:
+            warning = f"{self.plan.package.name}: {judged.why}"
+            clean = replace(judged.clean, warnings=(*judged.clean.warnings, warning))
+            return self._keep(clean, None, judged.why)
+        excuse(self.context.state, self.plan.package.name, [doubt.id for doubt in doubts])
+        record = self._keep(replace(result, artifacts=judged.clean.artifacts), start, None)
+        verified = replace(record, verified=True)
+        self.context.state.save(verified)
+        return verified
 
     def _confirm(self, start: Start, failed: Record) -> Record:
         """A failure from a checkpoint may be the checkpoint's: told at once with its error, and a
@@ -223,9 +251,13 @@ class _Attempt:
 
     def _again_clean(self, why: str) -> Realisation:
         self._tell("note", why)
-        with self.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
-            log.write(f"=== {why}\n")
+        self._note([why])
         return self._realise(None)
+
+    def _note(self, lines: Iterable[str]) -> None:
+        """Say something in the log."""
+        with self.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
+            log.writelines(f"=== {line}\n" for line in lines)
 
     def _realise(self, start: Start | None) -> Realisation:
         made = self.plan

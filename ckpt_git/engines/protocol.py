@@ -13,6 +13,7 @@ from ckpt_git.model.finding import Finding
 from ckpt_git.model.record import Outcome, SandboxKind, Seconds
 from ckpt_git.model.source_diff import Manifest, SourceDiff
 from ckpt_git.model.trace import Knowledge
+from ckpt_git.model.trace_suspicion import Suspicion
 
 
 class SourceTree(Protocol):
@@ -74,10 +75,11 @@ class Realisation:
     ``artifacts`` is what a later build may start from: None for a failed build and where the
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
     checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
-    notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
-    ``missing`` names the program that it looked for in vain. ``compiled`` is how many object files
-    the build wrote anew, None where the engine can't tell, ``from_cache`` how many objects a
-    compiler cache gave.
+    notice on it: in both cases the outcome must not be used. ``suspicions`` are steps that
+    should have run again and didn't, as far as a trace tells: a clean build tells whether they
+    matter. ``reason`` says why a build failed, ``missing`` names the program that it looked for
+    in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
+    can't tell, ``from_cache`` how many objects a compiler cache gave.
     """
 
     outcome: Outcome
@@ -93,6 +95,7 @@ class Realisation:
     distrust: str | None = None
     unfit: str | None = None
     warnings: tuple[str, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     compiled: int | None = None
     from_cache: int = 0
 

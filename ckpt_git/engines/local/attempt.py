@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,15 +21,14 @@ from ckpt_git.engines.local.missed import needs_rehearsal, precautions
 from ckpt_git.engines.local.precautions import NONE
 from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
+from ckpt_git.engines.local.seen import Seen, look
 from ckpt_git.engines.local.store import Layer
-from ckpt_git.engines.local.trace import kept
 from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import Seconds
-from ckpt_git.model.trace import Knowledge, Trace
 
 
 def build(job: Job, fetched: Layer | None) -> Realisation:
@@ -77,7 +76,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             return result if damage is None else replace(result, distrust=damage)
         if from_cache:
             _note(job, [f"{from_cache} of {asked} objects came from the compiler cache"])
-        passed = _publish(job, work, ground, ended, seconds, _seen(job, tracing))
+        passed = _publish(job, work, ground, ended, seconds, look(job, work, ground, tracing))
         return replace(passed, from_cache=from_cache)
 
 
@@ -185,23 +184,13 @@ def _phases(job: Job) -> dict[str, str]:
     return phases
 
 
-def _seen(job: Job, tracing: Tracing | None) -> Trace | None:
-    """What was seen of the build; None where it wasn't traced, or damaged what was noted."""
-    if tracing is None:
-        return None
-    try:
-        return tracing.trace(job.source, clean=job.start is None)
-    except (OSError, ValueError):
-        return None
-
-
 def _publish(
     job: Job,
     work: Path,
     ground: layers.Ground,
     ended: run.Ended,
     seconds: Seconds,
-    trace: Trace | None,
+    seen: Seen,
 ) -> Realisation:
     """Publish the layer and the output of a passed build."""
     entry = new_id()
@@ -209,14 +198,14 @@ def _publish(
     sealed, problem = _seal(work, job.able.layers)
     checkpoint = None
     if sealed is not None:
-        beside = _beside(job, trace)
-        checkpoint = _publish_layer(job, work, ground, ended, sealed, entry, beside)
+        checkpoint = _publish_layer(job, work, ground, ended, sealed, entry, seen)
     return Realisation(
         outcome="passed",
         sandbox=job.able.sandbox,
         out=out,
         seconds=seconds,
         artifacts=checkpoint,
+        suspicions=seen.doubts,
         no_base=problem,
         compiled=None if sealed is None else compiled(sealed.entries, _stamp(ground, ended)),
         warnings=job.warnings,
@@ -256,16 +245,6 @@ def _in_build(work: Path, path: str) -> str:
     return os.path.relpath(path, work / "fs")
 
 
-def _beside(job: Job, trace: Trace | None) -> Mapping[str, bytes | Path]:
-    """The traces that the layer will carry: none where this build has none, as nothing would be
-    known of what it did."""
-    if trace is None:
-        return {}
-    below = None if job.start is None else job.store.layers / job.start.checkpoint.id
-    known = Knowledge() if below is None else kept.load(below)
-    return kept.beside(known, trace, below)
-
-
 def _publish_layer(
     job: Job,
     work: Path,
@@ -273,7 +252,7 @@ def _publish_layer(
     ended: run.Ended,
     sealed: seal.Seal,
     entry: str,
-    beside: Mapping[str, bytes | Path],
+    seen: Seen,
 ) -> Checkpoint:
     stamp = _stamp(ground, ended)
     manifest = job.source.manifest()
@@ -291,7 +270,7 @@ def _publish_layer(
         dirtied=dirtied(work, ground, stamp, sealed, copied_from, job.source, manifest),
         configured=_configured(job, stamp, ended),
     )
-    job.store.publish_layer(work, layer, sealed, manifest, beside)
+    job.store.publish_layer(work, layer, sealed, manifest, seen.files)
     job.store.make_durable(layer.id)
     return Checkpoint(
         id=entry,
