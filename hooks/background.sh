@@ -92,10 +92,17 @@ start() {
         3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 }
 
+# Asking git takes longer than all else here, so it is asked where there may be something to hear:
+# `git -c` was used, or Python found the setting at an earlier event.
+is_skipped_by_config() {
+    [ -n "${GIT_CONFIG_PARAMETERS-}${GIT_CONFIG_COUNT-}" ] || [ -e "$state/skip" ] || return 1
+    [ "$(git config --type=bool --get ckpt.skip 2>/dev/null)" = true ]
+}
+
 rebuild() {
     [ -f ckpt.toml ] && ! is_nothing_new "$@" && ! is_skipped || return 0
-    [ "$(git config --type=bool --get ckpt.skip 2>/dev/null)" != true ] || return 0
     find_folders
+    is_skipped_by_config && return 0
     tell_notices
     is_step && return 0
     if [ ! -e .git ]; then

@@ -25,6 +25,7 @@ from ckpt_git.builds.detach import (
     spawn_builder,
 )
 from ckpt_git.builds.settling import SERIES, is_step, made_in_series, settled
+from ckpt_git.cli.streams import out
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
 from ckpt_git.records import pending
@@ -64,7 +65,7 @@ def hook_main(argv: list[str]) -> int:
     _leave_frameworks_environment()
     name, arguments = (argv[0], argv[1:]) if argv else ("-h", [])
     if {"-h", "--help"} & {name, *arguments[:1]}:
-        sys.stdout.write(f"{_USAGE}\n")
+        out(_USAGE)
         return 0
     if name == "pre-push":
         return _pre_push(arguments)
@@ -91,36 +92,37 @@ def _leave_frameworks_environment() -> None:
 # -- events ---------------------------------------------------------------------------------------
 
 
-def _post_commit(context: Context, event: GitEvent) -> Request | None:
+def _post_commit(_event: GitEvent) -> bool:
     """A commit was made."""
-    return _rebuild(context, event)
+    return True
 
 
-def _post_applypatch(context: Context, event: GitEvent) -> Request | None:
+def _post_applypatch(_event: GitEvent) -> bool:
     """``git am`` made a commit of a mail."""
-    return _rebuild(context, event)
+    return True
 
 
-def _post_merge(context: Context, event: GitEvent) -> Request | None:
+def _post_merge(event: GitEvent) -> bool:
     """A merge or a pull moved HEAD. One that was squashed is yet to be committed."""
-    return None if event.detail == "1" else _rebuild(context, event)
+    return event.detail != "1"
 
 
-def _post_rewrite(context: Context, event: GitEvent) -> Request | None:
+def _post_rewrite(event: GitEvent) -> bool:
     """A rebase ended. Of an amended commit post-commit has told already."""
-    return None if event.detail == "amend" else _rebuild(context, event)
+    return event.detail != "amend"
 
 
-def _post_checkout(context: Context, event: GitEvent) -> Request | None:
+def _post_checkout(event: GitEvent) -> bool:
     """Another commit was checked out (``1``); of files alone (``0``) git tells as well."""
-    return None if event.detail == "0" else _rebuild(context, event)
+    return event.detail != "0"
 
 
-def _drain(_context: Context, _event: GitEvent) -> None:
+def _drain(_event: GitEvent) -> bool:
     """Nothing new: build what waits in the queue (``git ckpt build --background``)."""
+    return False
 
 
-EVENTS: dict[str, Callable[[Context, GitEvent], Request | None]] = {
+EVENTS: dict[str, Callable[[GitEvent], bool]] = {
     "post-commit": _post_commit,
     "post-merge": _post_merge,
     "post-rewrite": _post_rewrite,
@@ -128,6 +130,7 @@ EVENTS: dict[str, Callable[[Context, GitEvent], Request | None]] = {
     "post-applypatch": _post_applypatch,
     "drain": _drain,
 }
+"""Whether there is something new to build after an event."""
 
 
 def _pre_push(arguments: list[str]) -> int:
@@ -178,7 +181,7 @@ def _in_foreground(name: str, arguments: Sequence[str]) -> None:
         context = Context.open()
         top = context.repo.top
         event = GitEvent.parse(name, arguments, os.environ)
-        if top is None or not (top / CONFIG_NAME).is_file():
+        if top is None or not (top / CONFIG_NAME).is_file() or not EVENTS[name](event):
             return
         if event.is_skipped(os.environ, context.repo.settings()):
             return
@@ -212,8 +215,10 @@ def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) ->
             _lower_priority(context)
             if name == "drain":
                 _be_the_builder(context, starting.close)
-            elif _may_look(context, event, _mark(context, marks), _made(name, arguments)):
-                _serve(context, EVENTS[name](context, event), starting.close)
+            elif EVENTS[name](event) and _may_look(
+                context, event, _mark(context, marks), _made(name, arguments)
+            ):
+                _serve(context, _rebuild(context, event), starting.close)
         except KeyboardInterrupt:
             pass  # cancelled, and cleared up
         except Exception as error:  # whatever it is, git and its user go on
@@ -235,6 +240,7 @@ def _may_look(context: Context, event: GitEvent, mark: Path, made: str | None) -
         return False
     try:
         skipped = event.is_skipped(os.environ, context.repo.settings())
+        context.state.remember_skipping(skipped)
         worth = (
             not skipped and not is_step(context.repo, event.hook) and settled(context.repo, made)
         )

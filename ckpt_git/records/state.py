@@ -219,6 +219,16 @@ class State:
             return sorted(filter(_is_notice, (self.path / "notices").iterdir()))
         return []
 
+    # -- skipping -----------------------------------------------------------------------------
+
+    def remember_skipping(self, skipped: bool) -> None:
+        """Whether git's configuration has hooks do nothing: hooks/background.sh asks git then."""
+        with suppress(OSError):
+            if skipped:
+                (self.path / "skip").touch()
+            else:
+                (self.path / "skip").unlink(missing_ok=True)
+
     # -- places -------------------------------------------------------------------------------
 
     @property

@@ -80,7 +80,8 @@ def test_a_commit_is_not_kept_waiting_and_an_amended_message_costs_nothing(
     pre_commit.git("commit", "-q", "-a", "-m", "slow")  # returns when nobody holds its pipes
     eventually(lambda: running(pre_commit.state) is not None, "it is built when git has ended")
     pre_commit.records(1)
-    pre_commit.git("commit", "-q", "--amend", "-m", "said better")
+    said = pre_commit.git("commit", "-q", "--amend", "-m", "said better").said
+    assert said.count(ALONE) == 1, "post-rewrite is called for this, too"
     pre_commit.still()
     eventually(lambda: pre_commit.state.history()[0].tree == pre_commit.repo.tree(), "known")
     assert pre_commit.builds() == 1

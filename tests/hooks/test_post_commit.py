@@ -56,6 +56,20 @@ def test_it_can_be_skipped(project: Project) -> None:
     assert not _started(project)
 
 
+def test_a_setting_that_has_it_skipped_is_known_from_the_second_time_on(project: Project) -> None:
+    project.repo.git("config", "ckpt.skip", "true")
+    project.commit()
+    eventually((project.state.path / "skip").exists, "it was found")
+    assert project.commit() == ""
+    project.repo.git("config", "ckpt.skip", "false")
+    assert project.commit() == STARTS
+    project.open_gate()
+    project.wait_for_records(1)
+    project.wait_until_idle()
+    assert not (project.state.path / "skip").exists()
+    assert len(project.built()) == 1
+
+
 def test_a_repository_without_configuration_hears_nothing(project: Project) -> None:
     project.repo.remove("ckpt.toml")
     assert project.commit() == ""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from ckpt_git.git.hooks import HOOKS, install
+from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
 from ckpt_git.records.state import State
 from tests.cli.conftest import shared_store, use_shared_store
@@ -19,8 +19,6 @@ from tests.cli.project import Done, Project
 from tests.support import GitRepo
 
 __all__ = ["shared_store", "use_shared_store"]
-
-ROOT = Path(__file__).parents[2]
 
 CONFIG = '[package.app]\nbuild = "sh build.sh"\ninstall = "cp out.txt $out/"\n'
 BUILD = "cp in.txt out.txt\n"
@@ -41,11 +39,9 @@ class Pushing:
         pushing = cls(Project(repo), remote)
         repo.commit("first", {"ckpt.toml": CONFIG, "build.sh": BUILD, "in.txt": "1\n"})
         repo.git("remote", "add", "origin", str(remote.path))
-        hook = repo.write(".git/hooks/pre-push", executable=True)
-        hook.write_text(
-            f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))}\nexport PYTHONPATH\n"
-            f'exec {shlex.quote(sys.executable)} -P -m ckpt_git hook pre-push "$@"\n'
-        )
+        install(Repository.discover(repo.path))
+        for name in {*HOOKS} - {"pre-push"}:  # what is committed isn't to be built before
+            (repo.path / ".git" / "hooks" / name).unlink()
         return pushing
 
     @property
