@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.builds.wrong_by_itself import ARCHIVE, CASES, MAKE, WILDCARD, Case
+from tests.builds.wrong_by_itself import ARCHIVE, CASES, MAKE, WILDCARD, Case, Link
 from tests.cli.project import Project
+from tests.support import GitRepo
 
 
 def _build(project: Project, *options: str) -> dict[str, object]:
@@ -23,15 +29,55 @@ def _contents(result: dict[str, object]) -> dict[str, bytes]:
     }
 
 
+def _project(folder: Path, case: Case) -> Project:
+    project = Project.make(folder / "project", {}, case.config)
+    _write_all(project.repo, case.files)
+    project.repo.commit("all of it")
+    return project
+
+
+def _write_all(repo: GitRepo, files: Mapping[str, str | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            repo.remove(path)
+        elif isinstance(content, Link):
+            repo.link(path, content)
+        else:
+            repo.write(path, content)
+
+
+def _bare(work_tree: GitRepo, case: Case, out: Path, *, configure: bool = True) -> dict[str, bytes]:
+    """What the phases install without us, on whatever was built there before."""
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir()
+    for name, phase in tomllib.loads(case.config)["package"]["p"].items():
+        if name == "configure" and not configure:
+            continue
+        env = {**os.environ, "out": str(out), "NIX_BUILD_CORES": "1", "SOURCE_DATE_EPOCH": "1"}
+        env.pop("MAKEFLAGS", None)
+        command = ["sh", "-ec", phase]
+        subprocess.run(command, cwd=work_tree.path, env=env, capture_output=True, check=False)
+    return _contents({"out": out})
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.bare], ids=lambda case: case.name)
+def test_the_build_tool_is_wrong_by_itself(case: Case, tmp_path: Path) -> None:
+    out, work_tree = tmp_path / "out", GitRepo.init(tmp_path / "work")
+    _write_all(work_tree, case.files)
+    _bare(work_tree, case, out)
+    _write_all(work_tree, case.change)
+    incremental = _bare(work_tree, case, out, configure=False)
+    shutil.rmtree(work_tree.path)
+    clean = GitRepo.init(work_tree.path)
+    _write_all(clean, {**case.files, **case.change})
+    assert incremental != _bare(clean, case, out)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_equals_a_clean_build_and_says_why_it_was_not_trusted(case: Case, tmp_path: Path) -> None:
-    project = Project.make(tmp_path / "project", case.files, case.config)
+    project = _project(tmp_path, case)
     _build(project)
-    for path, content in case.change.items():
-        if content is None:
-            project.repo.remove(path)
-        else:
-            project.repo.write(path, content)
+    _write_all(project.repo, case.change)
     project.repo.git("add", "-A")
     ours = _build(project)
     if case.why is None:

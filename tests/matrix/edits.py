@@ -6,11 +6,13 @@ work tree compiles, and leaves everything else to the files themselves.
 
 from __future__ import annotations
 
+import re
+
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from tests.matrix.outputs import differences
-from tests.matrix.samples import HOSTILE_NAMES, constructor
+from tests.matrix.samples import FAULTY, HOSTILE_NAMES, constructor
 from tests.matrix.site import Site
 from tests.support import GitRepo
 
@@ -92,6 +94,12 @@ class Edits(RuleBasedStateMachine):
     def set_mode_that_is_compiled_in(self, executable: bool) -> None:
         (self.tree.path / "tools/flag").chmod(0o755 if executable else 0o644)
         self.changed = True
+
+    @precondition(lambda self: self.place.sample is FAULTY)
+    @rule(number=numbers)
+    def set_flag_in_the_makefile(self, number: int) -> None:
+        text = (self.tree.path / "Makefile").read_text()
+        self._write("Makefile", re.sub(r"(?m)^FLAG = .*", f"FLAG = {number}", text))
 
     # --- what is only listed
 

@@ -10,7 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ckpt_git.engines.local import run
+from ckpt_git.engines.local import attempt, run
+from ckpt_git.engines.local.precautions import NONE
 
 _STAGE = """\
 import sys
@@ -22,6 +23,7 @@ stage.main(int(sys.argv[1]), int(sys.argv[2]))
 
 FAULTS = {
     "none": "",
+    "rules off": "",
     "deletions left out": "stage._delete = lambda folder, path: None",
     "mtimes a second early": "stage.stamp_after = lambda newest: newest - 1_000_000_000",
 }
@@ -33,6 +35,8 @@ def main(fault: str) -> None:
         spoiled = Path(folder) / "stage.py"
         spoiled.write_text(_STAGE.format(folder=str(run.STAGE.parent), fault=FAULTS[fault]))
         run.STAGE = spoiled
+        if fault == "rules off":
+            vars(attempt).update(precautions=lambda _: NONE, needs_rehearsal=lambda _: False)
         from ckpt_git.cli import main as command  # noqa: PLC0415 - after the fault is in place
 
         command()

@@ -55,6 +55,30 @@ FORCE:
 -include $(OBJECTS:.o=.d)
 """
 
+_FAULTY_MAKEFILE = r"""
+# No header is a prerequisite, nothing knows the flags or what was found last time, an archive keeps
+# what was put into it, and a script reads what no rule names.
+FLAG = 0
+OBJECTS := $(patsubst src/%.c,obj/%.o,$(sort $(shell find src -name '*.c')))
+
+prog: obj/libparts.a obj/embedded.o
+	$(CC) -o $@ -Wl,--whole-archive obj/libparts.a -Wl,--no-whole-archive obj/embedded.o
+
+obj/libparts.a: $(OBJECTS)
+	ar rcs $@ $^
+
+obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) -DFLAG=$(FLAG) -Iinclude -c $< -o $@
+
+obj/embedded.c:
+	@mkdir -p obj
+	sh tools/embed.sh data/blob.bin tools/flag >$@
+
+obj/embedded.o: obj/embedded.c
+	$(CC) -c $< -o $@
+"""
+
 _CMAKE = r"""
 cmake_minimum_required(VERSION 3.13)
 # What is tried out of a compiler is the same each time, and half of a small build's time.
@@ -74,11 +98,15 @@ target_include_directories(prog PRIVATE include)
 
 @dataclass(frozen=True)
 class Sample:
-    """A project: its own files, and the phases that ``ckpt.toml`` and a clean build run."""
+    """A project: its own files, and the phases that ``ckpt.toml`` and a clean build run.
+
+    ``may_be_clean``: some changes can't be built from a checkpoint.
+    """
 
     name: str
     files: Mapping[str, str]
     phases: Mapping[str, str]
+    may_be_clean: bool = False
 
     def write(self, work_tree: GitRepo) -> None:
         """Write the project's files and those that both projects have."""
@@ -157,4 +185,12 @@ CMAKE = Sample(
         "install": _INSTALL.format("build/prog"),
     },
 )
+FAULTY = Sample(
+    name="faulty",
+    files={"Makefile": _FAULTY_MAKEFILE, "src/flagged.c": constructor("flagged", "FLAG")},
+    phases=MAKE.phases,
+    may_be_clean=True,
+)
+"""With a makefile that has faults on purpose; not one of ``SAMPLES``, which build right anyway."""
+
 SAMPLES = (MAKE, CMAKE)

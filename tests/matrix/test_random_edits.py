@@ -15,7 +15,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.matrix import faulty
 from tests.matrix.conftest import MakeSite
 from tests.matrix.edits import Edits
-from tests.matrix.samples import CMAKE, MAKE, Sample
+from tests.matrix.samples import CMAKE, FAULTY, MAKE, Sample
 from tests.matrix.test_matrix import BEST, FULL
 
 pytestmark = pytest.mark.slow
@@ -36,7 +36,9 @@ def _edits(site: MakeSite, sample: Sample, launcher: tuple[str, ...] | None = No
     return type("EditsHere", (Edits,), attributes)
 
 
-@pytest.mark.parametrize(("sample", "examples"), [(MAKE, 8), (CMAKE, 4)], ids=["make", "cmake"])
+@pytest.mark.parametrize(
+    ("sample", "examples"), [(MAKE, 8), (CMAKE, 4), (FAULTY, 5)], ids=["make", "cmake", "faulty"]
+)
 def test_any_sequence_of_edits(site: MakeSite, sample: Sample, examples: int) -> None:
     chosen = settings(
         _SLOW, max_examples=200 if FULL else examples, stateful_step_count=40 if FULL else 20
@@ -44,7 +46,10 @@ def test_any_sequence_of_edits(site: MakeSite, sample: Sample, examples: int) ->
     run_state_machine_as_test(_edits(site, sample), settings=chosen)
 
 
-@pytest.mark.parametrize("fault", [name for name in faulty.FAULTS if name != "none"])
+_SPOILED = [name for name in faulty.FAULTS if name not in {"none", "rules off"}]
+
+
+@pytest.mark.parametrize("fault", _SPOILED)
 def test_a_fault_is_noticed(site: MakeSite, fault: str) -> None:
     """By a difference, or by the engine itself, which asks make what it would run.
 
@@ -55,6 +60,13 @@ def test_a_fault_is_noticed(site: MakeSite, fault: str) -> None:
     chosen = settings(_SLOW, max_examples=50, stateful_step_count=20, phases=[Phase.generate])
     with pytest.raises(AssertionError, match=noticed):
         run_state_machine_as_test(_edits(site, MAKE, launcher), settings=chosen)
+
+
+def test_without_the_rules_a_faulty_makefile_is_noticed(site: MakeSite) -> None:
+    launcher = (str(Path(faulty.__file__)), "rules off")
+    chosen = settings(_SLOW, max_examples=50, stateful_step_count=20, phases=[Phase.generate])
+    with pytest.raises(AssertionError, match="differs from a clean build"):
+        run_state_machine_as_test(_edits(site, FAULTY, launcher), settings=chosen)
 
 
 def test_the_faulty_program_is_right_without_a_fault(site: MakeSite) -> None:

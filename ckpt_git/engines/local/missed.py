@@ -1,23 +1,30 @@
 """Changes that build tools are known not to notice, and what makes them notice.
 
-Each rule names the case that shows it. They say no more than they must: what can't be helped is
-built clean, at many times the cost.
+``RULES``, at the end, is the list: each with the cases that show it, which are tests
+(tests/builds/wrong_by_itself.py); docs/missed.md is that list for people. They say no more than
+they must: what can't be helped is built clean, at many times the cost.
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import reduce
 
 from ckpt_git.engines.local.configure import is_compiled, is_prose
+from ckpt_git.engines.local.exported import changed_variable
+from ckpt_git.engines.local.included import unknown_to_make
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.remembered import remembered
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
 
+_LINK = "120000"  # git's mode
 _HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tcc")
 _SYSTEM_HEADERS = ("/usr/include", "/usr/local/include")
 _CALLS_MAKE = re.compile(r"(?:^|[\s;&|(/])g?make\b")
@@ -27,12 +34,28 @@ _MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "*.mk", "*.mak", "Makefile.
 _READS = re.compile(r"\b(?:shell|sed|grep|awk|cat|cut|head|tail|include|file)\b")
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Something that ``tool`` misses, what is done about it, and the cases that show it.
+
+    ``look`` tells by looking at the change what is needed. Where it is None the rule works when the
+    build begins: make is asked (``rehearsal``), or configure runs again (``configure``).
+    """
+
+    tool: str
+    misses: str
+    done: str
+    cases: tuple[str, ...]
+    look: Callable[[Job], Precautions] | None = None
+
+
 def precautions(job: Job) -> Precautions:
     """What the change needs that can be told by looking at it."""
     assert job.start is not None
     if not job.start.diff:
         return NONE
-    return _shadowing_headers(job) | remembered(job) | _lost(job)
+    looked_at = (rule.look for rule in RULES if rule.look is not None)
+    return reduce(operator.or_, (look(job) for look in looked_at), NONE)
 
 
 def needs_rehearsal(job: Job) -> bool:
@@ -51,6 +74,20 @@ def _lost(job: Job) -> Precautions:
     if gone is None:
         return NONE
     return Precautions(unfit=f"{gone} went, and what was made of it may still be found")
+
+
+def _behind_links(job: Job) -> Precautions:
+    """A link that leads elsewhere now: build tools ask for the date of what it leads to, which may
+    be older than what was made of the other one."""
+    assert job.start is not None
+    manifest = job.source.manifest()
+    links = [path for path in job.start.diff.written if manifest[path].mode == _LINK]
+    anew: list[str] = []
+    for path in links:
+        text = os.fsdecode(job.source.read(path) or b"")
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
+        anew += [name for name in manifest if name == target or name.startswith(f"{target}/")]
+    return Precautions(dated_anew=tuple(dict.fromkeys(anew)))
 
 
 def _is_built_by_make(job: Job) -> bool:
@@ -123,3 +160,101 @@ def _may_change_commands(diff: SourceDiff, source: SourceTree) -> bool:
     names = sorted({posixpath.basename(path) for path in diff.modified if path.endswith(_HEADERS)})
     lines = source.lines_with(names, _MAKEFILES) if names else []
     return any(_READS.search(line) for _, line in lines)
+
+
+def _headers_unknown_to_make(job: Job) -> Precautions:
+    return unknown_to_make(job, _MAKEFILES) if _is_built_by_make(job) else NONE
+
+
+def _exported(job: Job) -> Precautions:
+    return changed_variable(job, _MAKEFILES) if _is_built_by_make(job) else NONE
+
+
+_ASKED = "make is asked by dry runs; what it would leave is removed"
+_AGAIN = "configure runs again"
+
+RULES = (
+    Rule(
+        "any",
+        "a new header that is found before another of its name, or that `__has_include` finds",
+        "what could see it is compiled again; clean where the other one is the system's or is made",
+        (
+            "a header that shadows another",
+            "a header that another one asks for",
+            "a header that shadows the system's",
+            "a header that shadows one that is made",
+        ),
+        _shadowing_headers,
+    ),
+    Rule(
+        "any",
+        "a link that leads to another file, which is older than what was made of the first",
+        "the file that it leads to gets a new date",
+        ("a link that leads to another header",),
+        _behind_links,
+    ),
+    Rule(
+        "CMake, Meson",
+        "an option's default, the result of a check: cached in the build folder",
+        "the cache is removed",
+        ("an option's default in CMake", "an option's default in Meson"),
+        remembered,
+    ),
+    Rule(
+        "CMake, Meson, autoconf",
+        "a file that is read while configuring, a name that a glob finds",
+        _AGAIN,
+        (
+            "a source deleted under CMake's glob",
+            "a header that CMake reads, in several lines",
+            "a header that configure reads by a command of one's own",
+        ),
+    ),
+    Rule(
+        "make",
+        "a command that is another one: flags, names that a wildcard finds, members of an archive",
+        _ASKED,
+        (
+            "flags in the makefile",
+            "a source deleted under a wildcard",
+            "a member deleted from an archive",
+            "a rule's product that a glob still finds",
+            "a makefile that is there now",
+            "flags that configure says",
+        ),
+    ),
+    Rule(
+        "make",
+        "a file that a command names, or that a script names which it runs, and no rule does",
+        _ASKED,
+        (
+            "a generator that is no prerequisite",
+            "a linker's script that is no prerequisite",
+            "a file that a script reads",
+            "a response file",
+        ),
+    ),
+    Rule(
+        "make",
+        "a header of which neither a rule nor a depfile tells",
+        "what includes it, by the text of the sources, is compiled again",
+        ("a header of which no rule tells", "a header that shadows one of which no rule tells"),
+        _headers_unknown_to_make,
+    ),
+    Rule(
+        "make",
+        "a variable that is exported to recipes",
+        "clean",
+        ("a variable that is exported",),
+        _exported,
+    ),
+    Rule(
+        "scripts",
+        "what they once made of a file that went",
+        "clean",
+        ("a file less for a script",),
+        _lost,
+    ),
+)
+"""What is known to be missed. A file that is dated in the future, or a recipe that failed and left
+its target, needs no rule: such a build is no base."""

@@ -164,16 +164,37 @@ def commands(output: str) -> Commands:
 def _naming_what_changed(job: Job, whole: Commands) -> Commands:
     assert job.start is not None
     top = job.place.source
-    changed = {f"{top}/{path}" for path in job.start.diff.paths()}
+    paths = {*job.start.diff.paths()}
+    changed = {f"{top}/{path}" for path in (*paths, *_mentioning(job, paths))}
     found: Commands = Counter()
     for command, count in whole.items():
         if _makes_nothing(command):
             continue
         folder = _folder(job, command)
-        named = {posixpath.normpath(posixpath.join(folder, n)) for n in _NAME.findall(command.text)}
+        named = {posixpath.normpath(posixpath.join(folder, n)) for n in _names(command)}
         if not named.isdisjoint(changed):
             found[command] = count
     return found
+
+
+def _names(command: Command) -> list[str]:
+    """What could be a file's name in a command; ``@name`` has a compiler read arguments there."""
+    return [name.removeprefix("@") for name in _NAME.findall(command.text)]
+
+
+def _mentioning(job: Job, paths: Collection[str]) -> set[str]:
+    """The scripts that name one of these files: run, they may read it."""
+    names = {
+        posixpath.basename(path) for path in paths if not (is_compiled(path) or is_prose(path))
+    }
+    if not names:
+        return set()
+    whole = re.compile(rf"(?<![\w.-])(?:{'|'.join(map(re.escape, sorted(names)))})(?![\w.-])")
+    return {
+        path
+        for path, line in job.source.lines_with(sorted(names), ["*"])
+        if not (is_compiled(path) or is_prose(path)) and whole.search(line)
+    }
 
 
 def _never_run(job: Job, some: Iterable[Command], before: Commands) -> Commands:
