@@ -87,6 +87,35 @@ def test_equals_a_clean_build_and_says_why_it_was_not_trusted(case: Case, tmp_pa
     assert _contents(ours) == _contents(_build(project, "--clean"))
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a header of which no rule tells", "make isn't told what main.c includes"),
+        ("a link that leads to another header", "a link leads to two.h now"),
+        ("a file that a script reads", "make would miss that this changed: sh say.sh"),
+    ],
+)
+def test_the_log_says_what_was_not_left_to_make(name: str, said: str, tmp_path: Path) -> None:
+    [case] = (case for case in CASES if case.name == name)
+    project = _project(tmp_path, case)
+    _build(project)
+    _write_all(project.repo, case.change)
+    assert f"=== {said}" in Path(str(_build(project)["log"])).read_text()
+
+
+def test_a_recipe_that_failed_and_left_its_target_fails_again(tmp_path: Path) -> None:
+    """make would take the target for made: a build that failed is no checkpoint."""
+    makefile = "all: text\ntext: words.txt\n\tcp words.txt $@ && ! grep bad $@\n"
+    makefile += "install: all\n\tmkdir -p $(out) && cp text $(out)\n"
+    files = {"Makefile": makefile, "words.txt": "good\n", "beside.c": "\n"}
+    project = Project.make(tmp_path / "project", files, MAKE)
+    _build(project)
+    project.repo.write("words.txt", "bad\n")
+    project.ckpt("build", "-q", code=1)
+    project.repo.write("beside.c", "int beside;\n")
+    project.ckpt("build", "-q", code=1)
+
+
 def test_an_edit_of_a_source_is_not_rehearsed(tmp_path: Path) -> None:
     """The common change must not pay for the rare one: where make refuses a dry run, an edit
     does not care, and a new name leads to a clean build that says why."""

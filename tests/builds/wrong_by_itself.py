@@ -615,6 +615,17 @@ CASES = (
     Case("a link that leads to another header", BEHIND_LINK, {"def.h": Link("two.h")}, bare=True),
     Case("a makefile that is there now", OPTIONAL, {"local.mk": "CODE = 2\n"}, bare=True),
     Case(
+        "a header that went, and a depfile names it",
+        WILDCARD | {"Makefile": WILDCARD["Makefile"].replace(" -MP", "")},
+        {
+            "include/def.h": None,
+            "include/new.h": "#define DEF 2\n",
+            "main.c": _MAIN.replace("def.h", "new.h"),
+        },
+        "a dry run of make doesn't tell",
+        bare=True,
+    ),
+    Case(
         "a file that is dated in the future",
         FUTURE,
         {"words.txt": "two\n"},

@@ -36,8 +36,9 @@ def unknown_to_make(job: Job, makefiles: Iterable[str]) -> Precautions:
         return NONE
     changed = job.start.diff.paths()
     found = _including(job.source, {posixpath.basename(path) for path in changed})
-    anew = sorted((found & blind).difference(changed))
-    return Precautions(dated_anew=tuple(anew))
+    anew = tuple(sorted((found & blind).difference(changed)))
+    notes = tuple(f"make isn't told what {path} includes: it is compiled again" for path in anew)
+    return Precautions(dated_anew=anew, notes=notes)
 
 
 def _including(source: SourceTree, names: set[str]) -> set[str]:

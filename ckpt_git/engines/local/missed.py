@@ -87,7 +87,9 @@ def _behind_links(job: Job) -> Precautions:
         text = os.fsdecode(job.source.read(path) or b"")
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), text))
         anew += [name for name in manifest if name == target or name.startswith(f"{target}/")]
-    return Precautions(dated_anew=tuple(dict.fromkeys(anew)))
+    names = tuple(dict.fromkeys(anew))
+    notes = tuple(f"a link leads to {name} now: it gets a new date" for name in names)
+    return Precautions(dated_anew=names, notes=notes)
 
 
 def _is_built_by_make(job: Job) -> bool:
@@ -240,6 +242,12 @@ RULES = (
         "what includes it, by the text of the sources, is compiled again",
         ("a header of which no rule tells", "a header that shadows one of which no rule tells"),
         _headers_unknown_to_make,
+    ),
+    Rule(
+        "make",
+        "a header that went and that a depfile names, without `-MP`: there is no rule to make it",
+        "clean, as make doesn't tell",
+        ("a header that went, and a depfile names it",),
     ),
     Rule(
         "make",
