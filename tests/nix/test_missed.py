@@ -70,6 +70,24 @@ def test_a_prerequisite_that_a_variable_has_is_one(
     assert built.read("all.txt") == "one\nsecond\n"
 
 
+def test_another_files_name_that_holds_its_own_makes_no_prerequisite(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    makefile = _MADE_OF_WORDS["Makefile"].replace("WORDS = one.txt", "WORDS = one.txt.in")
+    made = pair(
+        {
+            **_MADE_OF_WORDS,
+            "Makefile": makefile.replace("cat", "cat one.txt"),
+            "one.txt.in": "template\n",
+        },
+        {},
+    )
+    made.changed.write("one.txt", "first\n")
+    built = made.checkpointed(nix)
+    assert "one.txt changed, and a command names it that no rule says to run" in built.why_clean
+    assert built.read("all.txt") == "first\ntemplate\ntwo\n"
+
+
 def test_a_link_that_leads_to_another_file(pair: Callable[..., Pair], nix: NixStore) -> None:
     """Its target is as old as ever; whatever goes by the link is made again."""
     files = {**_MADE_OF_WORDS, "third.txt": "third\n"}

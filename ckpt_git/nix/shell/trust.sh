@@ -8,7 +8,7 @@
 c_header='[^/]*\.(h|hh|hpp|hxx|H|inc|inl|ipp|tcc|def)'
 c_source='[^/]*\.(c|cc|cp|cpp|cxx|C|m|mm|s|S|asm|f|F|f90|F90|cu|d|h|hh|hpp|hxx|H|inl|ipp|tcc)'
 makefile='([Mm]akefile[^/]*|GNUmakefile|Kbuild[^/]*|[^/]*\.(mk|mak|make))'
-prose='([^/]*\.(md|rst|adoc|txt|html|pdf|[1-8])|COPYING|LICENSE|README|NEWS|ChangeLog|AUTHORS)'
+prose='([^/]*\.(md|rst|adoc|[1-8])|COPYING|LICENSE|README|NEWS|ChangeLog|AUTHORS)'
 # What a tool makes sources of, which often lie beside it in the repository.
 generating='[^/]*\.(y|yy|ypp|l|ll|lex|am|ac|m4|in|proto|rl|gperf|re|vala|pyx|idl|pod|texi|po|g4|asn1|x)'
 
@@ -45,22 +45,26 @@ if [ -z "$commands_are_known" ]; then
     named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
     while IFS= read -r -d '' path; do
-        words=("(^|[^A-Za-z0-9_])$(extended_pattern "${path##*/}")")
+        name=$(extended_pattern "${path##*/}")
+        # As loosely as a command may name it, and as strictly as a rule has to.
+        loose=("$name") strict=("(^|[^A-Za-z0-9_.-])$name([^A-Za-z0-9_.-]|\$)")
         declare -A followed=()
         in_command= in_rule=
-        for ((i = 0; i < ${#words[@]}; i++)); do
+        for ((i = 0; i < ${#loose[@]}; i++)); do
             while IFS= read -r line; do
-                if [[ $line =~ ^\ *([A-Za-z0-9_.-]+)\ *[:+?]*= ]]; then
-                    if [ -z "${followed[${BASH_REMATCH[1]}]-}" ]; then
-                        words+=("[$][({]$(extended_pattern "${BASH_REMATCH[1]}")[:)}]")
-                        followed[${BASH_REMATCH[1]}]=1
+                if [[ $line =~ ${strict[i]} && $line =~ ^\ *([A-Za-z0-9_.-]+)\ *[:+?]*= ]]; then
+                    variable=${BASH_REMATCH[1]}
+                    if [ -z "${followed[$variable]-}" ]; then
+                        loose+=("[$][({]$(extended_pattern "$variable")[:)}]")
+                        strict+=("${loose[-1]}")
+                        followed[$variable]=1
                     fi
-                elif [[ $line != $'\t'* && ${line%%;*} =~ ^[^:=]+:([^=]*)$ && ${BASH_REMATCH[1]} =~ ${words[i]} ]]; then
-                    in_rule=1
+                elif [[ $line != $'\t'* && ${line%%;*} =~ ^[^:=]+:([^=]*)$ ]]; then
+                    if [[ ${BASH_REMATCH[1]} =~ ${strict[i]} ]]; then in_rule=1; fi
                 else
                     in_command=1
                 fi
-            done < <(grep -aE -e "${words[i]}" -- "$work/lines" || true)
+            done < <(grep -aE -e "${loose[i]}" -- "$work/lines" || true)
         done
         if [ -n "$in_command" ] && [ -z "$in_rule" ]; then
             refuse "$(shown "$path") changed, and a command names it that no rule says to run then"
