@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import bisect, chart, compare, evaluate, follow, histories, micro, nix, report
+from benchmarks import trace as tracing
 from benchmarks.histories import History
 from benchmarks.projects import PROJECTS, Edit
 from ckpt_git.model.errors import CkptError, UsageError
@@ -180,12 +181,23 @@ def _histories(options: argparse.Namespace) -> list[History]:
     return [histories.of_repository(options.repository, options.range, given, options.name)]
 
 
+def _trace(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    found = []
+    for name in options.project or [next(iter(PROJECTS))]:
+        project, changes = PROJECTS[name], options.changes or _CHANGES
+        for cost in tracing.trace(project, options.cache, work / name, changes, _say):
+            print(cost.line(), flush=True)
+            found.append(cost)
+    return {"trace": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
 _COMMANDS = {
     "bisect": _bisect,
     "follow": _follow,
     "compare": _compare,
     "micro": _micro,
     "nix": _nix,
+    "trace": _trace,
     "verify": _verify,
 }
 

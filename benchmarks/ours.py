@@ -70,9 +70,11 @@ def configure(
     inputs: Sequence[str] = (),
     *,
     follow: str = "builds",
+    trace: bool = False,
 ) -> None:
     """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
-    lines = [f"follow = {json.dumps(follow)}", f"[package.{json.dumps(name)}]"]
+    lines = [f"follow = {json.dumps(follow)}", f"trace = {json.dumps(trace)}"]
+    lines += [f"[package.{json.dumps(name)}]"]
     lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
     lines += [f"inputs = {json.dumps(list(inputs))}", ""]
     (subject.repository / "ckpt.toml").write_text("\n".join(lines))
