@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
-from tests.builds.wrong_by_itself import CASES, Case
+from tests.builds.wrong_by_itself import CASES, Case, Link
 from tests.nix.project import Pair
 from tests.nix.store import Built, NixStore
+from tests.support import GitRepo
 
 # git alone converts files; a folder of Nix has its bytes as they are.
 _CASES = [case for case in CASES if ".gitattributes" not in case.change]
@@ -24,6 +25,16 @@ def _contents(built: Built) -> dict[str, bytes]:
     }
 
 
+def _write(tree: GitRepo, files: Mapping[str, str | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            tree.remove(path)
+        elif isinstance(content, Link):
+            tree.link(path, str(content))
+        else:
+            tree.write(path, content)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_equals_a_clean_build(case: Case, pair: Callable[..., Pair], nix: NixStore) -> None:
@@ -36,11 +47,9 @@ def test_equals_a_clean_build(case: Case, pair: Callable[..., Pair], nix: NixSto
             for name, text in commands.items()
         },
     )
-    for path, content in case.change.items():
-        if content is None:
-            made.changed.remove(path)
-        else:
-            made.changed.write(path, content)
+    _write(made.base, {path: it for path, it in case.files.items() if isinstance(it, Link)})
+    _write(made.changed, {path: it for path, it in case.files.items() if isinstance(it, Link)})
+    _write(made.changed, case.change)
     built = made.checkpointed(nix)
     assert built.used or built.why_clean
     assert _contents(built) == _contents(made.clean(nix))

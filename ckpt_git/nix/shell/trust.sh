@@ -44,6 +44,8 @@ if [ -z "$commands_are_known" ]; then
     named "$work/modified" "$c_source" >"$work/code"
     named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
+    named "$work/files" "$c_source|$prose|$makefile" >"$work/no-scripts"
+    without "$work/files" "$work/no-scripts" >"$work/scripts"
     while IFS= read -r -d '' path; do
         name=$(extended_pattern "${path##*/}")
         # As loosely as a command may name it, and as strictly as a rule has to.
@@ -68,6 +70,12 @@ if [ -z "$commands_are_known" ]; then
         done
         if [ -n "$in_command" ] && [ -z "$in_rule" ]; then
             refuse "$(shown "$path") changed, and a command names it that no rule says to run then"
+        fi
+        # Nor need a makefile name what a script reads.
+        if [ -z "$in_rule" ] &&
+            (cd "$top" && { xargs -0 -r grep -laF -e "${path##*/}" -- <"$work/scripts" || true; }) |
+                grep -vxF -e "$path" >"$work/mentions"; then
+            refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) names it"
         fi
     done <"$work/untold"
 
