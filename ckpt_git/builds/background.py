@@ -54,9 +54,22 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     if _is_covered(state, request):
         return False
     queue.put(state, request)
-    if running(state) is None:
+    now = running(state)
+    if now is not None and now.request.idle and not request.idle:
+        _have_it_give_way(state, now)
+        queue.put(state, request)  # again: the builder may have got to it this very moment
+        now = None
+    if now is None:
         spawn()
     return True
+
+
+def _have_it_give_way(state: State, now: Running) -> None:
+    """End an idle run, which begins anew later, when what takes its place is built."""
+    runs.keep_ending(state, now, "gave way")  # first: nobody is to take it for a crash
+    queue.put(state, now.request)
+    _end(now)
+    running(state)
 
 
 def _is_covered(state: State, request: Request) -> bool:
@@ -148,16 +161,21 @@ def cancel(state: State, spawn: Callable[[], None]) -> Running | None:
     if now is None:
         return None
     runs.keep_ending(state, now, "cancelled")  # first: nobody is to take it for a crash
-    with suppress(ProcessLookupError):
-        os.kill(now.pid, signal.SIGTERM)
-    if not _wait_for_end(now, _CANCEL_SECONDS):
-        kill_tree(now.pid)
-        _wait_for_end(now, _CANCEL_SECONDS)
+    _end(now)
     running(state)
     queue.forget(state, now.request)
     if queue.waiting(state):
         spawn()
     return now
+
+
+def _end(run: Running) -> None:
+    """End a builder with all that it started, kindly if it can be."""
+    with suppress(ProcessLookupError):
+        os.kill(run.pid, signal.SIGTERM)
+    if not _wait_for_end(run, _CANCEL_SECONDS):
+        kill_tree(run.pid)
+        _wait_for_end(run, _CANCEL_SECONDS)
 
 
 def _wait_for_start(state: State) -> Running | None:

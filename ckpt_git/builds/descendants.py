@@ -14,7 +14,7 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _PARENT = 4 - 3  # field of /proc/PID/stat after "PID (COMM) ": proc(5)
 
 
@@ -24,6 +24,14 @@ def adopt_orphans() -> None:
 
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    """Have SIGTERM sent to this process when its parent ends, however that ends; Linux only."""
+    import ctypes  # noqa: PLC0415 - as above
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
 
 
 def descendants(pid: int) -> list[int]:

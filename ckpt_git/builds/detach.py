@@ -52,7 +52,7 @@ def detach() -> None:
     """
     with suppress(PermissionError):  # it leads a session already
         os.setsid()
-    _let_go_of_descriptors()
+    let_go_of_descriptors()
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -69,7 +69,7 @@ def lower_priority(nice: int, io_class: str) -> None:
         run(["ionice", *IO_CLASSES[io_class], "-p", str(os.getpid())])
 
 
-def _let_go_of_descriptors() -> None:
+def let_go_of_descriptors() -> None:
     """A shell can close the first ten; the lock of a ``flock 200`` around a commit is above."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

@@ -8,6 +8,7 @@ written, nobody can be told.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ckpt_git.model.record import Record
 from ckpt_git.records.running import Running
 from ckpt_git.records.state import State
 
+_NAMED = 3  # paths that are named before the rest is counted
 _KEPT = 256 * 1024  # bytes of errors.log, and as much of the one before
 
 
@@ -41,6 +43,14 @@ def tell_death(state: State, run: Running) -> None:
 def tell_untracked(state: State, text: str) -> None:
     """A notice of what a build of the work tree left out, in the words of ``untracked``."""
     _post(state, text)
+
+
+def tell_difference(state: State, record: Record, paths: Sequence[str]) -> None:
+    """A notice that a checkpoint gave something else than a clean build, which now stands."""
+    more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+    what = f"{record.package} built from a checkpoint at {_named(record.commit)}"
+    differs = f"{what} is NOT what a clean build gives: {', '.join(paths[:_NAMED])}{more}"
+    _post(state, f"{differs}; the checkpoint is let go, and the clean build stands")
 
 
 def tell_doubt(state: State, package: str, why: str) -> None:

@@ -69,6 +69,7 @@ class Survey:
             else {
                 "package": now.package,
                 "phase": now.phase,
+                "why": now.request.why,
                 "tree": now.tree,
                 "commit": now.commit,
                 "target": asdict(now.target),
@@ -116,7 +117,8 @@ def show_status(found: Survey) -> None:
     else:
         what = f"{now.package or 'a build'} of {name_of_tree(now)}"
         doing = f"{now.phase or 'preparing'}, for {since(now.since)}"
-        out(f"building {what}: {doing} (git ckpt watch)")
+        verb = "verifying" if now.request.idle else "building"
+        out(f"{verb} {what}: {doing} (git ckpt watch)")
 
 
 def _checkpoint(package: PackageStatus) -> str:
@@ -144,6 +146,8 @@ def _last(record: Record | None) -> str:
         text += ", verified" if record.verified else ", DIFFERS from a clean build"
     elif not record.confirmed:
         text += ", not confirmed by a clean build"
+    elif record.passed and record.depth > 0:
+        text += ", not verified"
     if not record.passed:
         why = [line for line in record.error if line.strip()][:4] or (record.reason or "failed",)
         text += "".join(f"\n              {line}" for line in why)

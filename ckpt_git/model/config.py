@@ -23,15 +23,18 @@ from ckpt_git.model.toml_lines import KeyPath, key_lines
 
 OnCommit = Literal["worktree", "commit"]
 Follow = Literal["builds", "manual"]
+Verify = Literal["never", "idle"]
 Value = TypeVar("Value")
 
 ENGINES = ("auto", "local", "nix")
 FOLLOW: tuple[Follow, ...] = get_args(Follow)
 COMPILE_CACHE: tuple[CompileCache, ...] = get_args(CompileCache)
+VERIFY: tuple[Verify, ...] = get_args(Verify)
 SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
     "follow": lambda path, value: values.one_of(path, value, FOLLOW),
     "trace": values.boolean,
     "compile_cache": lambda path, value: values.one_of(path, value, COMPILE_CACHE),
+    "verify": lambda path, value: values.one_of(path, value, VERIFY),
 }
 """Keys of a package that may also stand at the top, as the default for all; each is a field of
 ``Package``, and has the function that checks its value."""
@@ -74,7 +77,8 @@ class Package:
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
     ``follow`` says what moves its checkpoint: each build, or only who asks for it. ``trace``:
     what its builds do with files is noted. ``compile_cache`` is for builds that can't start from
-    a checkpoint.
+    a checkpoint. ``verify`` says whether builds in the background are compared with clean ones
+    while nothing else is done.
     """
 
     name: str
@@ -91,6 +95,7 @@ class Package:
     follow: Follow = "builds"
     trace: bool = False
     compile_cache: CompileCache = "auto"
+    verify: Verify = "never"
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.

@@ -20,7 +20,11 @@ from ckpt_git.records.state import State
 BY_HAND = "asked for"
 """``Request.why`` of what someone asked for by name: no other request replaces it."""
 
+IDLE = "idle verification"
+"""``Request.why`` of what is compared with a clean build once nothing else waits."""
+
 _WAITS, _TAKEN = ".json", ".taken"
+_LAST = "idle-"  # what the names of files begin with that are taken after all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +41,9 @@ class Wanted:
 class Request:
     """What to build, for the work tree whose top is ``root``: each of ``wanted``, in this order.
 
-    ``why`` is the event (``post-commit``) or ``BY_HAND``. No ``packages`` means all. ``clean``
-    and ``rebuild`` are the options of ``git ckpt build``. ``submitted`` is in Unix seconds.
-    ``foreign`` says that others may have written what is wanted (``builds.trust``).
+    ``why`` is the event (``post-commit``), ``BY_HAND`` or ``IDLE``. No ``packages`` means all.
+    ``clean`` and ``rebuild`` are the options of ``git ckpt build``. ``submitted`` is in Unix
+    seconds. ``foreign`` says that others may have written what is wanted (``builds.trust``).
     """
 
     root: str
@@ -52,8 +56,15 @@ class Request:
     foreign: bool = False
 
     @property
+    def idle(self) -> bool:
+        """Whether every other request comes first."""
+        return self.why == IDLE
+
+    @property
     def slot(self) -> str:
         """Requests of one slot replace each other: all that git's events ask of one work tree."""
+        if self.idle:
+            return _LAST + digest(self.root)
         if self.why != BY_HAND:
             return digest([self.root, self.packages])
         return digest([self.root, self.packages, self.clean, self.rebuild, self._ids()])
@@ -88,7 +99,7 @@ def put(state: State, request: Request) -> None:
 
 
 def waiting(state: State) -> list[Request]:
-    """The requests that wait, newest first."""
+    """The requests that wait, in the order in which they are taken."""
     read = (_read(state, path) for path in _files(state))
     return [request for request in read if request is not None]
 
@@ -102,11 +113,12 @@ class Taken:
 
 
 def take(state: State) -> Taken | None:
-    """The newest request that waits; ``settle`` it once it is known elsewhere that it is built.
+    """The newest request that waits, an idle one where there is no other.
 
-    For the holder of the builder's lock alone. The rename comes before the reading: a newer
-    request of the same slot, put at this moment, either is the one that is read or still waits
-    afterwards. A builder that died before it settled leaves its request to the next one.
+    ``settle`` it once it is known elsewhere that it is built. For the holder of the builder's
+    lock alone. The rename comes before the reading: a newer request of the same slot, put at this
+    moment, either is the one that is read or still waits afterwards. A builder that died before
+    it settled leaves its request to the next one.
     """
     for path in _files(state):
         file = path.with_suffix(_TAKEN)
@@ -138,7 +150,8 @@ def clear(state: State) -> None:
 
 
 def _files(state: State) -> list[Path]:
-    return newest_first([state.path / "queue"], (_WAITS, _TAKEN))
+    found = newest_first([state.path / "queue"], (_WAITS, _TAKEN))
+    return sorted(found, key=lambda path: path.name.startswith(_LAST))
 
 
 def _file(state: State, request: Request) -> Path:

@@ -21,8 +21,9 @@ from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.state import State
 
-Ending = Literal["passed", "failed", "cancelled", "died", "error"]
-"""How a run ended. ``died``: the builder was killed; ``error``: nothing could be built."""
+Ending = Literal["passed", "failed", "cancelled", "died", "error", "gave way"]
+"""How a run ended. ``died``: the builder was killed; ``error``: nothing could be built; ``gave
+way``: it was an idle one, and there was something to build."""
 
 BUILDER, ALIVE = "builder", "alive"
 
@@ -132,8 +133,14 @@ class Progress:
         self._set(replace(self._now, phase=phase))
 
     def end(self, ending: Ending) -> None:
-        """The run is over."""
-        keep_ending(self._state, self._now, ending)
+        """The run is over. Who ended it has said so already, and knows better why.
+
+        A process of the builder's own may have written on: what it wrote to is told, too.
+        """
+        last = _read(self._state)
+        now = last if last is not None and last.id == self._now.id else self._now
+        if ended(self._state, now.id) is None:
+            keep_ending(self._state, now, ending)
         with suppress(OSError):
             _file(self._state).unlink(missing_ok=True)
 

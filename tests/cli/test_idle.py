@@ -1,0 +1,110 @@
+"""``verify = "idle"``: what the background built is compared with a clean build, at leisure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ckpt_git.model.record import Record
+from ckpt_git.records.state import State
+from tests.cli.project import Project, processes
+from tests.support import eventually
+
+CONFIG = """\
+notes = true
+verify = "idle"
+
+[package.app]
+build = "sh build.sh"
+install = "cp out.txt $out/"
+"""
+SLEEP = "sleep 717171"
+# What is built from nothing takes for ever where the source says so.
+BUILD = f"""\
+if [ ! -e mark ] && grep -q slow in.txt; then {SLEEP}; fi
+touch mark
+cp in.txt out.txt
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """Built once, clean; the next build starts there."""
+    files = {"build.sh": BUILD, "in.txt": "1\n"}
+    project = Project.make(tmp_path / "project", files, CONFIG)
+    project.build("HEAD")
+    yield project
+    project.ckpt("cancel", code=None)
+
+
+def _records(project: Project) -> list[Record]:
+    return State(project.path / ".git" / "ckpt").history()
+
+
+def _of(project: Project, commit: str) -> Record | None:
+    return next((record for record in _records(project) if record.commit == commit), None)
+
+
+def _is_verified(project: Project, commit: str) -> bool:
+    record = _of(project, commit)
+    return record is not None and record.verified is True
+
+
+def test_a_build_from_a_checkpoint_is_verified_when_nothing_else_waits(project: Project) -> None:
+    commit = project.repo.commit("change", {"in.txt": "2\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: _is_verified(project, commit), "it is verified")
+    eventually(lambda: _note(project, commit).endswith(", verified"), "the note says so")
+    assert ", verified" in project.ckpt("status").out
+    assert project.ckpt("log", "--json").json()["records"][0]["verified"] is True
+    assert "from a checkpoint" in _note(project, commit)
+    assert _records(project)[0].depth == 1
+
+
+def test_a_difference_is_told_and_the_clean_build_stands(project: Project) -> None:
+    # What is built counts the builds on which it lies: no build tool notices.
+    project.repo.commit("counts", {"build.sh": "echo x >>count\ncp count out.txt\n"})
+    project.ckpt("build", "--clean", "HEAD")
+    commit = project.repo.commit("change", {"in.txt": "2\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: _is_verified(project, commit), "it is compared")
+    said = project.ckpt("status")
+    assert "out.txt" in said.line("NOT what a clean build gives", commit[:10])
+    record = _of(project, commit)
+    assert record is not None
+    assert record.depth == 0
+    assert record.output.joinpath("out.txt").read_text() == "x\n"
+
+
+def test_it_runs_last_and_lowest_and_gives_way(project: Project) -> None:
+    slow = project.repo.commit("slow", {"in.txt": "slow\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: processes(SLEEP) != [], "it is verified")
+    assert os.getpriority(os.PRIO_PROCESS, processes(SLEEP)[0]) == 19
+    assert project.ckpt("status").out.splitlines()[-1].startswith("verifying app of ")
+    assert _of(project, slow) is not None
+
+    commit = project.repo.commit("newer", {"in.txt": "3\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: _is_verified(project, commit), "the newer one is built and verified")
+    assert processes(SLEEP) == []
+    record = _of(project, slow)
+    assert record is not None
+    assert record.verified is None
+    assert ", not verified" in _note(project, slow)
+
+
+def test_cancelling_ends_it(project: Project) -> None:
+    project.repo.commit("slow", {"in.txt": "slow\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: processes(SLEEP) != [], "it is verified")
+    assert "cancelled" in project.ckpt("cancel").out
+    assert processes(SLEEP) == []
+    assert project.ckpt("status").out.splitlines()[-1] == "nothing is being built"
+
+
+def _note(project: Project, commit: str) -> str:
+    return project.repo.git("notes", "--ref=ckpt", "show", commit, ok=(0, 1))
