@@ -16,7 +16,7 @@ def main() -> None:
     if arguments[:2] == ["hook", "pre-push"]:
         from ckpt_git.engines.local import toolchain  # noqa: PLC0415
 
-        toolchain.begin()  # beside the imports, as below: known trees answer within 0.1 s
+        toolchain.begin()  # beside the imports, as below
     if arguments[:1] == ["hook"]:
         from ckpt_git.cli.hook import hook_main  # noqa: PLC0415
 
