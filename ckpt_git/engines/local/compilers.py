@@ -53,7 +53,7 @@ UNSEEN = (
         "says which assembler is used",
     ),
 )
-"""Each seen to give an old object with ccache 4.7.5 (tests/engines/test_compilers.py)."""
+"""Each seen to give an old object with ccache 4.7.5; the first in tests/builds/test_second_tier.py."""
 
 
 @dataclass(frozen=True, slots=True)
