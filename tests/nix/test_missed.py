@@ -130,3 +130,23 @@ def test_a_folder_of_code_that_went_is_no_input(pair: Callable[..., Pair], nix: 
     built = made.checkpointed(nix)
     assert built.used
     assert b"gone" not in (built.path / "bin/prog").read_bytes()
+
+def test_a_new_header_is_looked_for_in_however_many_files(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """More names than a command line is given at once: in the last of them nothing is found."""
+    long = "x" * 100
+    unrelated = {f"data/{long}-{number}.c": "" for number in range(1500)}
+    files = {
+        **unrelated,
+        "Makefile": "prog: main.o\n\tcc -o $@ main.o\nmain.o: main.c\n"
+        "\tcc -iquote first -iquote second -MMD -c -o $@ main.c\n-include *.d\n"
+        "install: prog\n\tmkdir -p $(out)/bin && cp prog $(out)/bin/\n",
+        "main.c": '#include "value.h"\nint main(void) { return VALUE; }\n',
+        "second/value.h": "#define VALUE 1\n",
+    }
+    made = pair(files, {})
+    made.changed.write("first/value.h", "#define VALUE 2\n")
+    built = made.checkpointed(nix)
+    assert built.why_clean
+    assert _contents(built) == _contents(made.clean(nix))

@@ -53,7 +53,7 @@ UNSEEN = (
         "says which assembler is used",
     ),
 )
-"""Each seen to give an old object with ccache 4.7.5; the first in tests/builds/test_second_tier.py."""
+"""Each seen to give an old object with ccache 4.7.5; test_second_tier.py has the first."""
 
 
 @dataclass(frozen=True, slots=True)

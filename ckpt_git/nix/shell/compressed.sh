@@ -30,7 +30,7 @@ compressed_naming() {
         [gzip]=$'\x1f\x8b\x08' [bzip2]='1AY&SY' [xz]=$'\xfd7zXZ' [zstd]=$'\x28\xb5\x2f\xfd' [zip]=$'PK\x03\x04'
     )
     printf '%s\n' "${magics[@]}" >"$work/magics"
-    (cd "$top" && { xargs -0 -r grep -laFZ -f "$work/magics" -- || true; }) >"$work/maybe-compressed"
+    found_in_files -laFZ -f "$work/magics" -- >"$work/maybe-compressed"
     while IFS= read -r -d '' file; do
         for format in "${!magics[@]}"; do
             magic=${magics[$format]}

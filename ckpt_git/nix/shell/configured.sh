@@ -57,8 +57,8 @@ while IFS= read -r -d '' path; do
         done < <({ grep -aF -e "${words[i]}" -- "$work/statements" || true; } | assigned)
     done
     # Autoconf's check that it is in the right folder is no reading.
-    if (cd "$top" && xargs -0 -r grep -haF -e "$name" -- <"$work/scripts") |
-        grep -qavE '^[[:space:]]*(#|dnl\>)|ac_unique_file|AC_CONFIG_SRCDIR'; then
+    found_in_files -haF -e "$name" -- <"$work/scripts" >"$work/mentions"
+    if grep -qavE '^[[:space:]]*(#|dnl\>)|ac_unique_file|AC_CONFIG_SRCDIR' "$work/mentions"; then
         refuse
     fi
 done <"$work/compiled"

@@ -64,6 +64,10 @@ of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
 # Those of a list of paths whose last part matches the extended pattern $2.
 named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
 
+# What grep, called with these arguments, finds in the files of a list (standard input). It isn't grep's to
+# say whether there is something: a long list takes several, and xargs fails where one finds nothing.
+found_in_files() { (cd "$top" && { xargs -0 -r grep "$@" || true; }); }
+
 # Of a list of paths (standard input) those that are no folders and were written to, or had their
 # attributes changed, after the file .ckpt/$1 was made: by the time of the inode, which nothing sets back.
 written_since() {

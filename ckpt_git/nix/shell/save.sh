@@ -59,7 +59,7 @@ hashes "$work/outputs" >"$work/hashes"
 holding_in_state "$checkpoint" sources "$folder" "$work/hashes" >"$about/sources-naming-outputs"
 holding_in_state "$checkpoint" outputs "$folder" "$work/hashes" >"$work/naming"
 common "$work/naming" "$about/products" >"$about/products-naming-outputs"
-(cd "$top" && xargs -0 -r grep -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" || true) |
+found_in_files -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" |
     sorted >"$about/linked-naming-outputs"
 
 source "${0%/*}/compressed.sh"

@@ -32,7 +32,9 @@ if [ -z "$commands_are_known" ]; then
     # What a makefile reads while it is read becomes part of its commands.
     named "$work/paths" "$makefile" >"$work/rules"
     while IFS= read -r -d '' path; do
-        if (cd "$top" && xargs -0 -r grep -lE -e "\\\$[({](shell|file|eval).*$(extended_pattern "${path##*/}")" -- <"$work/rules") >"$work/mentions"; then
+        found_in_files -lE -e "\\\$[({](shell|file|eval).*$(extended_pattern "${path##*/}")" -- \
+            <"$work/rules" >"$work/mentions"
+        if ! nothing_in "$work/mentions"; then
             refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) reads it"
         fi
     done <"$work/modified"
@@ -73,7 +75,7 @@ if [ -z "$commands_are_known" ]; then
         fi
         # Nor need a makefile name what a script reads.
         if [ -z "$in_rule" ] &&
-            (cd "$top" && { xargs -0 -r grep -laF -e "${path##*/}" -- <"$work/scripts" || true; }) |
+            found_in_files -laF -e "${path##*/}" -- <"$work/scripts" |
                 grep -vxF -e "$path" >"$work/mentions"; then
             refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) names it"
         fi
@@ -130,7 +132,8 @@ without "$work/files" "$work/modified" >"$work/unchanged"
 # A new header may be found before the one that unchanged files got until now.
 named "$work/added" "$c_header" >"$work/new-headers"
 while IFS= read -r -d '' path; do
-    if (cd "$top" && xargs -0 -r grep -laE -e "include.*$(extended_pattern "${path##*/}")" -- <"$work/unchanged") >"$work/mentions"; then
+    found_in_files -laE -e "include.*$(extended_pattern "${path##*/}")" -- <"$work/unchanged" >"$work/mentions"
+    if ! nothing_in "$work/mentions"; then
         refuse "$(shown "$path") is new, and $(head -n 1 "$work/mentions" | cut -b3-) already includes a file of that name"
     fi
 done <"$work/new-headers"
