@@ -48,7 +48,12 @@ def ask_for_verification(
 
 def _can_be_verified(record: Record) -> bool:
     """Whether it came from a checkpoint, wasn't compared yet, and there is what to compare."""
-    return record.passed and record.depth > 0 and record.verified is None and record.out is not None
+    return (
+        record.passed
+        and record.made != "clean"
+        and record.verified is None
+        and record.out is not None
+    )
 
 
 def verify_request(request: Request, progress: Progress) -> list[Record]:

@@ -239,7 +239,7 @@ def _built(context: Context, subject: Subject, package: Package, announce: Annou
 
 def _has_to_be_verified(subject: Subject, record: Record) -> bool:
     """Whether a clean build is still to be compared with. What was built clean is what it is."""
-    return subject.policy.require == "verified" and record.depth > 0 and not record.verified
+    return subject.policy.require == "verified" and record.made != "clean" and not record.verified
 
 
 def _is_conclusive(record: Record) -> bool:

@@ -86,9 +86,9 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
 
 
 def _checkpointed(context: Context, package: Package, target: Target, announce: Announce) -> Record:
-    """The build to verify: the one on record if it came from a checkpoint, else one made now."""
+    """The build to verify: the one on record unless it was clean itself, else one made now."""
     record = build_package(context, package, target, BuildOptions(), announce)
-    if record.cached and record.depth == 0:
+    if record.cached and record.made == "clean":
         record = build_package(context, package, target, BuildOptions(rebuild=True), announce)
     return record
 

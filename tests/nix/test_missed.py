@@ -131,6 +131,7 @@ def test_a_folder_of_code_that_went_is_no_input(pair: Callable[..., Pair], nix: 
     assert built.used
     assert b"gone" not in (built.path / "bin/prog").read_bytes()
 
+
 def test_a_new_header_is_looked_for_in_however_many_files(
     pair: Callable[..., Pair], nix: NixStore
 ) -> None:

@@ -75,6 +75,20 @@ def test_verified_takes_a_clean_build_that_is_identical(pushing: Pushing) -> Non
     assert again.err == "ckpt: what is pushed to again builds (known from before, verified)\n"
 
 
+def test_verified_asks_for_more_than_a_compiler_cache(pushing: Pushing) -> None:
+    repo = pushing.repo
+    pushing.configure('\n[push]\nrequire = "verified"\n')
+    compiles = "cc -c part.c -o part.o\ncp in.txt out.txt\n"
+    repo.commit("compiles", {"build.sh": compiles, "part.c": "int part;\n", "goes.txt": ""})
+    pushing.push("origin", "main")
+    repo.remove("goes.txt")  # a script may have made something of it: built from nothing
+    repo.commit("without")
+    pushing.project.ckpt("build", "HEAD")
+    assert pushing.records()[0].made == "cached clean"
+    assert "a clean build, to compare with" in pushing.push("origin", "main").err
+    assert pushing.records()[0].verified
+
+
 def test_a_difference_from_a_clean_build_refuses_once(pushing: Pushing) -> None:
     repo = pushing.repo
     pushing.configure('\n[push]\nrequire = "verified"\n')
