@@ -5,8 +5,8 @@ failure. Two kinds stay skipped, told by how their reason starts. What is for th
 user: CI runs the tests as root and as an ordinary user. And what has to be asked for with a
 variable, because it takes too long for each change.
 
-Ctrl-C works in the programs that the tests start, also where the test run itself was started
-in a shell's background, which has it ignored (POSIX.1 XCU 2.11).
+Ctrl-C and hanging up work in the programs that the tests start, also where the test run itself was
+started in a shell's background, which has the one ignored (POSIX.1 XCU 2.11), or by nohup.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _FORGIVEN = re.compile(rf"(?:Skipped: )?(?:needs {_OTHER_USER}\b|CKPT_\w+=\w+ as
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
