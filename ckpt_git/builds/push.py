@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from ckpt_git.builds.build import Announce, BuildOptions, build_package
 from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.git import pushed
 from ckpt_git.git.pushed import Commit
@@ -22,6 +22,9 @@ from ckpt_git.model.errors import CkptError, ConfigError
 from ckpt_git.model.push import Push, RefUpdate
 from ckpt_git.model.push_policy import PushPolicy, policy_of_broken
 from ckpt_git.model.record import Record
+
+if TYPE_CHECKING:
+    from ckpt_git.builds.build import Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Unchecked:
 
 Result = Skipped | Checked | Unchecked
 
-Watch = Callable[[Subject, Package], AbstractContextManager[Announce]]
+Watch = Callable[[Subject, Package], "AbstractContextManager[Announce]"]
 """Entered around each build; gives who is to hear what happens in it."""
 
 
@@ -224,6 +227,8 @@ def _build(context: Context, subject: Subject, package: Package, watch: Watch) -
 
 
 def _built(context: Context, subject: Subject, package: Package, announce: Announce) -> Checked:
+    from ckpt_git.builds.build import BuildOptions, build_package  # noqa: PLC0415 - to build
+
     target = Target("commit", subject.refs[0], subject.commit.tree, subject.commit.id)
     record = build_package(context, package, target, BuildOptions(), announce)
     if not (record.passed and _has_to_be_verified(subject, record)):

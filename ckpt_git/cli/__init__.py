@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import NoReturn
 
 _BUILDING = (["build"], ["prepare"], ["verify"])
 
@@ -17,13 +18,16 @@ def main() -> None:
         from ckpt_git.engines.local import toolchain  # noqa: PLC0415
 
         toolchain.begin()  # beside the imports, as below
+        if not {"-h", "--help"} & {*arguments[2:3]}:
+            from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
+
+            gc.enable()
+            _end(pre_push(arguments[2:], sys.stdin.buffer.read()))
     if arguments[:1] == ["hook"]:
         from ckpt_git.cli.hook import hook_main  # noqa: PLC0415
 
         gc.enable()
-        code = hook_main(arguments[1:])
-        sys.stderr.flush()
-        os._exit(code)
+        _end(hook_main(arguments[1:]))
     if arguments[:1] in _BUILDING:
         # It takes as long as importing what is below, on another core.
         from ckpt_git.cli import streams  # noqa: PLC0415
@@ -38,3 +42,8 @@ def main() -> None:
     gc.freeze()  # modules live as long as the process: no use in looking for garbage in them
     # All is written and closed by now; taking the interpreter apart would take another 15 ms.
     os._exit(run_app(arguments))
+
+
+def _end(code: int) -> NoReturn:
+    sys.stderr.flush()
+    os._exit(code)

@@ -9,10 +9,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from ckpt_git.builds.build import Announce
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.notices import described
 from ckpt_git.builds.push import Checked, Skipped, Subject, Unchecked, validate
 from ckpt_git.cli.streams import say, say_ckpt
 from ckpt_git.git.pushed import Commit, subject
@@ -21,6 +20,9 @@ from ckpt_git.model.errors import CkptError
 from ckpt_git.model.git_event import GitEvent
 from ckpt_git.model.names import printable
 from ckpt_git.model.push import Push
+
+if TYPE_CHECKING:
+    from ckpt_git.builds.build import Announce
 
 REFUSED, INTERRUPTED = 1, 130
 
@@ -60,6 +62,8 @@ def _is_refused(arguments: Sequence[str], stdin: bytes) -> bool:
     try:
         return _report(context, event.push)
     except Exception as error:  # whatever it is, nobody knows now whether this builds
+        from ckpt_git.builds.notices import described  # noqa: PLC0415 - rare
+
         return _cannot_validate(described(context.state, error))
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ckpt_git.engines.protocol import Engine
 from ckpt_git.model.errors import ConfigError
+
+if TYPE_CHECKING:  # what lists the toolchain begins before all of this is imported
+    from ckpt_git.engines.protocol import Engine
 
 ENGINES = {"local": "ckpt_git.engines.local", "nix": "ckpt_git.engines.nix"}
 

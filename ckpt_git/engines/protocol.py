@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.finding import Finding
-from ckpt_git.model.record import Outcome, SandboxKind, Seconds
-from ckpt_git.model.source_diff import Manifest, SourceDiff
-from ckpt_git.model.trace import Knowledge
-from ckpt_git.model.trace_suspicion import Suspicion
+if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is part of every build
+    from ckpt_git.model.checkpoint import Checkpoint
+    from ckpt_git.model.derivation import Derivation, Recipe
+    from ckpt_git.model.finding import Finding
+    from ckpt_git.model.record import Outcome, SandboxKind, Seconds
+    from ckpt_git.model.source_diff import Manifest, SourceDiff
+    from ckpt_git.model.trace import Knowledge
+    from ckpt_git.model.trace_suspicion import Suspicion
 
 
 class SourceTree(Protocol):

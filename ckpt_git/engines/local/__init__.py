@@ -14,11 +14,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ckpt_git.engines.local.engine import LocalEngine
-from ckpt_git.engines.local.store import Store
+if TYPE_CHECKING:
+    from ckpt_git.engines.local.engine import LocalEngine
 
 
 def create(store: Path, state: Path, environment: Mapping[str, str]) -> LocalEngine:  # noqa: ARG001
     """The engine with its store at ``store``."""
+    # Here: toolchain.py is to be had before all that the engine imports, and lists beside that.
+    from ckpt_git.engines.local.engine import LocalEngine  # noqa: PLC0415
+    from ckpt_git.engines.local.store import Store  # noqa: PLC0415
+
     return LocalEngine(Store(store), environment)

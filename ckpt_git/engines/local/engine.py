@@ -1,4 +1,8 @@
-"""The local engine: realises derivations from ``ckpt.toml`` commands, where there is no Nix."""
+"""The local engine: realises derivations from ``ckpt.toml`` commands, where there is no Nix.
+
+What it takes to build is imported where something is built: most questions, those of the pre-push
+hook for one, are answered from what is known.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.engines.files import new_id
-from ckpt_git.engines.local import (
-    compilers,
-    depfiles,
-    examine,
-    launch,
-    layers,
-    system,
-    toolchain,
-)
-from ckpt_git.engines.local.attempt import build
+from ckpt_git.engines.local import compilers, layers, system, toolchain
 from ckpt_git.engines.local.compilers import Compilers
-from ckpt_git.engines.local.fetch import fetch
-from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.places import place_of
 from ckpt_git.engines.local.probe import Abilities, abilities
 from ckpt_git.engines.local.store import Store
-from ckpt_git.engines.local.trace import kept
-from ckpt_git.engines.local.trace.library import forget_refusals, library
 from ckpt_git.engines.protocol import (
     Dependents,
     Installed,
@@ -143,10 +134,14 @@ class LocalEngine:
 
     def knowledge(self, checkpoint: Checkpoint) -> Knowledge:
         """See ``Engine``."""
+        from ckpt_git.engines.local.trace import kept  # noqa: PLC0415
+
         return kept.load(self.store.layers / checkpoint.id)
 
     def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
         """See ``Engine``."""
+        from ckpt_git.engines.local import depfiles  # noqa: PLC0415
+
         return depfiles.dependents(self.store, checkpoint.id, path)
 
     def holds(self, checkpoint: Checkpoint) -> Container[str]:
@@ -181,10 +176,15 @@ class LocalEngine:
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """See ``Engine``. Everything else of the machine is there as it is."""
+        from ckpt_git.engines.local import launch  # noqa: PLC0415
+
         return launch.program(self.abilities().sandbox, self.out_path(drv), out, command)
 
     def examine(self) -> Iterator[Finding]:
         """See ``Engine``."""
+        from ckpt_git.engines.local import examine  # noqa: PLC0415
+        from ckpt_git.engines.local.trace.library import forget_refusals  # noqa: PLC0415
+
         store = examine.store(self.store)
         yield store
         if store.level == "missing":
@@ -198,6 +198,8 @@ class LocalEngine:
 
     def examine_package(self, drv: Derivation) -> Finding:
         """See ``Engine``."""
+        from ckpt_git.engines.local import examine  # noqa: PLC0415
+
         return examine.package(drv, self._path(drv.inputs))
 
     # --- realising ------------------------------------------------------------------------
@@ -215,6 +217,10 @@ class LocalEngine:
         compile_cache: bool = False,
     ) -> Realisation:
         """See ``Engine``."""
+        from ckpt_git.engines.local.attempt import build  # noqa: PLC0415
+        from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
+        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
+
         began = time.monotonic()
         path = self._path(drv.inputs)
         able = self.abilities()
@@ -237,6 +243,8 @@ class LocalEngine:
 
     def _tracer(self) -> tuple[Path | None, str | None]:
         """The library that sees what a build does, or why there is none."""
+        from ckpt_git.engines.local.trace.library import library  # noqa: PLC0415
+
         try:
             return library(self.store.root), None
         except MissingError as error:
