@@ -288,6 +288,7 @@ class _Attempt:
         confirmed = confirmed and not _inconclusive(result)
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
+        self.plan.engine.made_known()
         if result.outcome == "passed":
             let_go_of_old(self.context, self.plan.engine, self.plan.drv, result)
         return record

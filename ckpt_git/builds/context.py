@@ -29,6 +29,7 @@ class Context:
     home: Path
     environment: Mapping[str, str]
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
+    _configs: dict[str, Config | None] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
@@ -69,7 +70,9 @@ class Context:
     def find_config(self, tree: str) -> Config | None:
         """``ckpt.toml`` of the tree that is built; where it has none, that of the work tree:
         an old commit, or a file that the user keeps to themselves."""
-        return self.parsed_config(self.repo.read(tree, CONFIG_NAME))
+        if tree not in self._configs:
+            self._configs[tree] = self.parsed_config(self.repo.read(tree, CONFIG_NAME))
+        return self._configs[tree]
 
     def parsed_config(self, data: bytes | None) -> Config | None:
         """What a tree's ``ckpt.toml`` says, given what it holds; see ``find_config`` for None."""

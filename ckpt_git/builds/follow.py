@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.room import undisturbed
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
@@ -37,9 +38,12 @@ def follow(context: Context, package: Package, target: Target, made: Checkpoint)
 
 def put_in_force(context: Context, record: Record) -> Checkpoint | None:
     """Put the checkpoint that the build on record left in force, if it left one; gives it."""
-    found = checkpoint_of(context, record) if record.passed else None
-    if found is not None:
-        context.state.put_in_force(found)
+    if not record.passed:
+        return None
+    with undisturbed(context):
+        found = checkpoint_of(context, record)
+        if found is not None:
+            context.state.put_in_force(found)
     return found
 
 

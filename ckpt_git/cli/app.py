@@ -164,6 +164,22 @@ def demo(
     show_demo(keep=keep)
 
 
+@app.command(rich_help_panel=SETTING_UP)
+def gc(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Say what would be removed, and do nothing.")
+    ] = False,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="What no repository has a use for, not this one alone.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove what is of no use any more, and what is beyond the store's limit."""
+    from ckpt_git.cli.gc import collect
+
+    collect(_open(), dry_run=dry_run, everybody=everybody, as_json=as_json)
+
+
 # --- building ------------------------------------------------------------------------------
 
 Target = Annotated[str, typer.Argument(metavar="[TARGET]", help="worktree, index or a revision.")]

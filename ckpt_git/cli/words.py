@@ -9,6 +9,7 @@ from typing import Protocol
 from ckpt_git.model.record import Record
 
 _SHORT = 10
+_THOUSAND = 1000
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 _UNITS = ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min"))
 
@@ -82,3 +83,13 @@ def since(moment: float) -> str:
 def ago(moment: float) -> str:
     """How long ago a time (Unix seconds) was."""
     return f"{since(moment)} ago"
+
+
+def amount(number: int) -> str:
+    """Bytes, as people say them: ``340 MB``."""
+    size = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < _THOUSAND:
+            return f"{size:.3g} {unit}"
+        size /= 1024
+    return f"{size:.3g} TB"

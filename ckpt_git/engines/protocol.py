@@ -154,8 +154,12 @@ class Engine(Protocol):
     def holds(self, checkpoint: Checkpoint) -> Container[str]:
         """The files of a checkpoint, below the build's folder."""
 
-    def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
-        """Let go of all artifacts of the package that none of ``kept`` needs."""
+    def made_known(self) -> None:
+        """Whatever was realised is known to those who want it: the rest may be let go of."""
+
+    def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
+        """Let go of all artifacts of ``package`` that none of ``kept`` needs, at once or when room
+        is needed."""
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """Remove the artifacts of a checkpoint that is not to be trusted."""

@@ -144,6 +144,10 @@ class Repository(Location):
         """Numbers of files that differ from ``new_tree``; None where a tree isn't there."""
         return diffs.distances(self, old_trees, new_tree)
 
+    def branch_tips(self, number: int) -> list[str]:
+        """The commits of the local branches that were committed to last."""
+        return trees.branch_tips(self, number)
+
     def key(self, tree: str, folder: str = ".", ignore: Sequence[str] = ()) -> str:
         """The id of what matters of ``tree``; patterns are relative to ``folder``.
 

@@ -188,3 +188,12 @@ def tracked(at: Location, tree: str) -> list[str]:
     """The paths of all files and submodules of ``tree``. Raises ``MissingObjectsError``."""
     listed = listing(at, tree)
     return sorted([*listed.files, *listed.links])
+
+
+def branch_tips(at: Location, number: int) -> list[str]:
+    """The commits of at most ``number`` local branches, the one committed to last first."""
+    ask = (f"--count={number}", "--sort=-committerdate", "--format=%(objectname)", "refs/heads")
+    try:
+        return at.git("for-each-ref", *ask).stdout.decode().split()
+    except ProcessError as error:
+        raise explained(error, "list the branches") from error

@@ -44,7 +44,7 @@ LOCAL_KEYS = ("fetch", *PHASES, "env", "inputs", "memory", "processes", "locks")
 NIX_KEYS = ("file", "attr", "flake", "expr", "nix")
 NIX_SETTINGS = ("options", "store")
 PACKAGE_KEYS = (*COMMON_KEYS, *LOCAL_KEYS, *NIX_KEYS)
-TOP_KEYS = ("on_commit", "notes", *SHARED, "push", "package")
+TOP_KEYS = ("on_commit", "notes", "store_limit", *SHARED, "push", "package")
 
 DEFAULT_LOCKS = (
     *("Cargo.lock", "rust-toolchain", "rust-toolchain.toml"),
@@ -121,12 +121,16 @@ class Package:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of ``ckpt.toml``: the packages by name, in the order of the file, and the switches."""
+    """All of ``ckpt.toml``: the packages by name, in the order of the file, and the switches.
+
+    ``store_limit`` is in bytes.
+    """
 
     packages: Mapping[str, Package]
     on_commit: OnCommit = "worktree"
     notes: bool = False
     push: PushPolicy = field(default_factory=PushPolicy)
+    store_limit: int | None = None
 
     def select(self, names: Sequence[str]) -> tuple[Package, ...]:
         """The packages of these names, each once and in the order of the file; all for none.
@@ -203,6 +207,7 @@ def _config(data: Mapping[str, Any]) -> Config:
         on_commit=cast(OnCommit, on_commit),
         notes=values.boolean(("notes",), data.get("notes", False)),
         push=_push(data.get("push", {})),
+        store_limit=_optional(values.size, (), "store_limit", data),
     )
 
 

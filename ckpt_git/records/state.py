@@ -20,6 +20,7 @@ from ckpt_git.model.record import Record
 from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
 
 KEPT_LOGS = 200
+KEPT_RECORDS = 200
 
 _UNWRITTEN = (
     "ckpt: a background build came to nothing, and there was no room to keep why;"
@@ -61,6 +62,19 @@ class State:
         records = (self._read_record(path) for path in paths)
         return list(islice((record for record in records if record is not None), limit))
 
+    def forget_records(self, before: float, *, dry_run: bool = False) -> int:
+        """Forget all records that were neither made nor asked for since ``before`` (Unix seconds),
+        but for each package's newest; returns how many."""
+        old = [
+            path
+            for folder in self._folders("records", None)
+            for path in newest_first([folder], ".json")[KEPT_RECORDS:]
+            if path.stat().st_mtime < before
+        ]
+        for path in [] if dry_run else old:
+            path.unlink(missing_ok=True)
+        return len(old)
+
     def _record(self, package: str, key: str, recipe: str) -> Path:
         return self.path / "records" / package / f"{key}-{recipe[:16]}.json"
 
@@ -82,7 +96,11 @@ class State:
 
     def drop_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Forget ``checkpoint``, if it is known; its artifacts are the engine's to remove."""
-        path = self._checkpoint(checkpoint)
+        self.forget_checkpoint(checkpoint.package, checkpoint.id)
+
+    def forget_checkpoint(self, package: str, name: str) -> None:
+        """The same by its id."""
+        path = self._checkpoint_file(package, name)
         with writing(path):
             path.unlink(missing_ok=True)
 
@@ -128,6 +146,17 @@ class State:
 
     def _distrust(self, package: str) -> Path:
         return self.path / "distrusted" / package
+
+    def packages(self) -> list[str]:
+        """The names of all packages that were built."""
+        with suppress(OSError):
+            return sorted(folder.name for folder in (self.path / "records").iterdir())
+        return []
+
+    def known_checkpoints(self) -> list[str]:
+        """The ids of all checkpoints, of any package. No file is opened."""
+        paths = newest_first(self._folders("checkpoints", None), ".json")
+        return [path.stem for path in paths]
 
     def in_force(self, package: str) -> Checkpoint | None:
         """The checkpoint that was put in force, as long as it is known; else the newest."""

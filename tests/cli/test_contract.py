@@ -374,7 +374,7 @@ def test_help_is_a_page_of_80_columns_that_names_every_command(project: Project)
     assert max(map(len, page.splitlines())) <= 80
     for command in ("init", "install", "uninstall", "prepare", "rebase-checkpoint",
                     "build", "verify", "status", "log",
-                    "watch", "cancel", "path", "run", "doctor", "demo"):  # fmt: skip
+                    "watch", "cancel", "path", "run", "gc", "doctor", "demo"):  # fmt: skip
         assert f"│ {command} " in page
     assert "TARGET is worktree" in page
     assert "Exit codes: 0 done" in page

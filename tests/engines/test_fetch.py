@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.engines.local import store as stores
-from tests.engines.project import NAME, Project, log, python, snapshot, toml_string
+from ckpt_git.engines.local import room
+from ckpt_git.engines.local.room import Kept
+from tests.engines.project import Project, log, python, snapshot, toml_string
 
 _GET = (
     "import urllib.request, sys; "
@@ -143,13 +144,14 @@ def test_what_was_fetched_last_is_kept_where_no_checkpoint_lies_on_it(
     fetching: Project, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy lies on nothing; its next clean build needs what was fetched all the same."""
-    monkeypatch.setattr(stores, "_GRACE", -1.0)
-    monkeypatch.setattr(stores, "_KEPT_FETCHED", 1)
+    monkeypatch.setattr(room, "KEPT_FETCHED", 1)
     project = fetching.setting(CKPT_LAYERS="copy")
     for lock in ("v1\n", "v2\n"):
         project.repo.commit(files={"deps.lock": lock})
         project.passes()
-    project.store.keep_only(project.layer().owner, NAME, [])
+    owner = project.layer().owner
+    nothing = Kept(frozenset(), frozenset(), frozenset(), frozenset([owner]))
+    room.sweep(project.store, lambda _: nothing, 1 << 40)
     for lock in ("v2\n", "v1\n"):
         project.repo.commit(files={"deps.lock": lock})
         project.passes(clean=True)

@@ -183,8 +183,7 @@ def test_what_is_let_go_of_can_be_collected(project: Project, nix: NixStore) -> 
     gone = [str(meta.checkpoint) for old in older if (meta := kept.meta(NAME, old.id))]
     for old in older:
         _age(project, old.id)
-    (package,) = context.config(second.tree).packages.values()
-    engine.keep_only(context.derivation(package, second.tree), [newest])
+    engine.keep_only(NAME, [newest])
     subprocess.run(["nix-store", "--gc"], env=nix.environment(), capture_output=True, check=True)
     assert not first.output.exists()
     assert len(gone) == 2

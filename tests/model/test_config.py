@@ -17,6 +17,7 @@ from ckpt_git.model.source_diff import matcher
 FULL = """
 on_commit = "commit"
 notes = true
+store_limit = "2G"
 
 [package.hello]
 install = "make install"
@@ -71,6 +72,7 @@ def test_every_key_arrives_in_its_field() -> None:
     config = Config.parse(FULL)
     hello = config.packages["hello"]
     assert (config.on_commit, config.notes) == ("commit", True)
+    assert config.store_limit == 2 << 30
     assert list(hello.phases.items()) == [
         ("configure", "./configure --prefix=$out"),
         ("build", "make -j$NIX_BUILD_CORES"),

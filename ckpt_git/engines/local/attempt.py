@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,9 +38,11 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
     While it runs, the layers that it started on are checked: what a damaged one gave must not
     be used.
     """
-    with job.store.workspace() as work:
+    with job.store.workspace() as work, ExitStack() as until_published:
         base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
         started_on = () if base is None else base.chain
+        if base is not None:
+            job.store.used(base)
         checks: list[Later[str | None]] = []
         tracing = job.tracing(work)
         began = time.monotonic()
@@ -59,9 +62,9 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
 
             job = _unless_unseen(job, work)
             prepared = time.monotonic() - began
-            with job.store.held(used):
-                _note(job, care.notes)
-                ended = _run(job, work, ground, check, tracing)
+            until_published.enter_context(job.store.held(used))
+            _note(job, care.notes)
+            ended = _run(job, work, ground, check, tracing)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
         if isinstance(ended, str):
@@ -269,6 +272,7 @@ def _publish_layer(
         newest_mtime_ns=newest,
         dirtied=dirtied(work, ground, stamp, sealed, copied_from, job.source, manifest),
         configured=_configured(job, stamp, ended),
+        seconds=ended.ran,
     )
     job.store.publish_layer(work, layer, sealed, manifest, seen.files)
     job.store.make_durable(layer.id)

@@ -149,10 +149,12 @@ class LocalEngine:
         layer = self.store.layer(checkpoint.id)
         return {} if layer is None else self.store.files(layer)
 
-    def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
+    def made_known(self) -> None:
         """See ``Engine``."""
-        owner = str(drv.source.repository)
-        self.store.keep_only(owner, drv.name, [checkpoint.id for checkpoint in kept])
+        self.store.settle()
+
+    def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
+        """See ``Engine``. Whose layers they are, and which are wanted, a sweep finds out."""
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """See ``Engine``."""

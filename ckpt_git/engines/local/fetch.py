@@ -57,6 +57,7 @@ def fetch(job: Job) -> Layer | Realisation:
             package=job.drv.name,
             newest_mtime_ns=sealed.newest_mtime_ns,
             fetched=True,
+            seconds=ended.ran,
         )
         job.store.publish_layer(work, layer, sealed, {})
         job.store.make_durable(layer.id)

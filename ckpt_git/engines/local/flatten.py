@@ -32,8 +32,11 @@ def shallow(store: Store, layer: Layer) -> Layer:
 
     The new one is kept in the store for the next build that starts here.
     """
-    if len(layer.chain) < MAX_DEPTH:
-        return layer
+    return layer if len(layer.chain) < MAX_DEPTH else flattened(store, layer)
+
+
+def flattened(store: Store, layer: Layer) -> Layer:
+    """One layer of the same content as ``layer``, which lies on others, on the lowest of them."""
     *above, lowest = layer.chain
     flat_id = "m" + digest(list(layer.chain))[:10]
     found = store.layer(flat_id)

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from ckpt_git.engines.local.tally import on_disk
+
 OPAQUE = "user.overlay.opaque"
 """The kernel's page on overlayfs, "whiteouts and opaque directories"."""
 
 _HEADER = b"ckpt-seal 2\n"
 _FIELDS = 5
+_STAT_BLOCK = 512  # bytes
 
 
 class Sealed(NamedTuple):
@@ -30,6 +33,8 @@ class Sealed(NamedTuple):
     size: int
     mtime_ns: int
     link: str
+    blocks: int = 0
+    """On disk when it was sealed, of 512 bytes each: stat(2). It isn't kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,11 @@ class Seal:
     def newest_mtime_ns(self) -> int:
         """The newest mtime of any file or folder, in ns; 0 for an empty folder."""
         return max((entry.mtime_ns for entry in self.entries), default=0)
+
+    @property
+    def room(self) -> int:
+        """Bytes that it takes on disk."""
+        return sum(map(_room, self.entries))
 
     def encode(self) -> bytes:
         """As kept on disk; the first lines say what it is and carry a checksum of the rest."""
@@ -128,7 +138,16 @@ def walk(folder: Path) -> Iterator[Sealed]:
                     0 if is_folder else info.st_size,
                     info.st_mtime_ns,
                     _said_besides(entry),
+                    info.st_blocks,
                 )
+
+
+def _room(entry: Sealed) -> int:
+    """A file with holes takes less than its size, and one with blocks in reserve no more for long.
+    A folder takes a block, and so does a link."""
+    if not stat.S_ISREG(entry.mode):
+        return on_disk(1)
+    return min(on_disk(entry.size), entry.blocks * _STAT_BLOCK)
 
 
 def _said_besides(entry: os.DirEntry[str]) -> str:

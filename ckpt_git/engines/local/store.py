@@ -7,11 +7,12 @@
     layers/ID/meta.json  what it lies on, and what it takes to trust it, below a checksum
     outputs/ID/NAME      what a build installed
     outputs/ID/.seal
-    outputs/ID/.of       whose it is: the owner and the package, as JSON
+    outputs/ID/.of       whose it is, the owner and the package, and its size, as JSON
     toolchains/ID        the listing that a fingerprint stands for
     caches/ID/ID         a compiler cache: of a package, and in it of a toolchain; bounded by itself
     caches/ID/.of        whose it is, as above
     tmp/ID               a build that runs; locked by its process
+    size                 bytes of all layers and outputs
 
 An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
 """
@@ -25,7 +26,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
@@ -39,14 +40,14 @@ from ckpt_git.engines.files import (
     writing,
 )
 from ckpt_git.engines.local import seal
+from ckpt_git.engines.local.tally import Tally, on_disk
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 from ckpt_git.process import ProcessError, popen, run
 
 _GRACE = 600.0  # seconds
-_KEPT_OUTPUTS = 12  # newest ones of a package that no checkpoint came with
-_KEPT_FETCHED = 3  # that were used last: as many sets of lock files
+_BESIDE = 4 * 4096  # bytes of the folders and small files around what an entry holds
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class Layer:
 
     ``dirtied`` are source files that the build itself rewrote. ``configured`` are the spans of
     time (ns) in which its builds, those below it included, had not begun with their ``build``
-    phase: what isn't a source and has no mtime in one of them was built. ``owner`` is the
-    ``.git/ckpt`` of the repository it was made for. ``fetched``: it is what ``fetch`` brought.
+    phase: what isn't a source and has no mtime in one of them was built. ``owner`` is the git
+    folder of the repository it was made for. ``fetched``: it is what ``fetch`` brought.
+    ``bytes`` is the room that it takes, ``seconds`` what it took to make it.
     """
 
     id: str
@@ -67,6 +69,8 @@ class Layer:
     dirtied: tuple[str, ...] = ()
     configured: tuple[tuple[int, int], ...] = ()
     fetched: bool = False
+    bytes: int = 0
+    seconds: float = 0.0
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -84,6 +88,8 @@ class Store:
         self.toolchains = root / "toolchains"
         self.caches = root / "caches"
         self.tmp = root / "tmp"
+        self.tally = Tally(root / "size")
+        self._fresh: list[int] = []
 
     def open(self) -> None:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
@@ -136,12 +142,12 @@ class Store:
 
     def layer(self, layer_id: str) -> Layer | None:
         """The layer of that id, or None where it isn't whole."""
-        found = self._described(layer_id)
+        found = self.described(layer_id)
         if found is None or not all(self.fs(name).is_dir() for name in found.chain):
             return None
         return found
 
-    def _described(self, layer_id: str) -> Layer | None:
+    def described(self, layer_id: str) -> Layer | None:
         """What a layer says of itself, be it whole or not; None where that can't be read."""
         try:
             checksum, _, text = (self.layers / layer_id / "meta.json").read_bytes().partition(b"\n")
@@ -191,7 +197,8 @@ class Store:
         manifest: Manifest,
         beside: Mapping[str, bytes | Path] | None = None,
     ) -> None:
-        """Publish ``work/fs`` as ``layer``. It is there at once or not at all.
+        """Publish ``work/fs`` as ``layer``, its size filled in. It is there at once or not at all,
+        and no sweep takes it before ``settle``.
 
         ``beside`` are further files for its folder: what they hold, or which file they are.
 
@@ -201,20 +208,38 @@ class Store:
         with writing(self.layers):
             made.mkdir()
             move(work / "fs", made / "fs")
-            (made / "seal").write_bytes(sealed.encode())
-            (made / "manifest").write_bytes(encode_manifest(manifest))
-            meta = json.dumps(asdict(layer)).encode()
+            own = {"seal": sealed.encode(), "manifest": encode_manifest(manifest)}
+            for name, content in own.items():
+                (made / name).write_bytes(content)
+            lengths = [len(content) for content in own.values()]
+            for name, more in (beside or {}).items():
+                if isinstance(more, bytes):
+                    (made / name).write_bytes(more)
+                    lengths.append(len(more))
+                    continue
+                with suppress(FileNotFoundError):  # its layer was let go of meanwhile
+                    (made / name).hardlink_to(more)
+            size = sealed.room + sum(map(on_disk, lengths)) + _BESIDE
+            meta = json.dumps(asdict(replace(layer, bytes=size))).encode()
             (made / "meta.json").write_bytes(
                 hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
             )
-            for name, content in (beside or {}).items():
-                if isinstance(content, bytes):
-                    (made / name).write_bytes(content)
-                    continue
-                with suppress(FileNotFoundError):  # its layer was let go of meanwhile
-                    (made / name).hardlink_to(content)
             (made / "unsynced").write_text(_boot())
-            _publish(made, self.layers / layer.id)
+            self._hold(made)
+            with self.tally.locked():
+                self.tally.add(size)
+                _publish(made, self.layers / layer.id)
+
+    def _hold(self, made: Path) -> None:
+        """Keep what is about to be published from sweeps that know of nobody who wants it."""
+        held = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._fresh.append(held)
+        flock(held, LOCK_SH)
+
+    def settle(self) -> None:
+        """What this process has published is known to whoever wants it: it may be swept."""
+        while self._fresh:
+            os.close(self._fresh.pop())
 
     def manifest(self, layer_id: str) -> Manifest:
         """The manifest of the tree that the layer was built from. Raises ``StoreError``."""
@@ -238,7 +263,14 @@ class Store:
     def drop_layer(self, layer_id: str) -> None:
         """Remove a layer: out of sight first, so that nobody starts from half of it. A build
         that lies on it keeps it until it ends."""
-        self._drop(self.layers / layer_id)
+        layer = self.described(layer_id)
+        self.open()
+        with writing(self.root), self.tally.locked():
+            aside = self._put_aside(self.layers / layer_id)
+            if layer is not None and aside is not None:
+                self.tally.add(-layer.bytes)
+        if aside is not None:
+            _remove_unless_held(aside)
 
     @contextmanager
     def held(self, layer_ids: Iterable[str]) -> Iterator[None]:
@@ -258,45 +290,36 @@ class Store:
                     raise StoreError(f"{folder} is gone")
             yield
 
-    def _drop(self, entry: Path) -> None:
-        self.open()
+    def take_away(self, entry: Path) -> bool:
+        """Take a layer or an output out of sight, unless it is held, for ``clear_away`` to remove.
+        Gives whether it is gone. Under the tally's lock."""
+        with _seized(entry) as seized:
+            if seized:
+                self._put_aside(entry)
+        return seized
+
+    def is_held(self, entry: Path) -> bool:
+        """Whether a build lies on a layer, or published it and hasn't made it known yet."""
+        with _seized(entry) as seized:
+            return not seized
+
+    def clear_away(self) -> None:
+        """Remove what was taken out of sight."""
+        for left in self.tmp.glob("*.dropped"):
+            _remove_unless_held(left)
+
+    def _put_aside(self, entry: Path) -> Path | None:
         aside = self.tmp / f"{new_id()}.dropped"
         try:
             entry.rename(aside)
         except FileNotFoundError:
-            return
+            return None
         os.utime(aside)  # its age counts from now: see sweep_dead_builds
-        _remove_unless_held(aside)
-
-    def keep_only(self, owner: str, package: str, kept: Iterable[str]) -> None:
-        """Remove the package's layers that no chain of ``kept`` needs, with what was installed by
-        their builds, and all but the newest outputs that no layer came with. Young ones stay: their
-        build may be about to make them known. What can't say whose it is goes as well: it serves
-        nobody.
-        """
-        mine = (None, (owner, package))
-        needed = {name for k in kept if (layer := self.layer(k)) for name in layer.chain}
-        spare: list[Path] = []
-        fetched: list[Path] = []
-        for folder in self.layers.iterdir():
-            layer = self._described(folder.name)
-            if folder.name not in needed and (layer and (layer.owner, layer.package)) in mine:
-                (fetched if layer and layer.fetched else spare).append(folder)
-        outputs = [
-            folder
-            for folder in self.outputs.iterdir()
-            if not (self.layers / folder.name).exists() and _owner_of(folder) in mine
-        ]
-        spare += _youngest_first(fetched)[_KEPT_FETCHED:]
-        spare += _youngest_first(outputs)[_KEPT_OUTPUTS:]
-        for folder in spare:
-            if _age(folder) > _GRACE:
-                self._drop(folder)
-                self._drop(self.outputs / folder.name)
+        return aside
 
     def used(self, layer: Layer) -> None:
         """Have it known that a layer was used just now."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             os.utime(self.layers / layer.id)
 
     def _lost_in_a_crash(self, folder: Path) -> bool:
@@ -329,8 +352,12 @@ class Store:
             if not sealed.entries:
                 return None
             (made / ".seal").write_bytes(sealed.encode())
-            (made / ".of").write_text(json.dumps([owner, package]))
-            made.rename(self.outputs / output_id)
+            size = sealed.room + _BESIDE
+            (made / ".of").write_text(json.dumps([owner, package, size]))
+            self._hold(made)
+            with self.tally.locked():
+                self.tally.add(size)
+                made.rename(self.outputs / output_id)
         return self.outputs / output_id / package
 
     def output_damage(self, out: Path) -> str | None:
@@ -370,7 +397,10 @@ class Store:
 
     def drop_compiler_cache(self, owner: str, package: str) -> None:
         """Remove what a package's compiler cache holds, if it has one."""
-        self._drop(self._compiler_caches(owner, package))
+        self.open()
+        aside = self._put_aside(self._compiler_caches(owner, package))
+        if aside is not None:
+            _remove_unless_held(aside)
 
     def _compiler_caches(self, owner: str, package: str) -> Path:
         return self.caches / digest([owner, package])[:16]
@@ -426,6 +456,25 @@ def _locked_file(path: Path) -> int:
         os.close(lock)
 
 
+@contextmanager
+def _seized(entry: Path) -> Iterator[bool]:
+    """Be the only one that holds an entry; gives False where that can't be. What is gone, or never
+    was a folder, is held by nobody."""
+    try:
+        held = os.open(entry, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield True
+        return
+    try:
+        flock(held, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        yield False
+    else:
+        yield True
+    finally:
+        os.close(held)
+
+
 def _remove_unless_held(entry: Path) -> None:
     """Remove what is out of sight; what a build still lies on stays for a later sweep."""
     try:
@@ -439,18 +488,6 @@ def _remove_unless_held(entry: Path) -> None:
         return
     finally:
         os.close(held)
-
-
-def _owner_of(output: Path) -> tuple[str, str] | None:
-    try:
-        owner, package = json.loads((output / ".of").read_bytes())
-    except (OSError, ValueError, TypeError):
-        return None
-    return owner, package
-
-
-def _youngest_first(folders: Iterable[Path]) -> list[Path]:
-    return sorted(folders, key=_age)
 
 
 def _age(folder: Path) -> float:

@@ -125,9 +125,12 @@ class NixEngine:
         """See ``Engine``."""
         return ()
 
-    def keep_only(self, drv: Derivation, kept: Sequence[Checkpoint]) -> None:
+    def made_known(self) -> None:
+        """See ``Engine``. What is young is kept anyway."""
+
+    def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""
-        for meta in self._kept.keep_only(drv.name, [checkpoint.id for checkpoint in kept]):
+        for meta in self._kept.keep_only(package, [checkpoint.id for checkpoint in kept]):
             self._forget_use(meta)
 
     def discard(self, checkpoint: Checkpoint) -> None:
