@@ -27,6 +27,7 @@ from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.model.trace_suspicion import Suspicion
+from ckpt_git.model.weight import HEADERS, SOURCES, learn
 from ckpt_git.records.excused import excuse, excused
 from ckpt_git.records.lock import alone
 
@@ -105,8 +106,16 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     if known is not None or options.clean:
         choice = Choice(None, "asked for with --clean" if options.clean else None)
     else:
-        known_bases = candidates(context, package, all_of_them=options.nearest)
-        choice = choose(context.repo, engine, known_bases, recipe, source, drv)
+        choice = choose(
+            context.repo,
+            engine,
+            candidates(context, package, all_of_them=options.nearest),
+            recipe,
+            source,
+            drv,
+            context.state.weights(package.name),
+            package.ignore,
+        )
     return Plan(
         *(package, drv, engine, source, target, recipe, key, known, choice),
         compile_cache=not options.clean,
@@ -289,9 +298,20 @@ class _Attempt:
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
         self.plan.engine.made_known()
+        if start is None and result.outcome == "passed":
+            self._learn(record.seconds.build)
         if result.outcome == "passed":
             let_go_of_old(self.context, self.plan.engine, self.plan.drv, result)
         return record
+
+    def _learn(self, seconds: float) -> None:
+        """Find out, after a clean build, what a change of each file would have compiled anew."""
+        source = self.plan.source
+        includes = source.lines_with(
+            ["include"], [f"*{suffix}" for suffix in sorted(HEADERS | SOURCES)]
+        )
+        weights = learn(list(source.manifest()), includes, seconds)
+        self.context.state.keep_weights(self.plan.package.name, weights)
 
     def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:
         made = self.plan

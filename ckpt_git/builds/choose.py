@@ -11,7 +11,8 @@ from ckpt_git.git.source import GitSource
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import RepositoryError, StoreError
-from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.model.source_diff import SourceDiff, matcher
+from ckpt_git.model.weight import Weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +23,31 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Distance:
+    """How far a tree is from a checkpoint: about how many sources a build between them compiles
+    (``model.weight``), and how many files differ that matter to it."""
+
+    compiled: float
+    files: int
+
+
+_NEVER = Distance(float("inf"), 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
     """Where to start. ``start`` is None for a clean build, ``why_clean`` then says why.
 
-    ``distances`` are the numbers of files by which each checkpoint of the recipe is away,
-    nearest first; None where the base's objects are gone. ``refused`` are nearer ones than the
-    chosen that can't be used, ``foreign`` those of another recipe.
+    ``distances`` say how far each checkpoint of the recipe is away, nearest first; None where the
+    base's objects are gone. ``refused`` are nearer ones than the chosen that can't be used,
+    ``foreign`` those of another recipe.
     """
 
     start: Start | None
     why_clean: str | None
     refused: tuple[Refused, ...] = ()
-    distances: tuple[tuple[Checkpoint, int | None], ...] = ()
+    distances: tuple[tuple[Checkpoint, Distance | None], ...] = ()
     foreign: tuple[Checkpoint, ...] = ()
 
 
@@ -45,15 +58,15 @@ def choose(
     recipe: Recipe,
     source: GitSource,
     drv: Derivation,
+    weights: Weights,
+    ignore: Sequence[str] = (),
 ) -> Choice:
-    """Choose among ``known`` (newest first): the fewest changed files, the newest of equals."""
+    """Choose among ``known`` (newest first): what has least compiled anew, the newest of equals."""
     fitting = [c for c in known if not c.recipe.differing(recipe)]
     foreign = tuple(c for c in known if c.recipe.differing(recipe))
-    distances = repo.distances([c.tree for c in fitting], source.tree) if fitting else {}
-    ordered = sorted(fitting, key=lambda c: _far(distances.get(c.tree)))
-    measured = tuple((c, distances.get(c.tree)) for c in ordered)
+    measured = measure(repo, fitting, source.tree, drv.source.folder, weights, ignore)
     refused: list[Refused] = []
-    for checkpoint in ordered:
+    for checkpoint, _ in measured:
         reason = engine.unusable(checkpoint)
         if reason is None:
             start, why = _start(repo, engine, checkpoint, source, drv.source.folder)
@@ -61,6 +74,34 @@ def choose(
         refused.append(Refused(checkpoint, reason))
     why = refused[0].reason if refused else _why_foreign(engine, foreign, recipe)
     return Choice(None, why, tuple(refused), measured, foreign)
+
+
+def measure(
+    repo: Repository,
+    checkpoints: Sequence[Checkpoint],
+    tree: str,
+    folder: str,
+    weights: Weights,
+    ignore: Sequence[str],
+) -> tuple[tuple[Checkpoint, Distance | None], ...]:
+    """How far ``tree`` is from each of ``checkpoints``, nearest first, equals in their order. One
+    git process tells for all."""
+    if not checkpoints:
+        return ()
+    changed = repo.changed_paths([c.tree for c in checkpoints], tree)
+    ignored = matcher(ignore)
+    before = "" if folder == "." else f"{folder}/"
+
+    def distance(checkpoint: Checkpoint) -> Distance | None:
+        paths = changed.get(checkpoint.tree)
+        if paths is None:
+            return None
+        below = [path.removeprefix(before) for path in paths if path.startswith(before)]
+        matter = [path for path in below if not ignored(path)]
+        return Distance(weights.compiled(matter), len(matter))
+
+    measured = [(checkpoint, distance(checkpoint)) for checkpoint in checkpoints]
+    return tuple(sorted(measured, key=lambda one: one[1] or _NEVER))
 
 
 def why_foreign(engine: Engine, checkpoint: Checkpoint, recipe: Recipe) -> str:
@@ -104,7 +145,3 @@ def _diff(
         return repo.diff(checkpoint.tree, source.tree, folder)
     except MissingObjectsError:
         return SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
-
-
-def _far(distance: int | None) -> float:
-    return float("inf") if distance is None else distance

@@ -13,7 +13,7 @@ from ckpt_git.builds.context import CONFIG_NAME, Context
 from ckpt_git.builds.verify import Verdict
 from ckpt_git.cli.live import Live
 from ckpt_git.cli.streams import out, out_json, say, say_ckpt
-from ckpt_git.cli.words import changed, count, name_of_tree, summary
+from ckpt_git.cli.words import changed, count, how_far, name_of_tree, summary, to_compile
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.names import shown
@@ -62,8 +62,7 @@ def explain(context: Context, name: str, options: BuildOptions) -> None:
         plan = builds.plan(context, package, target, options)
         say(f"{package.name}: {_explained(plan)}")
         for checkpoint, distance in plan.choice.distances[1:]:
-            far = "its files are gone" if distance is None else f"{count(distance, 'file')} away"
-            say(f"  not {_named(checkpoint)}: {far}")
+            say(f"  not {_named(checkpoint)}: {how_far(distance)}")
         refused: dict[str, list[Checkpoint]] = {}
         for one in plan.choice.refused:
             refused.setdefault(one.reason, []).append(one.checkpoint)
@@ -84,7 +83,9 @@ def _explained(plan: builds.Plan) -> str:
         return f"a clean build, for {plan.choice.why_clean}"
     others = "the nearest" if plan.choice.distances[1:] else "the only one to be had"
     base = _named(start.checkpoint)
-    return f"starts from the checkpoint of {base}, {others}: {changed(start.diff.counts())}"
+    change = changed(start.diff.counts())
+    far = (distance for one, distance in plan.choice.distances if one is start.checkpoint)
+    return f"starts from the checkpoint of {base}, {others}: {change}{to_compile(next(far, None))}"
 
 
 def _named(checkpoint: Checkpoint) -> str:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.background import running
+from ckpt_git.builds.choose import Distance, measure
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.follow import candidates
+from ckpt_git.builds.room import limit
 from ckpt_git.cli.streams import out
-from ckpt_git.cli.words import ago, count, name_of_tree, origin, sign, since
+from ckpt_git.cli.words import ago, amount, count, how_far, name_of_tree, origin, sign, since
+from ckpt_git.engines.local import room
+from ckpt_git.engines.local.store import Store
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.config import Package
+from ckpt_git.model.names import shown
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Ended, Running, last_ended
 
@@ -21,13 +29,17 @@ _ENDINGS = {"died": "was killed", "error": "came to nothing", "cancelled": "was 
 @dataclass(frozen=True, slots=True)
 class PackageStatus:
     """Where one package stands. ``drift`` is (files, lines) from the checkpoint to the work tree;
-    ``problem`` says why the checkpoint won't be used."""
+    ``problem`` says why the checkpoint won't be used. ``kept`` has all that the next build may
+    start from and how far each is, nearest first; ``seconds`` is what the nearest leaves to
+    compile, where that is known."""
 
     name: str
     checkpoint: Checkpoint | None
     problem: str | None
     drift: tuple[int, int] | None
     last: Record | None
+    kept: tuple[tuple[Checkpoint, Distance | None], ...] = ()
+    seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         checkpoint = self.checkpoint
@@ -46,6 +58,8 @@ class PackageStatus:
             if self.drift is None
             else {"files": self.drift[0], "lines": self.drift[1]},
             "last": None if self.last is None else record_json(self.last),
+            "checkpoints": [_distance_json(*one) for one in self.kept],
+            "next_seconds": self.seconds,
         }
 
 
@@ -55,6 +69,9 @@ class Survey:
 
     packages: tuple[PackageStatus, ...]
     running: Running | None
+    store: Path
+    size: int
+    limit: int
     last_run: Ended | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -64,6 +81,7 @@ class Survey:
             if last is None
             else {"ending": last.ending, "at": last.at, "commit": last.commit},
             "packages": [package.to_json() for package in self.packages],
+            "store": {"path": str(self.store), "bytes": self.size, "limit": self.limit},
             "running": None
             if now is None
             else {
@@ -84,19 +102,37 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
     """Look at everything that ``status`` shows; builds nothing."""
     tree = context.current().tree
     packages = context.config(tree).select(names)
-    stands = tuple(_stand(context, package.name, package.source, tree) for package in packages)
+    stands = tuple(_stand(context, package, tree) for package in packages)
+    taken = room.size(Store(context.store))
+    most = limit(context, tree)
     now = running(context.state)  # first: that one died is found out by looking
-    return Survey(stands, now, last_ended(context.state))
+    return Survey(stands, now, context.store, taken, most, last_ended(context.state))
 
 
-def _stand(context: Context, name: str, folder: str, tree: str) -> PackageStatus:
+def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
+    name, folder = package.name, package.source
     checkpoint = context.state.in_force(name)
     last = next(iter(context.state.history(name, 1)), None)
     if checkpoint is None:
         return PackageStatus(name, None, None, None, last)
     problem = context.engine(checkpoint.engine).unusable(checkpoint)
     away = drift(context.repo, checkpoint.tree, tree, folder)
-    return PackageStatus(name, checkpoint, problem, away, last)
+    weights = context.state.weights(name)
+    known = candidates(context, package)
+    kept = measure(context.repo, known, tree, folder, weights, package.ignore)
+    nearest = kept[0][1] if kept else None
+    seconds = None if nearest is None else weights.takes(nearest.compiled)
+    return PackageStatus(name, checkpoint, problem, away, last, kept, seconds)
+
+
+def _distance_json(checkpoint: Checkpoint, distance: Distance | None) -> dict[str, Any]:
+    return {
+        "commit": checkpoint.commit,
+        "tree": checkpoint.tree,
+        "depth": checkpoint.depth,
+        "files": None if distance is None else distance.files,
+        "compiled": None if distance is None else round(distance.compiled, 1),
+    }
 
 
 def show_status(found: Survey) -> None:
@@ -106,7 +142,10 @@ def show_status(found: Survey) -> None:
         out(f"  checkpoint  {_checkpoint(package)}")
         if package.drift is not None:
             out(f"  drift       {_drift(*package.drift)}")
+        if package.kept:
+            out(f"  next build  {_next(package)}")
         out(f"  last build  {_last(package.last)}")
+    out(f"{amount(found.size)} of {amount(found.limit)} are taken in {shown(str(found.store))}")
     now = found.running
     if found.last_run is not None and found.last_run.ending in _ENDINGS:
         last = found.last_run
@@ -129,6 +168,15 @@ def _checkpoint(package: PackageStatus) -> str:
     made = "built clean" if depth == 0 else f"{count(depth, 'build')} after a clean one"
     text = f"{name_of_tree(checkpoint)}, {ago(checkpoint.created)}, {made}"
     return text if package.problem is None else f"{text}; not usable: {package.problem}"
+
+
+def _next(package: PackageStatus) -> str:
+    """From where the next build would start, as far as its recipe is the same."""
+    (nearest, distance), *others = package.kept
+    text = f"from {name_of_tree(nearest)}, {how_far(distance)}"
+    if package.seconds is not None:
+        text += f" in about {package.seconds:.1f} s"
+    return text + (f"; {count(len(others), 'other checkpoint')} farther" if others else "")
 
 
 def _drift(files: int, lines: int) -> str:

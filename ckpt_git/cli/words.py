@@ -85,6 +85,28 @@ def ago(moment: float) -> str:
     return f"{since(moment)} ago"
 
 
+class _Distance(Protocol):
+    """How far a tree is from a checkpoint: ``builds.choose.Distance``."""
+
+    @property
+    def compiled(self) -> float: ...
+
+    @property
+    def files(self) -> int: ...
+
+
+def how_far(distance: _Distance | None) -> str:
+    """A distance in words: how many files are changed, and what that has compiled anew."""
+    if distance is None:
+        return "its files are gone"
+    return f"{count(distance.files, 'file')} away{to_compile(distance)}"
+
+
+def to_compile(distance: _Distance | None) -> str:
+    """About how many sources a build compiles, behind what else there is to say."""
+    return "" if distance is None else f", some {distance.compiled:.0f} to compile"
+
+
 def amount(number: int) -> str:
     """Bytes, as people say them: ``340 MB``."""
     size = float(number)

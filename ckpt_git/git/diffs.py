@@ -24,7 +24,7 @@ from ckpt_git.process import ProcessError
 _DIFF_TREE = ("diff-tree", "-r", "-z", "--raw", "--no-renames", "--ignore-submodules=none")
 _RECORD = re.compile(r":(\d{6}) (\d{6}) ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0")
 # In one pattern, so that a path that looks like a line of ids is never taken for one.
-_COMPARED = re.compile(r"([0-9a-f]+) [0-9a-f]+[\n\0]|:[^\0]+\0[^\0]+\0")
+_COMPARED = re.compile(r"([0-9a-f]+) [0-9a-f]+[\n\0]|:[^\0]+\0([^\0]+)\0")
 _ABSENT = "000000"
 
 Sides = tuple[dict[str, Entry], dict[str, Entry]]
@@ -94,31 +94,33 @@ def _sides_of_unequal_shape(
     raise MissingObjectsError(what) from error
 
 
-def distances(at: Location, old_trees: Sequence[str], new_tree: str) -> dict[str, int | None]:
-    """How many files differ from ``new_tree``, by old tree; None where its objects are gone.
+def changed_paths(
+    at: Location, old_trees: Sequence[str], new_tree: str
+) -> dict[str, tuple[str, ...] | None]:
+    """The files that differ from ``new_tree``, by old tree; None where its objects are gone.
 
     A submodule counts as one file. One git process for all, as long as no tree is damaged.
     """
     pairs = "".join(f"{old} {new_tree}\n" for old in dict.fromkeys(old_trees))
     try:
-        found = _counted(os.fsdecode(at.git(*_DIFF_TREE, "--stdin", stdin=pairs.encode()).stdout))
+        found = _listed(os.fsdecode(at.git(*_DIFF_TREE, "--stdin", stdin=pairs.encode()).stdout))
     except ProcessError:
         # A tree that is there in part ends git's whole run: ask for each by itself.
         if len(old_trees) <= 1:
             return dict.fromkeys(old_trees)
-        alone = (distances(at, [old], new_tree) for old in dict.fromkeys(old_trees))
-        return {tree: count for one in alone for tree, count in one.items()}
-    return {old: found.get(old) for old in old_trees}
+        alone = (changed_paths(at, [old], new_tree) for old in dict.fromkeys(old_trees))
+        return {tree: paths for one in alone for tree, paths in one.items()}
+    return {old: None if old not in found else tuple(found[old]) for old in old_trees}
 
 
-def _counted(output: str) -> dict[str, int]:
-    """The number of records after each ``OLD NEW`` line: git-diff-tree(1), "--stdin"."""
-    counts: dict[str, int] = {}
+def _listed(output: str) -> dict[str, list[str]]:
+    """The paths of the records after each ``OLD NEW`` line: git-diff-tree(1), "--stdin"."""
+    listed: dict[str, list[str]] = {}
     current = ""
     for part in _COMPARED.finditer(output):
         if part[1]:
             current = part[1]
-            counts[current] = 0
+            listed[current] = []
         else:
-            counts[current] += 1
-    return counts
+            listed[current].append(part[2])
+    return listed

@@ -142,7 +142,14 @@ class Repository(Location):
 
     def distances(self, old_trees: Sequence[str], new_tree: str) -> dict[str, int | None]:
         """Numbers of files that differ from ``new_tree``; None where a tree isn't there."""
-        return diffs.distances(self, old_trees, new_tree)
+        changed = self.changed_paths(old_trees, new_tree)
+        return {old: None if paths is None else len(paths) for old, paths in changed.items()}
+
+    def changed_paths(
+        self, old_trees: Sequence[str], new_tree: str
+    ) -> dict[str, tuple[str, ...] | None]:
+        """The files that differ from ``new_tree``; None where a tree isn't there."""
+        return diffs.changed_paths(self, old_trees, new_tree)
 
     def branch_tips(self, number: int) -> list[str]:
         """The commits of the local branches that were committed to last."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
+from ckpt_git.model.weight import Weights
 from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
 
 KEPT_LOGS = 200
@@ -184,6 +185,20 @@ class State:
 
     def _checkpoint_file(self, package: str, name: str) -> Path:
         return self.path / "checkpoints" / package / f"{name}.json"
+
+    # -- weights ------------------------------------------------------------------------------
+
+    def weights(self, package: str) -> Weights:
+        """What is known of what a change to ``package`` has compiled anew."""
+        kept = read_json(self._weights(package), Weights.from_json, self.damaged)
+        return Weights() if kept is None else kept
+
+    def keep_weights(self, package: str, weights: Weights) -> None:
+        """Keep what a clean build has taught. Raises ``StoreError``."""
+        publish_json(self._weights(package), weights.to_json())
+
+    def _weights(self, package: str) -> Path:
+        return self.path / "weights" / f"{package}.json"
 
     # -- logs ---------------------------------------------------------------------------------
 

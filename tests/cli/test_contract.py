@@ -201,9 +201,11 @@ install = "mkdir -p $out && cp /proc/sys/kernel/random/uuid $out/dice && cp plai
 
 def test_status_json(project: Project) -> None:
     empty = project.ckpt("status", "--json").json()
+    assert set(empty.pop("store")) == {"path", "bytes", "limit"}
+    nothing = {"checkpoint": None, "drift": None, "last": None, "next_seconds": None}
     assert empty == {
         "version": 1,
-        "packages": [{"package": "hello", "checkpoint": None, "drift": None, "last": None}],
+        "packages": [{"package": "hello", **nothing, "checkpoints": []}],
         "running": None,
         "last_run": None,
     }
@@ -212,7 +214,12 @@ def test_status_json(project: Project) -> None:
     project.edit("src/main.c", "int main", "int\nmain")
     status = project.ckpt("status", "--json").json()
     [package] = status["packages"]
-    assert set(package) == {"package", "checkpoint", "drift", "last"}
+    assert set(package) == {
+        *("package", "checkpoint", "drift", "last", "checkpoints", "next_seconds")
+    }
+    [nearest] = package["checkpoints"]
+    assert (nearest["files"], nearest["compiled"]) == (2, 1.1)
+    assert package["next_seconds"] > 0
     assert package["checkpoint"]["commit"] == project.repo.head
     assert package["checkpoint"]["tree"] == project.repo.tree()
     assert package["checkpoint"]["depth"] == 0

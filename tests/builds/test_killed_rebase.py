@@ -1,0 +1,74 @@
+"""``rebase-checkpoint``, killed at any moment while builds run: one is always in force."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from ckpt_git.builds.context import Context
+from tests.cli.project import Project
+
+_KILLS = int(os.environ.get("CKPT_KILLS", "8"))
+"""How often; ``CKPT_KILLS=50`` for the whole of it."""
+
+_CONFIG = '[package.p]\nbuild = "cat s >t; mkdir -p d; cp s d/"\ninstall = "cp -R t d $out/"\n'
+
+
+def _in_force(project: Project) -> str | None:
+    """The commit whose checkpoint is in force; it must be whole."""
+    context = Context.open(project.path, project.environment())
+    found = context.state.in_force("p")
+    assert found is not None
+    assert context.engine().damage(found) is None
+    return found.commit
+
+
+def _end(process: object) -> None:
+    process.send_signal(signal.SIGKILL)  # type: ignore[attr-defined]
+    process.communicate()  # type: ignore[attr-defined]
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_the_old_one_or_the_new_one_is_in_force(tmp_path: Path) -> None:
+    chance = random.Random(11)
+    project = Project.make(tmp_path / "project", {"s": "0\n"}, _CONFIG)
+    began = time.monotonic()
+    project.ckpt("rebase-checkpoint")
+    whole = time.monotonic() - began
+    old = project.repo.head
+    moved = 0
+    for number in range(1, _KILLS + 1):
+        new = project.repo.commit(f"{number}", {"s": f"{number}\n"})
+        project.repo.write("s", f"edit {number}\n")
+        build = project.start("build")
+        move = project.start("rebase-checkpoint", *chance.choice([[new], [new, "--clean"]]))
+        time.sleep(chance.uniform(0.1, 1.2) * whole)
+        _end(move)
+        if chance.random() < 0.5:
+            _end(build)
+        build.communicate()
+        found = _in_force(project)
+        assert found in {old, new}
+        moved += found == new
+        old = found
+    assert moved < _KILLS  # some were killed before they came to an end
+    project.ckpt("gc")
+    _nothing_is_orphaned(project)
+    project.repo.git("checkout", "-q", "s")
+    assert project.build("--rebuild")["checkpoint"] is not None
+
+
+def _nothing_is_orphaned(project: Project) -> None:
+    context = Context.open(project.path, project.environment())
+    layers = context.store / "layers"
+    known = context.state.known_checkpoints()
+    store = context.engine().store  # type: ignore[attr-defined]
+    needed = {name for one in known for name in store.layer(one).chain}
+    mine = str(project.path / ".git")
+    assert {e.name for e in layers.iterdir() if store.layer(e.name).owner == mine} == needed
+    assert [left.name for left in (context.store / "tmp").iterdir()] == []
