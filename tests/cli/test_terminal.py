@@ -18,6 +18,8 @@ from tests.cli.project import CONFIG, Project
 
 _PIECES = re.compile(r"\r|\n|\x1b\[K|\x1b\[[0-9;?]*[A-Za-z]|[^\r\n\x1b]+|\x1b")
 
+_CUT_OFF = re.compile(r"(?:\x1b(?:\[[0-9;?]*)?)?\Z")
+
 
 @dataclass
 class Screen:
@@ -27,9 +29,13 @@ class Screen:
     lines: list[str] = field(default_factory=lambda: [""])
     column: int = 0
     styles: list[str] = field(default_factory=list)
+    cut_off: str = ""
 
     def show(self, text: str) -> None:
-        for piece in _PIECES.findall(text):
+        # A read may end in the midst of a sequence: what there is of it waits for the rest.
+        whole = self.cut_off + text
+        self.cut_off = _CUT_OFF.search(whole)[0]  # type: ignore[index] # it always matches
+        for piece in _PIECES.findall(whole.removesuffix(self.cut_off)):
             if piece == "\r":
                 self.column = 0
             elif piece == "\n":

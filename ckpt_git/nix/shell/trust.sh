@@ -46,8 +46,21 @@ if [ -z "$commands_are_known" ]; then
     named "$work/modified" "$c_source" >"$work/code"
     named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
-    named "$work/files" "$c_source|$prose|$makefile" >"$work/no-scripts"
-    without "$work/files" "$work/no-scripts" >"$work/scripts"
+    before_a_name='^[[:space:]]*([^#[:space:]](.*[^A-Za-z0-9_-])?)?'
+    # What may be run: by its name, by its mode, or because a makefile names it.
+    declare -A named_in_makefiles=()
+    while IFS= read -r word; do
+        named_in_makefiles[$word]=1
+    done < <(tr -cs 'A-Za-z0-9_./+-' '\n' <"$work/lines" | sed -e 's|.*/||' -e '/^$/d' | LC_ALL=C sort -u)
+    named "$work/files" "$c_source|$prose|$makefile" | sorted >"$work/no-scripts"
+    of_type x "$work/records" | sorted >"$work/executables"
+    without "$work/files" "$work/no-scripts" | while IFS= read -r -d '' path; do
+        if [[ -n ${named_in_makefiles[${path##*/}]-} || $path =~ \.(sh|bash|py|pl|awk|sed|tcl|rb|lua)$ ]]; then
+            printf '%s\0' "$path"
+        fi
+    done >"$work/scripts-by-name"
+    common "$work/files" "$work/executables" | without - "$work/no-scripts" |
+        sort -zu - "$work/scripts-by-name" >"$work/scripts"
     while IFS= read -r -d '' path; do
         name=$(extended_pattern "${path##*/}")
         # As loosely as a command may name it, and as strictly as a rule has to.
@@ -73,9 +86,10 @@ if [ -z "$commands_are_known" ]; then
         if [ -n "$in_command" ] && [ -z "$in_rule" ]; then
             refuse "$(shown "$path") changed, and a command names it that no rule says to run then"
         fi
-        # Nor need a makefile name what a script reads.
-        if [ -z "$in_rule" ] &&
-            found_in_files -laF -e "${path##*/}" -- <"$work/scripts" |
+        # Nor need a makefile name what a script reads. A line that is a comment names nothing, and a
+        # backslash stands there for something else than for one in a name.
+        if [ -z "$in_rule" ] && [[ ${path##*/} != *\\* ]] &&
+            found_in_files -laE -e "$before_a_name$name([^A-Za-z0-9_-]|\$)" -- <"$work/scripts" |
                 grep -vxF -e "$path" >"$work/mentions"; then
             refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) names it"
         fi
