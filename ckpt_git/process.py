@@ -1,18 +1,22 @@
 """The only place that runs a process. git's environment is scrubbed here, with the reason.
 
 Programs that build something run in the engines, which get their arguments from here too
-(``popen``); everything else is short-lived and goes through ``run``.
+(``popen``); everything else is short-lived and goes through ``run``. What may run while the program
+is still being imported is begun with ``Begun``, before anything else is: hence the late imports.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import IO, Any
 
 from ckpt_git.model.errors import CkptError, MissingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+    from typing import IO, Any
 
 # Set by git for its hooks. Left in the environment they would point every git call of ours, and
 # of a build's, at the repository and the index of the commit that is being made: githooks(5).
@@ -37,6 +41,9 @@ _HOOK_VARIABLES = frozenset(
         "GIT_REFLOG_ACTION",
     }
 )
+
+_SHOWN = 1 << 10  # bytes of a failed process's output
+_SIGKILL = 9  # the module that names it takes a millisecond to import
 
 
 class ProcessError(CkptError):
@@ -79,6 +86,8 @@ def run(
     ``env`` is added to ``clean_environment``. Raises ``ProcessError`` for an exit code that is
     not in ``ok`` and ``MissingError`` where the program isn't there.
     """
+    import subprocess  # noqa: PLC0415
+
     try:
         done = subprocess.run(
             list(command),
@@ -90,11 +99,9 @@ def run(
             umask=umask,
         )
     except FileNotFoundError as error:
-        if cwd is not None and not Path(cwd).is_dir():
+        if cwd is not None and not os.path.isdir(cwd):  # noqa: PTH112
             raise CkptError(f"no folder {cwd}") from error
-        raise MissingError(
-            f"`{command[0]}` is not on PATH", f"install {command[0]} and try again"
-        ) from error
+        raise _missing(command) from error
     if done.returncode not in ok:
         raise ProcessError(command, done.returncode, done.stdout, done.stderr)
     return done
@@ -106,6 +113,8 @@ def attend(command: Sequence[str], *, env: Mapping[str, str], stdout: IO[Any]) -
     What it prints goes to ``stdout`` and standard error. Returns its exit code, as a shell has it:
     128 and the number for a signal. Raises ``OSError`` where it can't be run.
     """
+    import subprocess  # noqa: PLC0415
+
     done = subprocess.run(
         list(command),
         env=dict(env),
@@ -117,31 +126,76 @@ def attend(command: Sequence[str], *, env: Mapping[str, str], stdout: IO[Any]) -
     return code if code >= 0 else 128 - code
 
 
+class Begun:
+    """A short-lived process that runs beside us. What it prints is kept in a file without a name,
+    so that it never waits for us to read; its standard error is nobody's."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
+        """Start ``command`` as ``run`` does. Raises ``MissingError`` where it can't be."""
+        self._command = tuple(command)
+        self._pid: int | None = None
+        self._printed = _nameless()
+        nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 2)]
+        shown = (os.POSIX_SPAWN_DUP2, self._printed, 1)
+        try:
+            self._pid = os.posix_spawnp(
+                command[0], list(command), clean_environment(env), file_actions=[*nothing, shown]
+            )
+        except OSError as error:
+            raise _missing(command) from error
+
+    def output(self, ok: Sequence[int] = (0,)) -> bytes:
+        """Wait for its end and give what it printed. To be called once. Raises ``ProcessError``."""
+        assert self._pid is not None
+        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+        self._pid = None
+        os.lseek(self._printed, 0, os.SEEK_SET)
+        with open(self._printed, "rb", closefd=False) as file:
+            printed = file.read()
+        if code not in ok:
+            raise ProcessError(self._command, code, printed[:_SHOWN], b"")
+        return printed
+
+    def __del__(self) -> None:
+        """Ends it where nobody asked what it printed."""
+        os.close(self._printed)
+        if self._pid is not None:
+            os.kill(self._pid, _SIGKILL)
+            os.waitpid(self._pid, 0)
+
+
+def _nameless() -> int:
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("output")
+    from tempfile import TemporaryFile  # noqa: PLC0415 - not on Linux
+
+    with TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
+def _missing(command: Sequence[str]) -> MissingError:
+    return MissingError(f"`{command[0]}` is not on PATH", f"install {command[0]} and try again")
+
+
 def popen(
     command: Sequence[str],
     *,
     env: Mapping[str, str],
     cwd: Path | str | None = None,
-    stdin: int | IO[bytes] = subprocess.DEVNULL,
-    stdout: int | IO[bytes] = subprocess.DEVNULL,
-    stderr: int | IO[bytes] = subprocess.STDOUT,
     **options: Any,
 ) -> subprocess.Popen[bytes]:
     """Start ``command`` with exactly ``env``, in a session of its own, and return at once.
 
-    Raises ``MissingError`` where the program isn't there.
+    ``options`` are those of ``subprocess.Popen``: unless they say otherwise, there is nothing on
+    its standard input, and what it prints goes nowhere. Raises ``MissingError`` where the program
+    isn't there.
     """
+    import subprocess  # noqa: PLC0415
+
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    given = {**streams, "stderr": subprocess.STDOUT, "start_new_session": True, **options}
     try:
-        return subprocess.Popen(
-            list(command),
-            env=dict(env),
-            cwd=cwd,
-            stdin=stdin,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-            **options,
-        )
+        return subprocess.Popen(list(command), env=dict(env), cwd=cwd, **given)
     except FileNotFoundError as error:
         raise MissingError(
             f"`{command[0]}` is not there", f"install {command[0]} and try again"

@@ -19,10 +19,15 @@ if [ ! -x "$python" ]; then
     exit 0
 fi
 
+# As `python -m ckpt_git` does it, less the 3 ms in which that looks for it.
+validate() {
+    "$python" -P -c 'from ckpt_git.cli import main; main()' hook "$event" "$@"
+}
+
 if [ -n "$refs" ]; then
-    printf '%s' "${refs%.}" | "$python" -P -m ckpt_git hook "$event" "$@"
+    printf '%s' "${refs%.}" | validate "$@"
 else
-    "$python" -P -m ckpt_git hook "$event" "$@"
+    validate "$@"
 fi && exit 0
 status=$?
 

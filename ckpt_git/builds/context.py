@@ -7,14 +7,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ckpt_git.engines import engine as make_engine
-from ckpt_git.engines.protocol import Engine
 from ckpt_git.git.repository import Repository, Target
 from ckpt_git.model.config import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
 from ckpt_git.model.errors import ConfigError, RepositoryError
 from ckpt_git.records.state import State
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.protocol import Engine
 
 CONFIG_NAME = "ckpt.toml"
 

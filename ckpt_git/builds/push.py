@@ -113,10 +113,9 @@ def _refuses(result: Result) -> bool:
 def _subjects(context: Context, push: Push) -> Iterator[Subject | Skipped | Unchecked]:
     """The commits that the policies of the pushed tips ask for, a tree once for each policy."""
     sent = [update for update in push.updates if not update.deletes]
-    tips = pushed.peeled(context.repo, [update.local for update in sent])
-    yield from (Skipped(u.remote_ref) for u, tip in zip(sent, tips, strict=True) if tip is None)
     read = _Configs(context)
-    read.ahead(tip for tip in tips if tip is not None)
+    tips = read.tips([update.local for update in sent])
+    yield from (Skipped(u.remote_ref) for u, tip in zip(sent, tips, strict=True) if tip is None)
     found: dict[tuple[str, PushPolicy], Subject] = {}
     for update, tip in zip(sent, tips, strict=True):
         policy = None if tip is None else read.policy(tip)
@@ -159,6 +158,12 @@ class _Configs:
         self._context = context
         self._texts: dict[str, bytes | None] = {}
         self._parsed: dict[bytes | None, Config | ConfigError | None] = {}
+
+    def tips(self, ids: Sequence[str]) -> list[Commit | None]:
+        """The commits that are pushed, None for what leads to none; and look into them."""
+        found = pushed.peeled_with(self._context.repo, ids, CONFIG_NAME)
+        self._texts.update((tip[0].tree, tip[1]) for tip in found if tip is not None)
+        return [None if tip is None else tip[0] for tip in found]
 
     def ahead(self, commits: Iterable[Commit]) -> None:
         """Look into all of these at once."""

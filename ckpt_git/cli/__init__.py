@@ -5,7 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _BUILDING = (["build"], ["prepare"], ["verify"])
 
@@ -14,15 +17,8 @@ def main() -> None:
     """The command ``git-ckpt``. A hook takes a short way that imports no command line library."""
     arguments = sys.argv[1:]
     gc.disable()  # until the modules are in: importing makes no garbage
-    if arguments[:2] == ["hook", "pre-push"]:
-        from ckpt_git.engines.local import toolchain  # noqa: PLC0415
-
-        toolchain.begin()  # beside the imports, as below
-        if not {"-h", "--help"} & {*arguments[2:3]}:
-            from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
-
-            gc.enable()
-            _end(pre_push(arguments[2:], sys.stdin.buffer.read()))
+    if arguments[:2] == ["hook", "pre-push"] and not {"-h", "--help"} & {*arguments[2:3]}:
+        _end(_pre_push(arguments[2:]))
     if arguments[:1] == ["hook"]:
         from ckpt_git.cli.hook import hook_main  # noqa: PLC0415
 
@@ -31,17 +27,35 @@ def main() -> None:
     if arguments[:1] in _BUILDING:
         # It takes as long as importing what is below, on another core.
         from ckpt_git.cli import streams  # noqa: PLC0415
-        from ckpt_git.engines.local import run, toolchain  # noqa: PLC0415
+        from ckpt_git.engines.local import toolchain  # noqa: PLC0415
 
         streams.prepare()  # first: a pipe must not get the number of a closed stream
         toolchain.begin()
+        from ckpt_git.engines.local import run  # noqa: PLC0415
+
         run.begin()
     from ckpt_git.cli.boundary import run_app  # noqa: PLC0415
 
+    if arguments[:1] in _BUILDING:
+        toolchain.go_on()
     gc.enable()
     gc.freeze()  # modules live as long as the process: no use in looking for garbage in them
     # All is written and closed by now; taking the interpreter apart would take another 15 ms.
     os._exit(run_app(arguments))
+
+
+def _pre_push(arguments: list[str]) -> int:
+    """The toolchain is listed on another core meanwhile: it takes as long as the imports."""
+    from ckpt_git.engines.local import toolchain  # noqa: PLC0415
+
+    toolchain.begin()
+    from ckpt_git.builds import context  # noqa: F401, PLC0415 - most of what is to be imported
+
+    toolchain.go_on()
+    from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
+
+    gc.enable()
+    return pre_push(arguments, sys.stdin.buffer.read())
 
 
 def _end(code: int) -> NoReturn:

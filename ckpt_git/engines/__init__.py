@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ckpt_git.model.errors import ConfigError
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:  # what lists the toolchain begins before all of this is imported
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from ckpt_git.engines.protocol import Engine
 
 ENGINES = {"local": "ckpt_git.engines.local", "nix": "ckpt_git.engines.nix"}

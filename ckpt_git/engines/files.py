@@ -5,8 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import secrets
-import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +16,7 @@ from ckpt_git.model.source_diff import Entry
 
 def new_id() -> str:
     """A short name: many of them have to fit into one page of mount options."""
-    return secrets.token_hex(5)
+    return os.urandom(5).hex()
 
 
 @contextmanager
@@ -49,6 +47,8 @@ def remove(folder: Path) -> None:
     if folder.is_symlink():
         folder.unlink()
         return
+    import shutil  # noqa: PLC0415 - most processes remove nothing
+
     shutil.rmtree(folder, ignore_errors=True)
     if folder.is_file() and not folder.is_symlink():
         folder.unlink(missing_ok=True)

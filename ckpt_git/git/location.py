@@ -7,13 +7,16 @@ repository's as its alternate; what we read is looked up in both: git(1), "The G
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
+
+if TYPE_CHECKING:
+    import subprocess
 
 # For calls with an index of our own. A hook or a monitor of the user's must not hear of it, a
 # split index would leave shared parts in the user's git folder, and files are wanted whether or

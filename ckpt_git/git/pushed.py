@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ckpt_git.git.errors import explained
 from ckpt_git.git.location import Location
-from ckpt_git.git.trees import resolve
+from ckpt_git.git.trees import Object, objects
 from ckpt_git.process import ProcessError
 
 
@@ -24,23 +24,38 @@ class Commit(NamedTuple):
 
 def peeled(at: Location, ids: Sequence[str]) -> list[Commit | None]:
     """The commit that each id names, tags followed; None for what leads to none."""
-    found = resolve(at, *(f"{oid}^{{{kind}}}" for oid in ids for kind in ("commit", "tree")))
-    pairs = zip(found[::2], found[1::2], strict=True)
-    return [Commit(commit, tree) if commit and tree else None for commit, tree in pairs]
+    return [_commit(found) for found in objects(at, *(f"{oid}^{{commit}}" for oid in ids))]
+
+
+def peeled_with(
+    at: Location, ids: Sequence[str], path: str
+) -> list[tuple[Commit, bytes | None] | None]:
+    """The same, and beside each commit what ``contents`` says of its tree. One process."""
+    asked = (f"{oid}{of}" for oid in ids for of in ("^{commit}", f":{path}"))
+    found = objects(at, *asked)
+    commits = (_commit(one) for one in found[::2])
+    texts = (_file(one) for one in found[1::2])
+    return [
+        None if commit is None else (commit, text)
+        for commit, text in zip(commits, texts, strict=True)
+    ]
 
 
 def contents(at: Location, trees: Sequence[str], path: str) -> list[bytes | None]:
     """What the file ``path`` from the root of each tree holds; None where there is no such file."""
-    blobs = resolve(at, *(f"{tree}:{path}" for tree in trees))
-    read = {blob: _blob(at, blob) for blob in set(blobs) if blob is not None}
-    return [None if blob is None else read[blob] for blob in blobs]
+    return [_file(found) for found in objects(at, *(f"{tree}:{path}" for tree in trees))]
 
 
-def _blob(at: Location, oid: str) -> bytes | None:
-    try:
-        return at.git("cat-file", "blob", oid).stdout
-    except ProcessError:  # a folder
+def _commit(found: Object | None) -> Commit | None:
+    """Its first line names its tree: git-cat-file(1), "commit"."""
+    if found is None:
         return None
+    line, _, _ = found.content.partition(b"\n")
+    return Commit(found.id, line.removeprefix(b"tree ").decode())
+
+
+def _file(found: Object | None) -> bytes | None:
+    return found.content if found is not None and found.kind == "blob" else None
 
 
 def between(at: Location, new: str, old: str | None) -> list[Commit]:

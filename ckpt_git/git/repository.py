@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from ckpt_git.git import diffs, keys, trees
+from ckpt_git.git import keys, trees
 from ckpt_git.git.configuration import Configuration, read_configuration
 from ckpt_git.git.discovery import discover
 from ckpt_git.git.errors import MissingObjectsError, explained
@@ -126,6 +126,8 @@ class Repository(Location):
         Raises ``MissingObjectsError`` where the old tree isn't there any more (then compare
         manifests), ``RepositoryError`` where the new one can't be read.
         """
+        from ckpt_git.git import diffs  # noqa: PLC0415  (what is known needs none)
+
         return diffs.diff(self, old_tree, new_tree, trees.normal_folder(folder))
 
     def converted(self, diff: SourceDiff, old_tree: str, source: GitSource) -> SourceDiff:
@@ -149,6 +151,8 @@ class Repository(Location):
         self, old_trees: Sequence[str], new_tree: str
     ) -> dict[str, tuple[str, ...] | None]:
         """The files that differ from ``new_tree``; None where a tree isn't there."""
+        from ckpt_git.git import diffs  # noqa: PLC0415
+
         return diffs.changed_paths(self, old_trees, new_tree)
 
     def branch_tips(self, number: int) -> list[str]:

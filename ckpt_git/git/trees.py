@@ -66,6 +66,34 @@ def resolve(at: Location, *expressions: str) -> list[str | None]:
     return [None if " " in line else line for line in lines]
 
 
+class Object(NamedTuple):
+    """An object of git's: its id, ``blob``, ``tree``, ``commit`` or ``tag``, and what it holds."""
+
+    id: str
+    kind: str
+    content: bytes
+
+
+def objects(at: Location, *expressions: str) -> list[Object | None]:
+    """The object that each expression names, or None where nothing has that name. One process."""
+    stdin = os.fsencode("".join(f"{expression}\n" for expression in expressions))
+    printed = at.git("cat-file", "--batch", stdin=stdin).stdout if expressions else b""
+    found: list[Object | None] = []
+    start = 0
+    while len(found) < len(expressions):
+        end = printed.index(b"\n", start)
+        words = printed[start:end].decode(errors="replace").split(" ")
+        start = end + 1
+        # What isn't there is answered with its name and a word: "missing", "ambiguous", …
+        if len(words) == 3 and words[2].isdecimal():  # noqa: PLR2004 - id, kind, size
+            end = start + int(words[2])
+            found.append(Object(words[0], words[1], printed[start:end]))
+            start = end + 1
+        else:
+            found.append(None)
+    return found
+
+
 def require_tree(at: Location, tree: str) -> None:
     """Raise ``MissingObjectsError`` where the root of ``tree`` isn't there."""
     if object_id(at, f"{tree}^{{tree}}") is None:

@@ -13,12 +13,15 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
-from ckpt_git.model.weight import Weights
 from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
+
+if TYPE_CHECKING:
+    from ckpt_git.model.checkpoint import Checkpoint
+    from ckpt_git.model.weight import Weights
 
 KEPT_LOGS = 200
 KEPT_RECORDS = 200
@@ -86,6 +89,8 @@ class State:
 
     def checkpoints(self, package: str) -> list[Checkpoint]:
         """What ``package`` can be started from, newest first."""
+        from ckpt_git.model.checkpoint import Checkpoint  # noqa: PLC0415 - a push asks for none
+
         paths = newest_first(self._folders("checkpoints", package), ".json")
         read = (read_json(path, Checkpoint.from_json, self.damaged) for path in paths)
         wrong = self._distrusted(package)
@@ -190,6 +195,8 @@ class State:
 
     def weights(self, package: str) -> Weights:
         """What is known of what a change to ``package`` has compiled anew."""
+        from ckpt_git.model.weight import Weights  # noqa: PLC0415
+
         kept = read_json(self._weights(package), Weights.from_json, self.damaged)
         return Weights() if kept is None else kept
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.engines.local import toolchain
 from tests.engines.project import Project, toml_strings
 
 
@@ -59,6 +60,30 @@ def test_a_change_in_an_input_is_noticed_and_named(
 def test_a_new_file_in_an_input_is_noticed(built: Project, sdk: Path) -> None:
     (sdk / "include" / "more.h").write_text("")
     assert built.passes().why_clean == f"the toolchain changed: {sdk}/include/more.h"
+
+
+@pytest.mark.parametrize("find", [None, "exit 1", "exit 2"], ids=["gnu", "of few options", "none"])
+def test_what_is_listed_is_the_same_whatever_find_there_is(
+    find: str | None, sdk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (sdk / "include" / "doc").mkdir()
+    (sdk / "include" / "doc" / "unread").write_text("")
+    (sdk / "include" / "bits").mkdir()
+    (sdk / "include" / "bits" / "types.h").write_text("")
+    (sdk / "tool").write_text("")
+    (tmp_path / "link").symlink_to(sdk)
+    if find is not None:
+        (tmp_path / "path").mkdir()
+        (tmp_path / "path" / "find").write_text(f"#!/bin/sh\n{find}\n")
+        (tmp_path / "path" / "find").chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    listing = toolchain.Listing([f"{sdk}/include"], [f"{tmp_path}/link", f"{sdk}/bin/compile"])
+    assert {os.fsdecode(line.split(b"\0")[0]) for line in listing.lines()} == {
+        f"{sdk}/bin/compile",
+        f"{sdk}/tool",
+        f"{sdk}/include/header.h",
+        f"{sdk}/include/bits/types.h",
+    }
 
 
 def test_an_input_that_is_gone_is_one_line(built: Project, sdk: Path) -> None:

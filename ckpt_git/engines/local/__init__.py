@@ -12,11 +12,11 @@ examine.py    what doctor says of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
     from ckpt_git.engines.local.engine import LocalEngine
 
 

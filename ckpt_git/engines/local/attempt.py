@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local import compilers, layers, run, seal
+from ckpt_git.engines.local.abilities import LayerMethod
 from ckpt_git.engines.local.compiled import compiled
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
@@ -20,7 +21,6 @@ from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import CLOCK
 from ckpt_git.engines.local.missed import needs_rehearsal, precautions
 from ckpt_git.engines.local.precautions import NONE
-from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
 from ckpt_git.engines.local.seen import Seen, look
 from ckpt_git.engines.local.store import Layer

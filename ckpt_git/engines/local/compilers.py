@@ -21,9 +21,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from ckpt_git.engines.local.system import COMPILER_CACHE, which
 from ckpt_git.process import run
 
-PROGRAM = "ccache"
 LIMIT = "1GiB"
 """How large a package's cache may become; the objects in it are compressed."""
 
@@ -85,7 +85,7 @@ NONE = Compilers()
 def direct(path: str) -> Compilers:
     """The compilers on ``path``, with nothing before them; ``NONE`` where there is no ccache that
     could be."""
-    if program(path) is None:
+    if which(COMPILER_CACHE, path) is None:
         return NONE
     return Compilers(tuple((f"{_LINKS}/{name}", real) for name, real in _found(path).items()))
 
@@ -93,16 +93,11 @@ def direct(path: str) -> Compilers:
 def cached(path: str, folder: Path, stats: str) -> Compilers:
     """The same with ccache before them, which keeps what it keeps in ``folder`` and notes in the
     file ``stats`` there what it did."""
-    cache = program(path)
+    cache = which(COMPILER_CACHE, path)
     if cache is None:
         return NONE
     links = tuple((f"{_LINKS}/{name}", cache) for name in _found(path))
     return Compilers(links, folder, folder / stats, _environment(stats))
-
-
-def program(path: str) -> str | None:
-    """ccache, if there is one on ``path``."""
-    return shutil.which(PROGRAM, path=path)
 
 
 def unseen(source: Path) -> str | None:

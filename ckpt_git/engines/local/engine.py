@@ -8,31 +8,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ckpt_git.engines.files import new_id
-from ckpt_git.engines.local import compilers, layers, system, toolchain
-from ckpt_git.engines.local.compilers import Compilers
+from ckpt_git.engines.local import system, toolchain
+from ckpt_git.engines.local.abilities import Abilities, abilities
 from ckpt_git.engines.local.later import Later
-from ckpt_git.engines.local.places import place_of
-from ckpt_git.engines.local.probe import Abilities, abilities
-from ckpt_git.engines.local.store import Store
-from ckpt_git.engines.protocol import (
-    Dependents,
-    Installed,
-    Listener,
-    Realisation,
-    SourceTree,
-    Start,
-)
-from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError
-from ckpt_git.model.finding import Finding
 from ckpt_git.model.source_diff import Manifest, matcher
-from ckpt_git.model.trace import Knowledge
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from ckpt_git.engines.local.compilers import Compilers
+    from ckpt_git.engines.local.places import Place
+    from ckpt_git.engines.local.store import Store
+    from ckpt_git.engines.protocol import (
+        Dependents,
+        Installed,
+        Listener,
+        Realisation,
+        SourceTree,
+        Start,
+    )
+    from ckpt_git.model.checkpoint import Checkpoint
+    from ckpt_git.model.finding import Finding
+    from ckpt_git.model.trace import Knowledge
 
 _LOCK_PART = "lock file "
 
@@ -71,9 +73,9 @@ class LocalEngine:
         fingerprint = self._toolchain(drv.inputs)
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
         if self._caches(drv):  # the compilers' paths get into what is configured
-            parts["compiler cache"] = compilers.PROGRAM
+            parts["compiler cache"] = system.COMPILER_CACHE
         if kind == "none":  # paths of this machine are all over what is built
-            parts["build folder"] = str(place_of(self.store, drv, kind).top)
+            parts["build folder"] = str(self._place(drv).top)
         parts["filters and line endings"] = source.conversions
         if drv.fetch is not None:
             is_lock = matcher(drv.locks)
@@ -96,6 +98,8 @@ class LocalEngine:
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
+        from ckpt_git.engines.local import layers  # noqa: PLC0415
+
         missing = self.store.missing(checkpoint.id)
         if missing is not None:
             return f"the checkpoint is damaged: {missing}"
@@ -166,15 +170,17 @@ class LocalEngine:
 
     def installed(self, out: Path) -> Installed:
         """See ``Engine``."""
+        from ckpt_git.engines.protocol import Installed  # noqa: PLC0415
+
         return Installed({"": out})
 
     def out_path(self, drv: Derivation, out: Path | None = None) -> str:  # noqa: ARG002
         """See ``Engine``."""
-        return place_of(self.store, drv, self.abilities().sandbox).out
+        return self._place(drv).out
 
     def source_path(self, drv: Derivation) -> str:
         """See ``Engine``."""
-        return place_of(self.store, drv, self.abilities().sandbox).source
+        return self._place(drv).source
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """See ``Engine``. Everything else of the machine is there as it is."""
@@ -219,9 +225,12 @@ class LocalEngine:
         compile_cache: bool = False,
     ) -> Realisation:
         """See ``Engine``."""
+        from dataclasses import replace  # noqa: PLC0415
+
         from ckpt_git.engines.local.attempt import build  # noqa: PLC0415
         from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415
+        from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
 
         began = time.monotonic()
         path = self._path(drv.inputs)
@@ -256,9 +265,12 @@ class LocalEngine:
         """Whether a compiler cache may stand before the package's compilers. Without a sandbox it
         would be another path that configure records than without the cache."""
         wanted = drv.compile_cache == "auto" and self.abilities().sandbox != "none"
-        return wanted and compilers.program(self._path(drv.inputs)) is not None
+        return wanted and system.which(system.COMPILER_CACHE, self._path(drv.inputs)) is not None
 
     def _compilers(self, drv: Derivation, recipe: Recipe, *, cached: bool) -> Compilers:
+        from ckpt_git.engines.files import new_id  # noqa: PLC0415
+        from ckpt_git.engines.local import compilers  # noqa: PLC0415
+
         if not self._caches(drv):
             return compilers.NONE
         path = self._path(drv.inputs)
@@ -267,6 +279,11 @@ class LocalEngine:
         owner, toolchain_id = str(drv.source.repository), recipe.parts["toolchain"][:16]
         folder = self.store.compiler_cache(owner, drv.name, toolchain_id)
         return compilers.cached(path, folder, f"{new_id()}.stats")
+
+    def _place(self, drv: Derivation) -> Place:
+        from ckpt_git.engines.local.places import place_of  # noqa: PLC0415
+
+        return place_of(self.store, drv, self.abilities().sandbox)
 
     def _path(self, inputs: tuple[str, ...]) -> str:
         base = system.SYSTEM_PATH

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ckpt_git.engines.local import compilers
-from ckpt_git.engines.local.probe import Abilities
+from ckpt_git.engines.local.abilities import Abilities
 from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.local.system import COMPILER_CACHE, which
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.finding import Finding, Level
@@ -71,12 +72,12 @@ def tracer(library: Path | None, refused: str | None) -> Finding:
 
 def compiler_cache(able: Abilities, path: str) -> Finding:
     """Whether builds that can't start from a checkpoint may take objects from a compiler cache."""
-    found = compilers.program(path)
+    found = which(COMPILER_CACHE, path)
     if able.sandbox == "none":
         return Finding("compiler cache", "note", "none: it is used in a sandbox alone")
     if found is None:
         what = "none: what can't start from a checkpoint takes as long as a clean build"
-        return Finding("compiler cache", "note", what, f"install {compilers.PROGRAM}: {_SAVES}")
+        return Finding("compiler cache", "note", what, f"install {COMPILER_CACHE}: {_SAVES}")
     return Finding("compiler cache", "fine", f"{found}, up to {compilers.LIMIT} for each package")
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import run, sandbox, system
+from ckpt_git.engines.local.abilities import Abilities
 from ckpt_git.engines.local.compilers import NONE, Compilers
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
-from ckpt_git.engines.local.probe import Abilities
 from ckpt_git.engines.local.store import Store, make_folder
 from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start

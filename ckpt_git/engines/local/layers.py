@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.engines.local.abilities import LayerMethod
 from ckpt_git.engines.local.flatten import shallow
 from ckpt_git.engines.local.precautions import NONE, Precautions
-from ckpt_git.engines.local.probe import LayerMethod
 from ckpt_git.engines.local.store import Layer, Store, copy_tree, make_folder
 from ckpt_git.engines.protocol import SourceTree, Start
 from ckpt_git.model.errors import StoreError

@@ -1,105 +1,31 @@
-"""What this machine can: which sandbox, and how a build can start on a layer.
+"""Tries out what this machine can: which sandbox, and how a build can start on a layer.
 
-Found out by trying, in the store itself (overlayfs and reflinks depend on its file system), and
-remembered until the machine is restarted or what was tried changes.
+In the store itself: overlayfs and reflinks depend on its file system.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
-from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import sandbox
+from ckpt_git.engines.local.abilities import SANDBOXES, Abilities, LayerMethod
 from ckpt_git.engines.local.run import Announced, run
 from ckpt_git.engines.local.store import Store, copy_tree
-from ckpt_git.model.errors import CkptError, MissingError, StoreError, UsageError
+from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import SandboxKind
 
-LayerMethod = Literal["overlay", "reflink", "copy"]
-_SANDBOXES: tuple[SandboxKind, ...] = ("bubblewrap", "namespaces", "none")
 _MARK = "@ckpt-probe"
 
 
-@dataclass(frozen=True, slots=True)
-class Abilities:
-    """The sandbox and the layer method to use, and why no better ones (by name)."""
-
-    sandbox: SandboxKind
-    layers: LayerMethod
-    refused: Mapping[str, str]
-
-
-def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
-    """What to use here; ``CKPT_SANDBOX`` and ``CKPT_LAYERS`` in ``environment`` force a choice.
-
-    Raises ``UsageError`` for a forced name that doesn't exist and ``MissingError`` for one
-    that this machine can't.
-    """
-    forced = (
-        _forced(environment, "CKPT_SANDBOX", _SANDBOXES),
-        _forced(environment, "CKPT_LAYERS", get_args(LayerMethod)),
-    )
-    key = _key(forced)
-    remembered = store.root / "abilities.json"
-    try:
-        data = json.loads(remembered.read_bytes())
-        if data["key"] == key:
-            return Abilities(**data["abilities"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    with writing(store.root):
-        found = _try(store, *forced)
-        # Two threads of one process may ask at once.
-        aside = remembered.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        aside.write_text(json.dumps({"key": key, "abilities": asdict(found)}))
-        aside.rename(remembered)
-    return found
-
-
-def _forced(environment: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
-    value = environment.get(name)
-    if value is not None and value not in known:
-        raise UsageError(f"{name}={value}: no such choice", f"use one of {', '.join(known)}")
-    return value
-
-
-def _key(forced: tuple[str | None, str | None]) -> list[object]:
-    bwrap = shutil.which("bwrap")
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return [
-        *forced,
-        os.geteuid(),
-        os.uname().release,
-        boot.read_text() if boot.exists() else "",
-        bwrap,
-        os.stat(bwrap).st_mtime_ns if bwrap else 0,
-        [_read(f"/proc/sys/{name}") for name in (
-            "user/max_user_namespaces",
-            "kernel/unprivileged_userns_clone",
-            "kernel/apparmor_restrict_unprivileged_userns",
-        )],
-    ]  # fmt: skip
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except OSError:
-        return ""
-
-
-def _try(store: Store, forced_sandbox: str | None, forced_layers: str | None) -> Abilities:
+def try_out(store: Store, forced_sandbox: str | None, forced_layers: str | None) -> Abilities:
+    """Find out what to use, or whether what is forced can be. Raises ``MissingError``."""
     refused: dict[str, str] = {}
     with store.workspace() as work:
         kind: SandboxKind = "none"
-        for candidate in _SANDBOXES:
+        for candidate in SANDBOXES:
             if forced_sandbox in (None, candidate):
                 reason = _sandbox_problem(work, candidate)
                 if reason is None:

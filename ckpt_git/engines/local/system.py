@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from pathlib import Path
 
-from ckpt_git.model.derivation import Derivation
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # what lists the toolchain begins before that is imported
+    from collections.abc import Mapping
+
+    from ckpt_git.model.derivation import Derivation
 
 BUILD_ROOT = "/build"
 """Where the build's folder lies in a sandbox; the source is in ``source`` below it."""
+
+COMPILER_CACHE = "ccache"
+"""The program that may stand before the compilers of a build: ``compilers``."""
 
 OUT_ROOT = "/ckpt"
 """``$out`` of package NAME is ``/ckpt/NAME`` in a sandbox."""
@@ -109,7 +114,16 @@ def fetch_environment(host: Mapping[str, str]) -> dict[str, str]:
 
 def shell() -> str:
     """The shell that runs a phase: bash as in stdenv, else sh."""
-    return next((p for p in ("/bin/bash", "/usr/bin/bash") if Path(p).exists()), "/bin/sh")
+    return next((p for p in ("/bin/bash", "/usr/bin/bash") if os.path.exists(p)), "/bin/sh")
+
+
+def which(program: str, path: str) -> str | None:
+    """The program of that name on ``path``, as shutil has it, which takes 2 ms to import."""
+    for folder in path.split(os.pathsep):
+        found = os.path.join(folder, program)
+        if os.path.isfile(found) and os.access(found, os.X_OK):
+            return found
+    return None
 
 
 def search_path(inputs: tuple[str, ...], base: str = SYSTEM_PATH) -> str:
@@ -125,10 +139,12 @@ def search_path(inputs: tuple[str, ...], base: str = SYSTEM_PATH) -> str:
 
 def host_paths(patterns: tuple[str, ...]) -> list[str]:
     """Those of ``patterns`` that exist on this machine."""
+    from glob import glob  # noqa: PLC0415 - a listing of the toolchain begins before that is there
+
     found: list[str] = []
     for pattern in patterns:
         if pattern.endswith("*"):
-            found += map(str, sorted(Path(pattern).parent.glob(Path(pattern).name)))
+            found += sorted(glob(pattern))
         elif os.path.lexists(pattern):
             found.append(pattern)
     return found

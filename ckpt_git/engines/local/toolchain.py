@@ -9,22 +9,21 @@ folders of libraries are left out.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from glob import glob
 
-from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.system import SYSTEM_PATH
 from ckpt_git.model.errors import CkptError
-from ckpt_git.process import run
+from ckpt_git.process import Begun
 
-# Folders that are listed with all that is below them: headers, compilers, and the scripts and
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+# Folders that are listed with all that is below them: headers, then compilers, and the scripts and
 # modules of the build tools. A name with `*` stands for each folder that matches.
+_HEADERS = ("/usr/include", "/usr/local/include")
 _WHOLE = (
-    "/usr/include",
-    "/usr/local/include",
     "/usr/local/share/cmake*",
     "/usr/lib/gcc*",
     "/usr/lib64/gcc*",
@@ -66,40 +65,78 @@ _FLAT = (
     "/etc/ld.so.conf",
 )
 _SKIPPED = frozenset({"doc", "man", "locale", "info", "html", "__pycache__", ".git"})
+_ANY = ""  # for any PATH
+_HERE = b"/./"
 _OURS = frozenset({"__pycache__", ".git"})  # inputs: what running a program in them may write
 
 
-_begun: dict[str, Later[frozenset[bytes]]] = {}
+class Listing:
+    """A line for each file below the folders ``deep`` and in the folders ``flat``: path, mode,
+    size, mtime, ctime. Folders themselves aren't listed: their names are part of files' paths.
+
+    It is made in another process, from now on. Where there are two cores, several such processes
+    would have us wait for one, and there is more for us to do meanwhile.
+    """
+
+    def __init__(
+        self,
+        deep: Iterable[str],
+        flat: Iterable[str] = (),
+        skipped: frozenset[str] = _SKIPPED,
+    ) -> None:
+        self._deep, self._flat, self._skipped = _real(deep), _real(flat), skipped
+        self._found = _begin_find(self._deep, self._flat, skipped)
+
+    def lines(self) -> list[bytes]:
+        """Waits for them. To be asked for once."""
+        found = [] if self._found is None else _printed(self._found)
+        return found or [
+            *_walked(self._deep, self._skipped, deep=True),
+            *_walked(self._flat, self._skipped, deep=False),
+        ]
 
 
-def begin(path: str = SYSTEM_PATH) -> None:
-    """Begin to list what every build may use of the system; ``take`` has the result."""
-    _begun[path] = Later(lambda: system_lines(path))
+_begun: dict[str, Listing] = {}
 
 
-def take(path: str) -> frozenset[bytes]:
-    """What was begun to be listed, or a new listing. Used once: the next build looks anew."""
-    begun = _begun.pop(path, None)
-    return system_lines(path) if begun is None else begun.value()
+def begin() -> None:
+    """Begin to list the headers, which are most of what there is."""
+    _begun[_ANY] = Listing(_HEADERS)
 
 
-def system_lines(path: str = SYSTEM_PATH) -> frozenset[bytes]:
-    """The lines for what every build may use of the system; ``path`` is the PATH of the build."""
-    flat = Later(lambda: _lines((*_each(_FLAT), *path.split(":")), deep=False))
-    return _lines(_each(_WHOLE), deep=True) | flat.value()
+def go_on(path: str = SYSTEM_PATH) -> None:
+    """List the rest, for the PATH ``path`` of a build: when the headers are nearly listed."""
+    _begun[path] = Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
 
 
-def listing(system: frozenset[bytes], inputs: Iterable[str]) -> bytes:
+def take(path: str) -> list[bytes]:
+    """The lines for what every build may use of the system, sorted. Waits for them.
+
+    What was begun is used once: the next build looks anew.
+    """
+    if _ANY not in _begun:
+        begin()
+    if path not in _begun:
+        go_on(path)
+    headers, rest = _begun.pop(_ANY), _begun.pop(path)
+    return sorted({*headers.lines(), *rest.lines()})
+
+
+def listing(system: Sequence[bytes], inputs: Sequence[str]) -> bytes:
     """One line for each file that a build may use, sorted: the toolchain as it is now.
 
-    ``inputs`` are the host paths that the recipe declares; they are listed whole.
+    ``system`` is what ``take`` gives; ``inputs`` are the host paths that the recipe declares, and
+    are listed whole.
     """
-    lines = system | _lines(inputs, deep=True, skipped=_OURS)
-    return b"\n".join((os.uname().machine.encode(), *sorted(lines)))
+    further = set(Listing(inputs, skipped=_OURS).lines()).difference(system) if inputs else set()
+    lines = sorted([*system, *further]) if further else system
+    return b"\n".join((os.uname().machine.encode(), *lines))
 
 
 def fingerprint(listed: bytes) -> str:
     """The digest of a listing."""
+    import hashlib  # noqa: PLC0415 - a listing begins before that is there
+
     return hashlib.sha256(listed).hexdigest()[:32]
 
 
@@ -110,31 +147,37 @@ def changed(old: bytes, new: bytes) -> list[str]:
 
 
 def _each(patterns: Iterable[str]) -> list[str]:
+    from glob import glob  # noqa: PLC0415 - the first part begins before that is there
+
     return [path for pattern in patterns for path in sorted(glob(pattern))]
 
 
-def _lines(
-    folders: Iterable[str], *, deep: bool, skipped: frozenset[str] = _SKIPPED
-) -> frozenset[bytes]:
-    """A line for each file in ``folders``: path, mode, size, mtime, ctime. Folders themselves
-    aren't listed: their names are part of the files' paths."""
-    roots = sorted({os.path.realpath(folder) for folder in folders if os.path.exists(folder)})
-    if not roots:
-        return frozenset()
-    try:
-        return _found(roots, skipped, deep=deep)
-    except CkptError:  # not GNU's find
-        return frozenset(_walked(roots, skipped, deep=deep))
+def _real(folders: Iterable[str]) -> list[str]:
+    return sorted({os.path.realpath(folder) for folder in folders if os.path.exists(folder)})
 
 
-def _found(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> frozenset[bytes]:
-    """By GNU find: half the time, and none of it takes our interpreter's lock."""
-    depth = [] if deep else ["-maxdepth", "1"]
-    names = [argument for name in sorted(passed_over) for argument in ("-o", "-name", name)][1:]
-    skipped = ["-type", "d", "(", *names, ")", "-prune", "-o"] if deep else []
+def _begin_find(deep: list[str], flat: list[str], skipped: frozenset[str]) -> Begun | None:
+    """GNU find: half the time that ``_walked`` takes, and none of it in our interpreter. None where
+    there is nothing to find, or no find.
+
+    A folder of ``flat`` is given as ``FOLDER/.``, by which what is below the others is told apart.
+    """
+    roots = [*deep, *(f"{one}/." if os.path.isdir(one) else one for one in flat)]
+    names = [argument for name in sorted(skipped) for argument in ("-o", "-name", name)]
+    pruned = ["-type", "d", "(", "-path", f"*{_HERE.decode()}*", *names, ")", "-prune"]
     form = ["!", "-type", "d", "-printf", r"%p\0%m %s %T@ %C@\n"]
-    listed = run(["find", *roots, *depth, *skipped, *form], ok=(0, 1)).stdout
-    return frozenset(listed.split(b"\n")[:-1])
+    try:
+        return Begun(["find", *roots, *pruned, "-o", *form]) if roots else None
+    except CkptError:
+        return None
+
+
+def _printed(find: Begun) -> list[bytes]:
+    """The lines of its output; none where it isn't GNU's."""
+    try:
+        return find.output(ok=(0, 1)).replace(_HERE, b"/").split(b"\n")[:-1]
+    except CkptError:
+        return []
 
 
 def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Iterator[bytes]:
