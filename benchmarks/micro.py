@@ -1,4 +1,4 @@
-"""What ours costs by itself, on projects made for it: no change, a first command, a hook.
+"""What ours costs by itself, on projects made for it: no change, a first command, the hooks.
 
 Each is measured beside what it is compared with, taking turns, and told as medians.
 """
@@ -9,7 +9,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -51,7 +51,7 @@ def micro(work: Path, say: Say) -> tuple[Measure, ...]:
     for tool in ("make", "ninja"):
         found.append(no_change(work / f"no-change-{tool}", tool))
         say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
-    for measure in (first_command, commit_hook):
+    for measure in (first_command, commit_hook, push_hook_of_one, push_hook_of_fifty):
         found.append(measure(work / measure.__name__))
         say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
     return tuple(found)
@@ -168,6 +168,68 @@ def _until_idle(subject: ours.Subject) -> None:
         quiet = (
             quiet + 1 if json.loads(_ckpt(subject, "status", "--json"))["running"] is None else 0
         )
+
+
+# --- what the hook adds to a push
+
+_PUSHES, _REFS, _PUSHED_SOURCES = 20, 50, 60
+
+
+def push_hook_of_one(work: Path) -> Measure:
+    """`git push` of one commit that was built before."""
+    return _push_hook(work, refs=1, allowed=0.1)
+
+
+def push_hook_of_fifty(work: Path) -> Measure:
+    """`git push` of fifty branches whose trees were built before."""
+    return _push_hook(work, refs=_REFS, allowed=0.3)
+
+
+def _push_hook(work: Path, *, refs: int, allowed: float) -> Measure:
+    """`git push` to a repository beside this one, with the pre-push hook and without, 20 of each.
+
+    What is pushed is deleted there before the next push, so that each pushes the same.
+    """
+    phases = {"build": "make -j$NIX_BUILD_CORES"}
+    subject = _repository(work / "hook", phases, made.c_files(_PUSHED_SOURCES))
+    branches = _built_branches(subject, refs)
+    _ckpt(subject, "install")
+    corpus.git(work, "init", "--quiet", "--bare", "remote")
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(_PUSHES):
+        for options, found in zip(([], ["--no-verify"]), times, strict=True):
+            found.append(_push(subject, work / "remote", [*options], branches))
+    return Measure(
+        what=f"git push of {refs} built {'branch' if refs == 1 else 'branches'} with the hook",
+        ours=tuple(times[0]),
+        other=tuple(times[1]),
+        other_is="without one",
+        allowed=allowed,
+    )
+
+
+def _built_branches(subject: ours.Subject, number: int) -> list[str]:
+    """So many branches, each with a tree of its own, which is built."""
+    names = [f"work-{n}" for n in range(number)]
+    for name in names:
+        corpus.git(subject.repository, "checkout", "--quiet", "-b", name)
+        _commit(subject, {f"{made.file_name(0)}.c": f'const char *name = "{name}";\n'})
+        _passed(ours.call(subject, "build", "HEAD"))
+    return names
+
+
+def _push(
+    subject: ours.Subject, remote: Path, options: Sequence[str], branches: Sequence[str]
+) -> float:
+    start = time.perf_counter()
+    run(
+        ["git", "push", "--quiet", *options, str(remote), *branches],
+        cwd=subject.repository,
+        env=ours.environment(subject),
+    )
+    seconds = time.perf_counter() - start
+    corpus.git(remote, "branch", "--quiet", "-D", *branches)
+    return seconds
 
 
 # --- what they share

@@ -88,12 +88,14 @@ def exclude_configuration(subject: Subject) -> None:
 
 
 def environment(subject: Subject) -> dict[str, str]:
-    """The variables that let a command find this checkout's program and this run's store."""
+    """The variables that let a command find this checkout's program and this run's store. Its
+    modules are kept compiled, as those of an installed program are."""
     path = [str(_CHECKOUT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **GIT_ENVIRONMENT,
         "CKPT_STORE": str(subject.store),
         "PYTHONPATH": os.pathsep.join(path),
+        "PYTHONDONTWRITEBYTECODE": "",
     }
 
 

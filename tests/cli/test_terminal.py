@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import fcntl
 import os
 import pty
@@ -77,12 +78,13 @@ def on_terminal(
     )
     os.close(theirs)
     screen, text, moments = Screen(columns), "", []
+    decode = codecs.getincrementaldecoder("utf-8")("replace").decode  # a read may cut a letter
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         if not select.select([ours], [], [], 1)[0]:
             continue
         try:
-            chunk = os.read(ours, 65536).decode(errors="replace")
+            chunk = decode(os.read(ours, 65536))
         except OSError:  # the other side is closed: pty(7)
             break
         screen.show(chunk)
