@@ -77,18 +77,21 @@ def _be_idle(request: Request, progress: Progress) -> None:
         let_go_of_descriptors()
         die_with_parent()
         lower_priority(_LOWEST, "idle")
-        _verify(request, progress)
+        if not _verify(request, progress):
+            progress.ends_as("different")
         code = 0
     except KeyboardInterrupt:
         kill_descendants(os.getpid())
     except Exception as error:  # whatever it is, it is to be told
         state = Context.open(Path(request.root)).state
         notices.tell_error(state, error, "a verification came to nothing")
+        progress.ends_as("error")
     finally:
         os._exit(code)
 
 
-def _verify(request: Request, progress: Progress) -> None:
+def _verify(request: Request, progress: Progress) -> bool:
+    """Whether all was as a clean build gives it."""
     from ckpt_git.builds.verify import verify  # noqa: PLC0415 - for who asked for it
 
     def announce(package: str, event: Event) -> None:
@@ -98,6 +101,7 @@ def _verify(request: Request, progress: Progress) -> None:
             progress.phase(event.text)
 
     context = Context.open(Path(request.root))
+    identical = True
     for wanted in request.wanted:
         target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
         for name in request.packages:
@@ -106,8 +110,10 @@ def _verify(request: Request, progress: Progress) -> None:
             if _can_be_verified(record):
                 [verdict] = verify(context, target, options, announce)
                 if not verdict.identical:
+                    identical = False
                     notices.tell_difference(context.state, record, verdict.differences)
         keep_note(context, wanted, build(context, target, BuildOptions(), announce))
+    return identical
 
 
 def _end(pid: int) -> None:

@@ -2,17 +2,25 @@
 
 A hook is called for each step, and for the last one, too, while git's marks still stand. A rebase
 tells of its end by itself (post-rewrite), so its steps are nothing to wait for; a series of picks
-or of mails (``git am``) doesn't, so whoever is called first waits for all of it. Reads only.
+or of mails (``git am``) doesn't, so whoever is called first waits for all of it.
 """
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
 
 from ckpt_git.git.made_here import last_step_was_a_reset
+from ckpt_git.git.progress import in_progress
 from ckpt_git.git.repository import Repository
 from ckpt_git.git.trees import object_id
 from ckpt_git.process import ProcessError
+from ckpt_git.records import pending
+from ckpt_git.records.state import State
 
 LONGEST = 600.0
 """Seconds that anyone waits: a conflict may stand for days, and who resolves it calls a hook."""
@@ -22,6 +30,15 @@ SERIES = ("post-commit", "post-applypatch")
 
 _STEPWISE = frozenset({"rebase", "bisect"})
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.5  # seconds
+_ENDING_SECONDS = 2.0
+
+
+class Waiting(NamedTuple):
+    """A process that waits until ``series`` (``cherry-pick``, …) ends in one of the work trees."""
+
+    pid: int
+    series: str
+    mark: Path
 
 
 def is_step(repo: Repository, hook: str) -> bool:
@@ -48,6 +65,32 @@ def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> boo
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
     return made is None or _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
+
+
+def waiting(repo: Repository, state: State) -> list[Waiting]:
+    """Who waits, in any work tree of the repository."""
+    found = []
+    for mark in pending.marks(state):
+        pid = pending.process_of(mark)
+        series = in_progress(pending.git_dir_of(mark, repo.common_dir))
+        if pid is not None and series is not None:
+            found.append(Waiting(pid, series, mark))
+    return found
+
+
+def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
+    """Have nobody wait any more; returns who did. What git does goes on, unbuilt: a commit that
+    is made in it later is waited for anew."""
+    stopped = waiting(repo, state)
+    for one in stopped:
+        with suppress(ProcessLookupError):
+            os.kill(one.pid, signal.SIGTERM)
+    deadline = time.monotonic() + _ENDING_SECONDS
+    for one in stopped:
+        while pending.process_of(one.mark) == one.pid and time.monotonic() < deadline:
+            time.sleep(_FIRST_PAUSE)
+        pending.release(one.mark)  # which one that had hardly begun couldn't
+    return stopped
 
 
 def _is_part_of_head(repo: Repository, commit: str) -> bool:

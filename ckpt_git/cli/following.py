@@ -7,9 +7,12 @@ from contextlib import suppress
 
 from ckpt_git.builds import background
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.settling import stop_waiting, waiting
 from ckpt_git.cli.streams import out, say_ckpt, write_out
-from ckpt_git.cli.words import name_of_tree
+from ckpt_git.cli.words import name_of_tree, waits_for
 from ckpt_git.model.errors import CkptError
+
+_DIFFERENT = "the build from the checkpoint is another thing than the clean one"
 
 
 def watch(context: Context) -> int:
@@ -21,23 +24,32 @@ def watch(context: Context) -> int:
         say_ckpt("no longer watching; the build goes on (`git ckpt cancel` ends it)")
         return 130
     if ending is None:
-        out("nothing is being built")
+        _tell_idle(context)
         return 0
     printer.finish()
-    say_ckpt(ending)
+    say_ckpt(_DIFFERENT if ending == "different" else ending)
     return 0 if ending == "passed" else 1
 
 
 def cancel(context: Context) -> None:
-    """End what is built in the background, and say what it was."""
+    """End what is built in the background, and the waiting for what is to be; say what it was."""
     from ckpt_git.builds.detach import spawn_builder  # noqa: PLC0415 - watch needs none
 
+    stopped = stop_waiting(context.repo, context.state)
+    for one in stopped:
+        out(f"what the {one.series} comes to won't be built")
     root = context.repo.top or context.repo.git_dir
     ended = background.cancel(context.state, lambda: spawn_builder(context.state, root))
-    if ended is None:
-        out("nothing is being built")
-    else:
+    if ended is not None:
         out(f"cancelled the build of {name_of_tree(ended)}")
+    elif not stopped:
+        out("nothing is being built")
+
+
+def _tell_idle(context: Context) -> None:
+    for one in waiting(context.repo, context.state):
+        out(waits_for(one.series))
+    out("nothing is being built")
 
 
 class _Printer:

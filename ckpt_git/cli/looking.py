@@ -12,8 +12,19 @@ from ckpt_git.builds.choose import Distance, measure
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.follow import candidates
 from ckpt_git.builds.room import limit
+from ckpt_git.builds.settling import Waiting, waiting
 from ckpt_git.cli.streams import out
-from ckpt_git.cli.words import ago, amount, count, how_far, name_of_tree, origin, sign, since
+from ckpt_git.cli.words import (
+    ago,
+    amount,
+    count,
+    how_far,
+    name_of_tree,
+    origin,
+    sign,
+    since,
+    waits_for,
+)
 from ckpt_git.engines.local import room
 from ckpt_git.engines.local.store import Store
 from ckpt_git.git.search import drift
@@ -23,7 +34,12 @@ from ckpt_git.model.names import shown
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Ended, Running, last_ended
 
-_ENDINGS = {"died": "was killed", "error": "came to nothing", "cancelled": "was cancelled"}
+_ENDINGS = {
+    "died": "was killed",
+    "error": "came to nothing",
+    "cancelled": "was cancelled",
+    "different": "found that the checkpoint had given another thing than a clean build",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class Survey:
     size: int
     limit: int
     last_run: Ended | None = None
+    waiting: tuple[Waiting, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         now, last = self.running, self.last_run
@@ -82,6 +99,7 @@ class Survey:
             else {"ending": last.ending, "at": last.at, "commit": last.commit},
             "packages": [package.to_json() for package in self.packages],
             "store": {"path": str(self.store), "bytes": self.size, "limit": self.limit},
+            "waiting": [{"for": one.series, "pid": one.pid} for one in self.waiting],
             "running": None
             if now is None
             else {
@@ -106,7 +124,8 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
     taken = room.size(Store(context.store))
     most = limit(context, tree)
     now = running(context.state)  # first: that one died is found out by looking
-    return Survey(stands, now, context.store, taken, most, last_ended(context.state))
+    last, waits = last_ended(context.state), tuple(waiting(context.repo, context.state))
+    return Survey(stands, now, context.store, taken, most, last, waits)
 
 
 def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
@@ -151,6 +170,8 @@ def show_status(found: Survey) -> None:
         last = found.last_run
         what = "the work tree" if last.commit is None else last.commit[:10]
         out(f"the last build in the background, of {what}, {_ENDINGS[last.ending]} {ago(last.at)}")
+    for one in found.waiting:
+        out(waits_for(one.series))
     if now is None:
         out("nothing is being built")
     else:

@@ -115,3 +115,8 @@ def amount(number: int) -> str:
             return f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:.3g} TB"
+
+
+def waits_for(series: str) -> str:
+    """That a process waits until git's ``series`` (``cherry-pick``, …) is over."""
+    return f"waiting for the {series} to end, to build what it comes to (git ckpt cancel)"

@@ -13,14 +13,27 @@ from pathlib import Path
 
 from ckpt_git.records.state import State
 
+_PREFIX = "pending-"
+
 
 def mark_of(state: State, git_dir: Path) -> Path:
     """The mark for the work tree whose git folder is ``git_dir``."""
-    return state.path / f"pending-{git_dir.name}"
+    return state.path / f"{_PREFIX}{git_dir.name}"
 
 
-def is_pending(mark: Path) -> bool:
-    """Whether another process than this one has yet to look.
+def marks(state: State) -> list[Path]:
+    """The marks of all work trees of a repository; those of processes that are gone, too."""
+    return sorted(state.path.glob(f"{_PREFIX}*"))
+
+
+def git_dir_of(mark: Path, common_dir: Path) -> Path:
+    """The git folder of the work tree that ``mark`` is of: gitrepository-layout(5), "worktrees"."""
+    name = mark.name.removeprefix(_PREFIX)
+    return common_dir if name == common_dir.name else common_dir / "worktrees" / name
+
+
+def process_of(mark: Path) -> int | None:
+    """The process that has yet to look, or None; another one than this.
 
     What stands in ``mark`` is a pid, which may be somebody else's by now: only a process that was
     told of this mark counts, by its command line (proc(5)).
@@ -28,8 +41,14 @@ def is_pending(mark: Path) -> bool:
     with suppress(OSError, ValueError):
         pid = int(mark.read_bytes())
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        return pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command
-    return False
+        if pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command:
+            return pid
+    return None
+
+
+def is_pending(mark: Path) -> bool:
+    """Whether another process than this one has yet to look."""
+    return process_of(mark) is not None
 
 
 def claim(mark: Path) -> bool:

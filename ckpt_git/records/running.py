@@ -21,9 +21,10 @@ from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.state import State
 
-Ending = Literal["passed", "failed", "cancelled", "died", "error", "gave way"]
+Ending = Literal["passed", "failed", "cancelled", "died", "error", "gave way", "different"]
 """How a run ended. ``died``: the builder was killed; ``error``: nothing could be built; ``gave
-way``: it was an idle one, and there was something to build."""
+way``: it was an idle one, and there was something to build; ``different``: it was one, and found
+that a checkpoint had given another thing than a clean build."""
 
 BUILDER, ALIVE = "builder", "alive"
 
@@ -139,10 +140,17 @@ class Progress:
         """
         last = _read(self._state)
         now = last if last is not None and last.id == self._now.id else self._now
-        if ended(self._state, now.id) is None:
-            keep_ending(self._state, now, ending)
+        self._keep(now, ending)
         with suppress(OSError):
             _file(self._state).unlink(missing_ok=True)
+
+    def ends_as(self, ending: Ending) -> None:
+        """The run is about to be over, and this process knows how; the builder will ``end`` it."""
+        self._keep(self._now, ending)
+
+    def _keep(self, now: Running, ending: Ending) -> None:
+        if ended(self._state, now.id) is None:
+            keep_ending(self._state, now, ending)
 
     def _set(self, now: Running) -> None:
         self._now = now

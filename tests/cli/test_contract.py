@@ -208,6 +208,7 @@ def test_status_json(project: Project) -> None:
         "packages": [{"package": "hello", **nothing, "checkpoints": []}],
         "running": None,
         "last_run": None,
+        "waiting": [],
     }
     built = project.build()
     project.edit("greeting.txt", "hello", "good\nday")

@@ -73,6 +73,8 @@ def test_a_difference_is_told_and_the_clean_build_stands(project: Project) -> No
     eventually(lambda: _is_verified(project, commit), "it is compared")
     said = project.ckpt("status")
     assert "out.txt" in said.line("NOT what a clean build gives", commit[:10])
+    ending = "found that the checkpoint had given another thing than a clean build"
+    eventually(lambda: ending in project.ckpt("status").out, "the verification ends as that")
     record = _of(project, commit)
     assert record is not None
     assert record.depth == 0

@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.builds.context import Context
+from ckpt_git.builds.settling import waiting
+from ckpt_git.cli import following, looking
 from ckpt_git.git.hooks import install
 from tests.background.project import Project
 from tests.hooks.picture import picture
@@ -304,7 +307,7 @@ def test_a_pick_that_stops_is_waited_for_until_it_is_resolved(project: Project) 
     project.open_gate()
     project.remember()
     _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
-    time.sleep(0.5)
+    eventually(lambda: _waits_for(project) == ["cherry-pick"], "its process waits")
     assert project.built() == []
     project.repo.write("side 2", "both\n")
     project.repo.git("add", ".")
@@ -312,6 +315,26 @@ def test_a_pick_that_stops_is_waited_for_until_it_is_resolved(project: Project) 
     project.wait_for_records(1)
     _wait_until_still(project)
     assert project.built() == [project.repo.tree()]
+
+
+def test_who_waits_for_a_series_is_shown_and_can_be_cancelled(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.open_gate()
+    project.remember()
+    _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
+    eventually(lambda: _waits_for(project) == ["cherry-pick"], "its process waits")
+    context = Context.open(project.repo.path)
+    looking.show_status(looking.survey(context, ()))
+    assert "waiting for the cherry-pick to end, to build" in capsys.readouterr().out
+    following.cancel(context)
+    assert capsys.readouterr().out == "what the cherry-pick comes to won't be built\n"
+    assert (_waits_for(project), list(project.state.path.glob("pending-*"))) == ([], [])
+    project.repo.git("cherry-pick", "--quit")
+    _wait_until_still(project)
+    assert project.built() == []
+    _commit(project.repo)
+    project.wait_for_records(1)
 
 
 def test_a_commit_right_after_an_abort_is_built(project: Project) -> None:
@@ -346,6 +369,10 @@ def _wait_until_still(project: Project) -> None:
     time.sleep(0.3)
     eventually(lambda: not list(project.state.path.glob("pending-*")), "nobody is about to look")
     project.wait_until_idle()
+
+
+def _waits_for(project: Project) -> list[str]:
+    return [one.series for one in waiting(project.repository, project.state)]
 
 
 def _index(repo: GitRepo) -> bytes:
