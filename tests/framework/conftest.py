@@ -82,6 +82,12 @@ class Managed:
         """Wait until nobody is about to look, and nothing is built."""
         eventually(lambda: not self._is_busy(), "all is built", 60)
 
+    def builds_come_to(self, number: int) -> None:
+        """Wait for so many builds, and that there are no more."""
+        eventually(lambda: self.builds() >= number, f"{number} builds", 60)
+        self.still()
+        assert self.builds() == number
+
     def _is_busy(self) -> bool:
         marks = ("pending-*", "starting", "queue/*.json")
         return running(self.state) is not None or any(any(self.state.path.glob(m)) for m in marks)

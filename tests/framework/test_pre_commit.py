@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -88,14 +89,8 @@ def test_a_commit_is_not_kept_waiting_and_an_amended_message_costs_nothing(
 
 
 def test_a_merge_and_a_rebase_are_each_built_once(pre_commit: Managed, tmp_path: Path) -> None:
-    for branch in ("one", "two"):
-        pre_commit.git("checkout", "-q", "-b", branch, "main")
-        for number in range(3):
-            pre_commit.repo.write(f"{branch} {number}")
-            pre_commit.git("add", ".")
-            pre_commit.git("commit", "-q", "-m", "x", SKIP="ckpt")
-    pre_commit.still()
-    assert pre_commit.builds() == 0
+    for branch, commits in (("one", 1), ("two", 20)):
+        _branch(pre_commit.repo, branch, commits)
     twin = without_ckpt(pre_commit, tmp_path / "twin")
     said = pre_commit.git("rebase", "-q", "one").said
     assert said.count("ckpt: rebuilding") == 1
@@ -112,6 +107,67 @@ def test_a_merge_and_a_rebase_are_each_built_once(pre_commit: Managed, tmp_path:
     ):
         twin.git(*command)
     assert picture(pre_commit.repo) == picture(twin)
+
+
+def test_each_other_event_leaves_what_it_leaves_without_us(
+    pre_commit: Managed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One repository for all of them: they take seconds to make, and a failure names its event."""
+    for name, value in pre_commit.project.environment().items():
+        monkeypatch.setenv(name, value)  # the hooks' too
+    _branch(pre_commit.repo, "side", 3)
+    pre_commit.repo.git("checkout", "-q", "main")
+    twin = without_ckpt(pre_commit, tmp_path / "twin")
+    for act, builds in ((_amend, 1), (_picks, 1), (_stash, 0), (_tags, 0), (_work_trees, 2)):
+        wanted = pre_commit.builds() + builds
+        act(pre_commit.repo)
+        index = (pre_commit.repo.path / ".git/index").read_bytes()
+        pre_commit.builds_come_to(wanted)
+        assert (pre_commit.repo.path / ".git/index").read_bytes() == index, act.__name__
+        act(twin)
+        assert picture(pre_commit.repo) == picture(twin), act.__name__
+
+
+def _branch(repo: GitRepo, name: str, commits: int) -> None:
+    """Check out a new branch of ``main`` with so many commits, of which no hook is told."""
+    repo.git("checkout", "-q", "-b", name, "main")
+    for number in range(commits):
+        repo.write(f"{name} {number}")
+        repo.git("add", ".")
+        repo.git("-c", "core.hooksPath=/dev/null", "commit", "-q", "-m", "x")
+
+
+def _amend(repo: GitRepo) -> None:
+    repo.write("in.txt", "amended\n")
+    repo.git("commit", "-q", "-a", "--amend", "-m", "said better")
+
+
+def _picks(repo: GitRepo) -> None:
+    repo.git("cherry-pick", "side~3..side")
+
+
+def _stash(repo: GitRepo) -> None:
+    repo.write("in.txt", "edited\n")
+    repo.git("stash", "-q")
+    repo.git("stash", "pop", "-q")
+    repo.git("stash", "-q")
+
+
+def _tags(repo: GitRepo) -> None:
+    repo.git("tag", "-a", "-m", "one", "v1")
+    repo.git("tag", "v2")
+    repo.git("tag", "-d", "v2")
+    repo.git("branch", "-q", "-D", "side")
+
+
+def _work_trees(repo: GitRepo) -> None:
+    """A commit in each of two, at the same time."""
+    others = [GitRepo(repo.path.parent / name) for name in ("left", "right")]
+    for other in others:
+        repo.git("worktree", "add", "-q", "-b", other.path.name, str(other.path))
+        other.write("in.txt", f"{other.path.name}\n")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda other: other.git("commit", "-q", "-a", "-m", "x"), others))
 
 
 def test_a_push_validates_the_first_ref_and_says_so(pre_commit: Managed) -> None:

@@ -279,8 +279,10 @@ def test_of_a_partial_commit_the_edits_stay_and_its_record_is_of_it_alone(
 
     project.open_gate()
     act(project.repo)
+    index = _index(project.repo)
     commit, worktree = project.wait_for_records(2)
     _wait_until_still(project)
+    assert _index(project.repo) == index
     assert (commit.outcome, commit.commit, commit.tree) == (
         "passed",
         project.repo.head,
@@ -350,18 +352,33 @@ def test_a_commit_right_after_an_abort_is_built(project: Project) -> None:
     assert project.built() == [project.repo.tree()]
 
 
-def test_work_trees_in_parallel_each_get_theirs(project: Project) -> None:
+def test_work_trees_in_parallel_each_get_theirs(project: Project, twin: GitRepo) -> None:
     """One is in the middle of a series; that is none of the other's business."""
+
+    def act(repo: GitRepo) -> GitRepo:
+        _stop_in(repo, "cherry-pick", "HEAD~3..side", on="main")
+        other = GitRepo(repo.path.parent / "other wörk tree")
+        _quietly(repo, "worktree", "add", "-q", str(other.path), "-b", "other", "main")
+        _commit(other)
+        return other
+
+    def indexes() -> list[bytes]:
+        return [_index(project.repo), *(p.read_bytes() for p in git_dir.glob("worktrees/*/index"))]
+
     project.open_gate()
-    _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
-    other = GitRepo(project.repo.path.parent / "other wörk tree")
-    _quietly(project.repo, "worktree", "add", "-q", str(other.path), "-b", "other", "main")
-    _commit(other)
+    git_dir = project.repo.path / ".git"
+    other = act(project.repo)
+    before = indexes()
     project.wait_for_records(1)
     assert project.built() == [other.tree()]
-    project.repo.git("cherry-pick", "--abort")
+    assert indexes() == before
+    twins_other = act(twin)
+    assert other.git("ls-files", "-sv") == twins_other.git("ls-files", "-sv")
+    for repo in (project.repo, twin):
+        repo.git("cherry-pick", "--abort")
     _wait_until_still(project)
     assert project.built() == [other.tree()]
+    assert picture(project.repo) == picture(twin)
 
 
 def _wait_until_still(project: Project) -> None:

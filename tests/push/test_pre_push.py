@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
 
 from ckpt_git.git.hooks import install
 from ckpt_git.git.repository import Repository
+from tests.hooks.picture import picture
 from tests.push.conftest import BROKEN, BUILD, Pushing
 from tests.support import GitRepo, eventually
 
@@ -29,6 +31,34 @@ def test_three_refs_of_which_one_fails_are_refused_together(pushing: Pushing) ->
     assert len(pushing.records()) == 2  # good and better are one tree
     pushing.push("origin", "good", "better")
     assert pushing.has("better") == repo.git("rev-parse", "better")
+
+
+def test_a_push_leaves_what_it_leaves_without_us(pushing: Pushing, tmp_path: Path) -> None:
+    """Three refs of which one fails, which changes nothing; then branches, a tag and a deletion."""
+    repo, remote = pushing.repo, pushing.remote
+    repo.git("remote", "set-url", "origin", f"../{remote.path.name}")
+    repo.git("tag", "-a", "-m", "one", "v1")
+    repo.git("branch", "good")
+    repo.commit("broken", {"build.sh": BROKEN})
+    repo.write("in.txt", "staged\n")
+    repo.git("add", ".")
+    repo.write("in.txt", "edited\n")
+    twin, twins_remote = (GitRepo(tmp_path / "twin" / one.path.name) for one in (repo, remote))
+    for one, copy in ((repo, twin), (remote, twins_remote)):
+        shutil.copytree(one.path, copy.path)
+    shutil.rmtree(twin.path / ".git" / "hooks")
+    for refs, code in (
+        (("good", "main", "v1"), 1),
+        (("-u", "good", "v1", "good:other"), 0),
+        (("--delete", "other", "v1"), 0),
+    ):
+        index = (repo.path / ".git/index").read_bytes()
+        pushing.push("origin", *refs, code=code)
+        assert (repo.path / ".git/index").read_bytes() == index
+        if code == 0:
+            twin.git("push", "-q", "origin", *refs)
+        assert picture(repo) == picture(twin), refs
+        assert remote.git("for-each-ref") == twins_remote.git("for-each-ref")
 
 
 def test_a_known_failure_refuses_without_a_build(pushing: Pushing) -> None:
