@@ -57,6 +57,22 @@ def test_a_change_in_an_input_is_noticed_and_named(
     assert project.from_checkpoint().passed
 
 
+def test_a_change_on_the_path_of_a_build_without_a_sandbox_is_noticed_and_named(
+    project: Project, sdk: Path
+) -> None:
+    """It is no input: it is listed with the system's own, whose fingerprint is remembered."""
+    on_path = project.setting(CKPT_SANDBOX="none", PATH=f"{sdk}/bin:{os.environ['PATH']}")
+    on_path.toml("test -e object || compile source >object")
+    on_path.repo.commit(files={"source": "1\n"})
+    on_path.passes()
+    assert on_path.from_checkpoint().checkpoint is not None
+    _compiler(sdk, "other")
+    assert on_path.passes().why_clean == f"the toolchain changed: {sdk}/bin/compile"
+    assert on_path.from_checkpoint().checkpoint is not None
+    _compiler(sdk, "first")  # another file by its ctime
+    assert on_path.passes().why_clean == f"the toolchain changed: {sdk}/bin/compile"
+
+
 def test_a_new_file_in_an_input_is_noticed(built: Project, sdk: Path) -> None:
     (sdk / "include" / "more.h").write_text("")
     assert built.passes().why_clean == f"the toolchain changed: {sdk}/include/more.h"
@@ -78,7 +94,7 @@ def test_what_is_listed_is_the_same_whatever_find_there_is(
         (tmp_path / "path" / "find").chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path / "path"))
     listing = toolchain.Listing([f"{sdk}/include"], [f"{tmp_path}/link", f"{sdk}/bin/compile"])
-    assert {os.fsdecode(line.split(b"\0")[0]) for line in listing.lines()} == {
+    assert {os.fsdecode(line.split(b"\0")[0]) for line in listing.lines().splitlines()} == {
         f"{sdk}/bin/compile",
         f"{sdk}/tool",
         f"{sdk}/include/header.h",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import marshal
 import os
-import secrets
 import subprocess
 import sys
 import time
@@ -79,7 +78,7 @@ def command(phases: Mapping[str, str], processes: int | None = None) -> tuple[li
     ``processes`` is the number of processes that there may be at one time. The kernel holds
     nothing against the first user of the machine: setrlimit(2), RLIMIT_NPROC.
     """
-    mark = f"@ckpt-{secrets.token_hex(8)}"
+    mark = f"@ckpt-{os.urandom(8).hex()}"
     run_by = shell()
     options = "-e -o pipefail" if run_by.endswith("bash") else "-e"
     arguments = [part for phase in phases.items() for part in phase]

@@ -12,6 +12,7 @@
     caches/ID/ID         a compiler cache: of a package, and in it of a toolchain; bounded by itself
     caches/ID/.of        whose it is, as above
     tmp/ID               a build that runs; locked by its process
+    listed               of what the last listing was made, and its fingerprint
     size                 bytes of all layers and outputs
 
 An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
@@ -374,6 +375,22 @@ class Store:
                 aside = self.tmp / new_id()
                 aside.write_bytes(listed)
                 aside.rename(path)
+
+    def fingerprint_of(self, found: str) -> str | None:
+        """The fingerprint of the listing that was last made, if it was of what has the digest
+        ``found``; the listing is kept, too."""
+        with suppress(OSError, ValueError):
+            last, _, fingerprint = (self.root / "listed").read_text().partition(" ")
+            if last == found and (self.toolchains / fingerprint).is_file():
+                return fingerprint
+        return None
+
+    def remember_fingerprint(self, found: str, fingerprint: str) -> None:
+        """Have ``fingerprint_of`` know it. Best effort: it is found out anew."""
+        with suppress(OSError):
+            aside = self.tmp / new_id()
+            aside.write_text(f"{found} {fingerprint}")
+            aside.rename(self.root / "listed")
 
     def toolchain(self, fingerprint: str) -> bytes | None:
         try:

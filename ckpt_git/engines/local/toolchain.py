@@ -87,13 +87,15 @@ class Listing:
         self._deep, self._flat, self._skipped = _real(deep), _real(flat), skipped
         self._found = _begin_find(self._deep, self._flat, skipped)
 
-    def lines(self) -> list[bytes]:
-        """Waits for them. To be asked for once."""
-        found = [] if self._found is None else _printed(self._found)
-        return found or [
-            *_walked(self._deep, self._skipped, deep=True),
-            *_walked(self._flat, self._skipped, deep=False),
-        ]
+    def lines(self) -> bytes:
+        """All of them, in no order, each with its end. Waits for them; to be asked for once."""
+        found = None if self._found is None else _printed(self._found)
+        return found or b"".join(
+            (
+                *_walked(self._deep, self._skipped, deep=True),
+                *_walked(self._flat, self._skipped, deep=False),
+            )
+        )
 
 
 _begun: dict[str, Listing] = {}
@@ -109,8 +111,8 @@ def go_on(path: str = SYSTEM_PATH) -> None:
     _begun[path] = Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
 
 
-def take(path: str) -> list[bytes]:
-    """The lines for what every build may use of the system, sorted. Waits for them.
+def take(path: str) -> bytes:
+    """The lines for what every build may use of the system. Waits for them.
 
     What was begun is used once: the next build looks anew.
     """
@@ -119,22 +121,21 @@ def take(path: str) -> list[bytes]:
     if path not in _begun:
         go_on(path)
     headers, rest = _begun.pop(_ANY), _begun.pop(path)
-    return sorted({*headers.lines(), *rest.lines()})
+    return headers.lines() + rest.lines()
 
 
-def listing(system: Sequence[bytes], inputs: Sequence[str]) -> bytes:
+def listing(system: bytes, inputs: Sequence[str]) -> bytes:
     """One line for each file that a build may use, sorted: the toolchain as it is now.
 
     ``system`` is what ``take`` gives; ``inputs`` are the host paths that the recipe declares, and
     are listed whole.
     """
-    further = set(Listing(inputs, skipped=_OURS).lines()).difference(system) if inputs else set()
-    lines = sorted([*system, *further]) if further else system
-    return b"\n".join((os.uname().machine.encode(), *lines))
+    lines = system + Listing(inputs, skipped=_OURS).lines()
+    return b"\n".join((os.uname().machine.encode(), *sorted({*lines.split(b"\n")[:-1]})))
 
 
 def fingerprint(listed: bytes) -> str:
-    """The digest of a listing."""
+    """The digest of a listing, or of the lines that it is made of."""
     import hashlib  # noqa: PLC0415 - a listing begins before that is there
 
     return hashlib.sha256(listed).hexdigest()[:32]
@@ -172,12 +173,12 @@ def _begin_find(deep: list[str], flat: list[str], skipped: frozenset[str]) -> Be
         return None
 
 
-def _printed(find: Begun) -> list[bytes]:
-    """The lines of its output; none where it isn't GNU's."""
+def _printed(find: Begun) -> bytes | None:
+    """Its output; None, or nothing, where it isn't GNU's."""
     try:
-        return find.output(ok=(0, 1)).replace(_HERE, b"/").split(b"\n")[:-1]
+        return find.output(ok=(0, 1)).replace(_HERE, b"/")
     except CkptError:
-        return []
+        return None
 
 
 def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Iterator[bytes]:
@@ -201,7 +202,7 @@ def _walked(roots: list[str], passed_over: frozenset[str], *, deep: bool) -> Ite
 
 
 def _line(path: str, info: os.stat_result) -> bytes:
-    return b"%s\0%o %d %d %d" % (
+    return b"%s\0%o %d %d %d\n" % (
         os.fsencode(path),
         stat.S_IMODE(info.st_mode),
         info.st_size,
