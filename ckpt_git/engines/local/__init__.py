@@ -6,7 +6,7 @@ layers.py     how a build starts on what another one left
 sandbox.py    what it may see and touch; system.py: of this machine
 stage.py      carries a plan out, in a process of its own; run.py starts and follows it
 store.py      what is kept; seal.py: how damage to it is noticed
-toolchain.py  what else a result depends on; probe.py: what this machine can
+toolchain.py  what else a result depends on; abilities.py: what this machine can, tried by probe.py
 examine.py    what doctor says of it
 """
 

@@ -99,7 +99,7 @@ def size(store: Store) -> int:
 
 def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep:
     """Remove what serves nobody, and then what is worth least until the rest fits into ``limit``
-    bytes, or all of it is held or in force. Raises ``StoreError``."""
+    bytes, or all of it is held or in force; and what killed builds left. Raises ``StoreError``."""
     store.open()
     with writing(store.root), store.tally.locked():
         found = tuple(entries(store))
@@ -113,6 +113,7 @@ def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep
         store.tally.write(done.after)
         _forget_toolchains(store)
     store.clear_away()
+    store.sweep_dead_builds()
     return done
 
 
