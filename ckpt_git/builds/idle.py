@@ -1,4 +1,8 @@
-"""``verify = "idle"``: what the background built is compared with a clean build, at leisure.
+"""What was built from a checkpoint is built clean as well, at leisure, and compared.
+
+With ``verify = "idle"`` that is done for what the background built, and for any package once
+``max_depth`` checkpointed builds lie behind a build: the clean build's checkpoint takes the place
+of the deep one then, so that trust never rests on a long chain, nor a build on many layers.
 
 It waits in the queue behind all else, and gives way to what comes while it runs. It runs in a
 process of its own, since a process that has stepped back can't step forward again: the builder
@@ -12,16 +16,20 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.builds import notices
+from ckpt_git.builds.background import submit
 from ckpt_git.builds.build import BuildOptions, build
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.descendants import die_with_parent, kill_descendants
-from ckpt_git.builds.detach import let_go_of_descriptors, lower_priority
+from ckpt_git.builds.detach import let_go_of_descriptors, lower_priority, spawn_builder
+from ckpt_git.builds.follow import put_in_force
 from ckpt_git.builds.noting import keep_note
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
+from ckpt_git.model.config import Package
 from ckpt_git.model.record import Record
 from ckpt_git.records import queue
 from ckpt_git.records.queue import IDLE, Request, Wanted
@@ -31,22 +39,43 @@ _LOWEST = 19  # nice(2)
 _ENDING_SECONDS = 4.0  # less than who cancels a run waits for it
 
 
-def ask_for_verification(
-    context: Context, request: Request, wanted: Wanted, records: Sequence[Record]
-) -> None:
-    """Put what may be verified of a tree that was just built into the queue, in place of an older
-    tree of this work tree. Raises ``StoreError``."""
+def ask(context: Context, wanted: Wanted, records: Sequence[Record]) -> None:
+    """Put what is to be compared of a tree that the background just built into the queue, in place
+    of an older tree of this work tree. Raises ``StoreError``."""
     packages = context.config(wanted.tree).packages
-    names = tuple(
-        record.package
-        for record in records
-        if packages[record.package].verify == "idle" and _can_be_verified(record)
+    request = _request(
+        context,
+        wanted,
+        [
+            record
+            for record in records
+            if _is_deep(context, packages[record.package], record)
+            or (packages[record.package].verify == "idle" and _can_be_compared(record))
+        ],
     )
-    if names:
-        queue.put(context.state, Request(request.root, (wanted,), IDLE, packages=names))
+    if request is not None:
+        queue.put(context.state, request)
 
 
-def _can_be_verified(record: Record) -> bool:
+def renew(context: Context, target: Target, records: Sequence[Record]) -> None:
+    """Have clean checkpoints made in the background of what was just built in the foreground, where
+    a long chain lies behind it. Raises ``StoreError`` and ``MissingError``."""
+    packages = context.config(target.tree).packages
+    deep = [r for r in records if _is_deep(context, packages[r.package], r)]
+    request = _request(context, Wanted(target.kind, target.name, target.tree, target.commit), deep)
+    if request is not None:
+        root = Path(request.root)
+        submit(context.state, request, lambda: spawn_builder(context.state, root))
+
+
+def _request(context: Context, wanted: Wanted, records: Sequence[Record]) -> Request | None:
+    if not records:
+        return None
+    root = context.repo.top or context.repo.git_dir
+    return Request(str(root), (wanted,), IDLE, packages=tuple(r.package for r in records))
+
+
+def _can_be_compared(record: Record) -> bool:
     """Whether it came from a checkpoint, wasn't compared yet, and there is what to compare."""
     return (
         record.passed
@@ -56,8 +85,18 @@ def _can_be_verified(record: Record) -> bool:
     )
 
 
-def verify_request(request: Request, progress: Progress) -> list[Record]:
-    """Verify what ``request`` wants, in a process of its own. Nothing comes of it but what is kept
+def _is_deep(context: Context, package: Package, record: Record) -> bool:
+    """Whether as many checkpointed builds as may be lie behind what the next build starts from."""
+    if not record.passed or record.verified or record.depth < package.max_depth:
+        return False
+    if package.follow == "builds":
+        return True
+    in_force = context.state.in_force(package.name)
+    return in_force is not None and in_force.id == record.left
+
+
+def compare_request(request: Request, progress: Progress) -> list[Record]:
+    """Compare what ``request`` wants, in a process of its own. Nothing comes of it but what is kept
     and told: the records were made before."""
     pid = os.fork()
     if pid == 0:
@@ -77,7 +116,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
         let_go_of_descriptors()
         die_with_parent()
         lower_priority(_LOWEST, "idle")
-        if not _verify(request, progress):
+        if not _compare(request, progress):
             progress.ends_as("different")
         code = 0
     except KeyboardInterrupt:
@@ -90,7 +129,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
         os._exit(code)
 
 
-def _verify(request: Request, progress: Progress) -> bool:
+def _compare(request: Request, progress: Progress) -> bool:
     """Whether all was as a clean build gives it."""
     from ckpt_git.builds.verify import verify  # noqa: PLC0415 - for who asked for it
 
@@ -107,13 +146,25 @@ def _verify(request: Request, progress: Progress) -> bool:
         for name in request.packages:
             options = BuildOptions((name,))
             [record] = build(context, target, options, announce)
-            if _can_be_verified(record):
+            if _can_be_compared(record):
                 [verdict] = verify(context, target, options, announce)
                 if not verdict.identical:
                     identical = False
                     notices.tell_difference(context.state, record, verdict.differences)
+                _put_in_force(context, verdict.clean)
+            elif record.passed and record.made != "clean" and record.out is None:
+                [clean] = build(context, target, replace(options, clean=True), announce)
+                _put_in_force(context, clean)
         keep_note(context, wanted, build(context, target, BuildOptions(), announce))
     return identical
+
+
+def _put_in_force(context: Context, clean: Record) -> None:
+    """In place of the checkpoint of the same tree, if that is in force: commits that came since
+    have theirs."""
+    in_force = context.state.in_force(clean.package)
+    if in_force is not None and in_force.tree == clean.tree:
+        put_in_force(context, clean)
 
 
 def _end(pid: int) -> None:

@@ -23,7 +23,7 @@ from ckpt_git.records.running import Progress
 def build_request(request: Request, progress: Progress) -> list[Record]:
     """Build all that ``request`` wants, in its order; returns the records."""
     if request.idle:
-        return idle.verify_request(request, progress)
+        return idle.compare_request(request, progress)
 
     def announce(package: str, event: Event) -> None:
         if event.kind == "log":
@@ -45,6 +45,6 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
         if not all(record.cached for record in made) and remember(context, names):
             notices.tell_untracked(context.state, sentence(names))
         keep_note(context, wanted, made)
-        idle.ask_for_verification(context, request, wanted, made)
+        idle.ask(context, wanted, made)
         records += made
     return records

@@ -26,6 +26,7 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
     target = context.repo.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         records = builds.build(context, target, options, live.announce)
+    renew_deep(context, target, records)
     tell_around(context, target, records)
     if as_json:
         out_json({"results": [record.result() for record in records]})
@@ -123,6 +124,15 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
         out("building in the background; `git ckpt watch` follows it")
     else:
         out("that is being built already; `git ckpt watch` follows it")
+
+
+def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> None:
+    """Have what a long chain lies behind built clean, in the background and at leisure."""
+    packages = context.config(target.tree).packages
+    if any(record.depth >= packages[record.package].max_depth for record in records):
+        from ckpt_git.builds.idle import renew  # noqa: PLC0415 - hardly any build needs it
+
+        renew(context, target, records)
 
 
 def tell_around(context: Context, target: Target, records: Sequence[Record]) -> None:

@@ -7,7 +7,7 @@ import sys
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.rebase_checkpoint import Move, Way, find_ways, go
-from ckpt_git.cli.building import exit_code, tell_around, tell_failure
+from ckpt_git.cli.building import exit_code, renew_deep, tell_around, tell_failure
 from ckpt_git.cli.live import Live
 from ckpt_git.cli.streams import out, out_json
 from ckpt_git.cli.words import ago, count, name_of_tree, origin
@@ -32,14 +32,16 @@ def rebase_checkpoint(
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         ways = find_ways(context, target, options)
         moves = [go(context, way, options, live.announce) for way in ways]
-    tell_around(context, target, [move.record for move in moves])
+    records = [move.record for move in moves]
+    renew_deep(context, target, records)
+    tell_around(context, target, records)
     if as_json:
         out_json({"results": [move.result() for move in moves]})
     for move in moves:
         tell_failure(move.record, live)
         if not as_json:
             out(f"{move.way.package.name}: {_done(move)}")
-    return exit_code([move.record for move in moves]) or int(any(m.new is None for m in moves))
+    return exit_code(records) or int(any(m.new is None for m in moves))
 
 
 def _plan(way: Way) -> str:

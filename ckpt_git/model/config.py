@@ -30,11 +30,13 @@ ENGINES = ("auto", "local", "nix")
 FOLLOW: tuple[Follow, ...] = get_args(Follow)
 COMPILE_CACHE: tuple[CompileCache, ...] = get_args(CompileCache)
 VERIFY: tuple[Verify, ...] = get_args(Verify)
+MAX_DEPTH = 32
 SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
     "follow": lambda path, value: values.one_of(path, value, FOLLOW),
     "trace": values.boolean,
     "compile_cache": lambda path, value: values.one_of(path, value, COMPILE_CACHE),
     "verify": lambda path, value: values.one_of(path, value, VERIFY),
+    "max_depth": values.count,
 }
 """Keys of a package that may also stand at the top, as the default for all; each is a field of
 ``Package``, and has the function that checks its value."""
@@ -78,7 +80,8 @@ class Package:
     ``follow`` says what moves its checkpoint: each build, or only who asks for it. ``trace``:
     what its builds do with files is noted. ``compile_cache`` is for builds that can't start from
     a checkpoint. ``verify`` says whether builds in the background are compared with clean ones
-    while nothing else is done.
+    while nothing else is done. Once ``max_depth`` checkpointed builds lie between a build and the
+    last clean one, a clean checkpoint is made of it.
     """
 
     name: str
@@ -96,6 +99,7 @@ class Package:
     trace: bool = False
     compile_cache: CompileCache = "auto"
     verify: Verify = "never"
+    max_depth: int = MAX_DEPTH
 
     def derivation(self, source: Source, *, home: Path) -> Derivation:
         """What to build of ``source``, with each ``~`` as the folder ``home``.

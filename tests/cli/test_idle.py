@@ -108,5 +108,76 @@ def test_cancelling_ends_it(project: Project) -> None:
     assert project.ckpt("status").out.splitlines()[-1] == "nothing is being built"
 
 
+def _set_depth(project: Project, depth: int, top: str = "") -> str:
+    """Allow no more than ``depth`` checkpointed builds since a clean one; gives the commit."""
+    config = CONFIG.replace('verify = "idle"\n', f"max_depth = {depth}\n{top}")
+    commit = project.repo.commit("depth", {"ckpt.toml": config})
+    project.build("--clean", "HEAD")
+    return commit
+
+
+def _in_force(project: Project) -> tuple[str, int]:
+    """The commit of the checkpoint in force, and how many checkpointed builds lie behind it."""
+    [package] = project.ckpt("status", "--json").json()["packages"]
+    return package["checkpoint"]["commit"], package["checkpoint"]["depth"]
+
+
+@pytest.mark.parametrize("how", ["--background", "--quiet"])
+def test_a_long_chain_ends_in_a_clean_checkpoint(project: Project, how: str) -> None:
+    _set_depth(project, 2)
+    first = project.repo.commit("first", {"in.txt": "first\n"})
+    project.build("HEAD")
+    assert _in_force(project) == (first, 1)
+    second = project.repo.commit("second", {"in.txt": "second\n"})
+    project.ckpt("build", how, "HEAD")
+    eventually(lambda: _in_force(project) == (second, 0), "a clean one takes its place")
+    assert _is_verified(project, second)
+    record = _of(project, first)
+    assert record is not None
+    assert record.verified is None, "nothing asked for that"
+    third = project.repo.commit("third", {"in.txt": "third\n"})
+    assert project.build("HEAD")["checkpoint"] == {
+        "commit": second,
+        "tree": project.repo.tree("HEAD~1"),
+        "depth": 0,
+    }
+    assert _in_force(project) == (third, 1)
+
+
+def test_until_the_clean_one_is_there_the_deep_one_serves(project: Project) -> None:
+    _set_depth(project, 1)
+    deep = project.repo.commit("slow", {"in.txt": "slow\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: processes(SLEEP) != [], "a clean one is being built")
+    assert _in_force(project) == (deep, 1)
+    project.ckpt("cancel")
+    assert processes(SLEEP) == []
+    assert _in_force(project) == (deep, 1)
+    newer = project.repo.commit("newer", {"in.txt": "3\n"})
+    project.ckpt("build", "--background", "HEAD")
+    eventually(lambda: _in_force(project) == (newer, 0), "the next one is renewed")
+
+
+def test_a_checkpoint_that_is_moved_by_hand_is_renewed_as_well(project: Project) -> None:
+    _set_depth(project, 1, 'follow = "manual"\n')
+    before = _in_force(project)
+    commit = project.repo.commit("first", {"in.txt": "first\n"})
+    project.build("HEAD")
+    assert _in_force(project) == before, "a build moves nothing"
+    assert project.ckpt("status", "--json").json()["running"] is None
+    project.ckpt("rebase-checkpoint")
+    eventually(lambda: _in_force(project) == (commit, 0), "the one that it moved to is clean")
+
+
+def test_without_an_output_a_chain_ends_too(project: Project) -> None:
+    config = CONFIG.replace('verify = "idle"\n', "max_depth = 1\n")
+    config = "\n".join(line for line in config.splitlines() if not line.startswith("install"))
+    project.repo.commit("no output", {"ckpt.toml": config})
+    project.build("HEAD")
+    commit = project.repo.commit("first", {"in.txt": "first\n"})
+    project.build("HEAD")
+    eventually(lambda: _in_force(project) == (commit, 0), "a clean one takes its place")
+
+
 def _note(project: Project, commit: str) -> str:
     return project.repo.git("notes", "--ref=ckpt", "show", commit, ok=(0, 1))
