@@ -16,14 +16,16 @@ from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.distrust import base_failed
 from ckpt_git.builds.doubt import judge
-from ckpt_git.builds.follow import candidates, follow, put_in_force
+from ckpt_git.builds.follow import candidates, follow, is_head, put_in_force
 from ckpt_git.builds.retention import let_go_of_old
+from ckpt_git.builds.staying import staying
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.diagnostics import advice, error_lines
+from ckpt_git.model.drift import Staying
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.model.trace_suspicion import Suspicion
@@ -58,7 +60,8 @@ class BuildOptions:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What the build of one package is going to be. ``compile_cache`` allows what is built from
-    nothing to take objects from a compiler cache."""
+    nothing to take objects from a compiler cache. ``staying`` is what it costs that the checkpoint
+    stays, with ``follow = "auto"``."""
 
     package: Package
     drv: Derivation
@@ -70,6 +73,7 @@ class Plan:
     known: Record | None
     choice: Choice
     compile_cache: bool
+    staying: Staying | None = None
 
 
 Announce = Callable[[str, Event], None]
@@ -100,7 +104,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     source = context.repo.source(target.tree, package.source)
     key = context.repo.key(target.tree, package.source, package.ignore)
     recipe = engine.recipe(drv, source)
-    known = None
+    known, stays = None, None
     if not (options.clean or options.rebuild):
         known = _known(context, engine, package, key, recipe, options)
     if known is not None or options.clean:
@@ -116,9 +120,29 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             context.state.weights(package.name),
             package.ignore,
         )
+        if choice.start is not None and _follows_by_cost(package, options):
+            stays = staying(context, package, choice.start.checkpoint, target.tree)
+            if stays.pays_to_move and is_head(context, target):
+                choice = replace(choice, start=None, why_clean=_why_moves(stays))
     return Plan(
         *(package, drv, engine, source, target, recipe, key, known, choice),
         compile_cache=not options.clean,
+        staying=stays,
+    )
+
+
+def _follows_by_cost(package: Package, options: BuildOptions) -> bool:
+    """Whether this build may have to be the clean one that the checkpoint moves to. One that is
+    put in force anyway may as well be made in the cheapest way."""
+    return package.follow == "auto" and not (options.nearest or options.artifacts)
+
+
+def _why_moves(stays: Staying) -> str:
+    """That the checkpoint moves (``follow = "auto"``)."""
+    spent = stays.drift.seconds + stays.rent
+    return (
+        f"the checkpoint moves here: to stay would have had {spent:.1f} s of work done again, and a"
+        f" clean build takes {stays.price:.1f} s"
     )
 
 
@@ -298,6 +322,9 @@ class _Attempt:
         record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
         state.save(record)
         self.plan.engine.made_known()
+        stays = self.plan.staying
+        if stays is not None and start is not None:
+            state.keep_drift(start.checkpoint, stays.drift.after(stays.rent))
         if start is None and result.outcome == "passed":
             self._learn(record.seconds.build)
         if result.outcome == "passed":

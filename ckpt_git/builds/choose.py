@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from ckpt_git.engines.protocol import Engine, Start
 from ckpt_git.git.repository import MissingObjectsError, Repository
@@ -13,6 +14,16 @@ from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import RepositoryError, StoreError
 from ckpt_git.model.source_diff import SourceDiff, matcher
 from ckpt_git.model.weight import Weights
+
+
+class _OfATree(Protocol):
+    """What was built: a checkpoint, a record."""
+
+    @property
+    def tree(self) -> str: ...
+
+
+_Base = TypeVar("_Base", bound=_OfATree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,29 +89,29 @@ def choose(
 
 def measure(
     repo: Repository,
-    checkpoints: Sequence[Checkpoint],
+    bases: Sequence[_Base],
     tree: str,
     folder: str,
     weights: Weights,
     ignore: Sequence[str],
-) -> tuple[tuple[Checkpoint, Distance | None], ...]:
-    """How far ``tree`` is from each of ``checkpoints``, nearest first, equals in their order. One
-    git process tells for all."""
-    if not checkpoints:
+) -> tuple[tuple[_Base, Distance | None], ...]:
+    """How far ``tree`` is from each of ``bases``, nearest first, equals in their order. One git
+    process tells for all."""
+    if not bases:
         return ()
-    changed = repo.changed_paths([c.tree for c in checkpoints], tree)
+    changed = repo.changed_paths([base.tree for base in bases], tree)
     ignored = matcher(ignore)
     before = "" if folder == "." else f"{folder}/"
 
-    def distance(checkpoint: Checkpoint) -> Distance | None:
-        paths = changed.get(checkpoint.tree)
+    def distance(base: _Base) -> Distance | None:
+        paths = changed.get(base.tree)
         if paths is None:
             return None
         below = [path.removeprefix(before) for path in paths if path.startswith(before)]
         matter = [path for path in below if not ignored(path)]
         return Distance(weights.compiled(matter), len(matter))
 
-    measured = [(checkpoint, distance(checkpoint)) for checkpoint in checkpoints]
+    measured = [(base, distance(base)) for base in bases]
     return tuple(sorted(measured, key=lambda one: one[1] or _NEVER))
 
 

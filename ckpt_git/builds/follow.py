@@ -2,7 +2,8 @@
 
 It is what ``status`` measures the drift from, and what stays whatever else goes. ``prepare`` and
 ``rebase-checkpoint`` put one in force; with ``follow = "builds"`` so does each build of HEAD, and
-a build may start from any other checkpoint that is nearer.
+a build may start from any other checkpoint that is nearer. With ``follow = "auto"`` a build of
+HEAD is made clean, and put in force, once that is cheaper than staying (``builds.staying``).
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ def candidates(
 
 def follow(context: Context, package: Package, target: Target, made: Checkpoint) -> None:
     """Put ``made``, which a build of ``target`` left, in force where the package follows its
-    builds, and where nothing is in force yet. Raises ``StoreError``."""
-    moves = package.follow == "builds" and _is_head(context, target)
-    if moves or not context.state.is_pinned(package.name):
+    builds, or those that are clean, and where nothing is in force yet. Raises ``StoreError``."""
+    serves = package.follow == "builds" or (package.follow == "auto" and made.depth == 0)
+    if (serves and is_head(context, target)) or not context.state.is_pinned(package.name):
         context.state.put_in_force(made)
 
 
@@ -57,7 +58,7 @@ def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
     return min(usable, key=lambda c: c.depth, default=None)
 
 
-def _is_head(context: Context, target: Target) -> bool:
+def is_head(context: Context, target: Target) -> bool:
     """Whether what was built is the commit that is checked out, rather than an old one or edits."""
     if target.commit is None or target.kind != "commit":
         return target.commit is not None

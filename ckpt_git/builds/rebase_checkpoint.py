@@ -6,15 +6,17 @@ and known. Whatever fails or is killed before leaves the old one where it was.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ckpt_git.builds.build import Announce, BuildOptions, Plan, build_package, plan
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.follow import put_in_force
+from ckpt_git.builds.staying import staying
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
+from ckpt_git.model.drift import Staying
 from ckpt_git.model.record import Record
 
 How = Literal["nothing", "failed", "existing", "checkpointed", "clean"]
@@ -27,7 +29,8 @@ class Way:
     """How the checkpoint of one package is going to get to ``target``.
 
     ``old`` is the one in force, ``why`` says why the build is a clean one. ``files`` are as many as
-    differ between the two trees; None where there is no old one, or its tree is gone.
+    differ between the two trees; None where there is no old one, or its tree is gone. ``options``
+    are those of the build.
     """
 
     package: Package
@@ -37,6 +40,7 @@ class Way:
     base: Checkpoint | None
     why: str | None
     files: int | None
+    options: BuildOptions
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -48,6 +52,19 @@ class Way:
             "why_clean": self.why,
             "files": self.files,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A checkpoint that is better left where it is, and the numbers that say so."""
+
+    package: str
+    checkpoint: Checkpoint
+    why: Staying
+
+    def to_json(self) -> dict[str, Any]:
+        at = _named(self.checkpoint)
+        return {"package": self.package, "checkpoint": at, "staying": self.why.to_json()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +91,28 @@ def find_ways(context: Context, target: Target, options: BuildOptions) -> list[W
     return [_way(context, package, target, options) for package in packages]
 
 
-def go(context: Context, way: Way, options: BuildOptions, announce: Announce) -> Move:
+def find_worthwhile(context: Context, target: Target, options: BuildOptions) -> list[Way | Stay]:
+    """The same for ``--auto``: a clean checkpoint where that is cheaper than to stay, by the rule
+    of ``model.drift``. Raises what ``plan`` does."""
+    packages = context.config(target.tree).select(options.packages)
+    return [_worthwhile(context, package, target, options) for package in packages]
+
+
+def _worthwhile(
+    context: Context, package: Package, target: Target, options: BuildOptions
+) -> Way | Stay:
+    old = context.state.in_force(package.name)
+    if old is None:
+        return _way(context, package, target, options)
+    found = staying(context, package, old, target.tree)
+    if found.pays_to_move:
+        return _way(context, package, target, replace(options, clean=True))
+    return Stay(package.name, old, found)
+
+
+def go(context: Context, way: Way, announce: Announce) -> Move:
     """Go ``way``: build where that is needed, then have the new checkpoint be the one in force."""
-    record = build_package(context, way.package, way.target, options, announce)
+    record = build_package(context, way.package, way.target, way.options, announce)
     return Move(way, record, put_in_force(context, record))
 
 
@@ -86,7 +122,8 @@ def _way(context: Context, package: Package, target: Target, options: BuildOptio
     far = None if old is None else context.repo.distances([old.tree], target.tree)[old.tree]
     start = made.choice.start
     base = None if start is None else start.checkpoint
-    return Way(package, target, _how(made, old), old, base, made.choice.why_clean, far)
+    why = made.choice.why_clean
+    return Way(package, target, _how(made, old), old, base, why, far, options)
 
 
 def _how(made: Plan, old: Checkpoint | None) -> How:

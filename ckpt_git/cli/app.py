@@ -237,6 +237,9 @@ def rebase_checkpoint(
     rev: Annotated[str, typer.Argument(metavar="[REV]", help="Where to move it.")] = "HEAD",
     package: Packages = None,
     clean: Annotated[bool, typer.Option("--clean", help="Build it from nothing.")] = False,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Move it if that is cheaper than to stay; clean then.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Say what would be done, and do nothing.")
     ] = False,
@@ -248,13 +251,12 @@ def rebase_checkpoint(
     from ckpt_git.cli import rebasing
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
+    asked = rebasing.Asked(rev, options, auto=auto)
     context = _open()
     if dry_run:
-        rebasing.show_ways(context, rev, options, as_json=as_json)
+        rebasing.show_ways(context, asked, as_json=as_json)
         return
-    raise typer.Exit(
-        rebasing.rebase_checkpoint(context, rev, options, quiet=quiet, as_json=as_json)
-    )
+    raise typer.Exit(rebasing.rebase_checkpoint(context, asked, quiet=quiet, as_json=as_json))
 
 
 @app.command(rich_help_panel=BUILDING)

@@ -13,10 +13,12 @@ from ckpt_git.builds.context import Context
 from ckpt_git.builds.follow import candidates
 from ckpt_git.builds.room import limit
 from ckpt_git.builds.settling import Waiting, waiting
+from ckpt_git.builds.staying import staying
 from ckpt_git.cli.streams import out
 from ckpt_git.cli.words import (
     ago,
     amount,
+    cost_of_staying,
     count,
     how_far,
     name_of_tree,
@@ -30,6 +32,7 @@ from ckpt_git.engines.local.store import Store
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
+from ckpt_git.model.drift import Staying
 from ckpt_git.model.names import shown
 from ckpt_git.model.record import Record
 from ckpt_git.records.running import Ended, Running, last_ended
@@ -47,7 +50,7 @@ class PackageStatus:
     """Where one package stands. ``drift`` is (files, lines) from the checkpoint to the work tree;
     ``problem`` says why the checkpoint won't be used. ``kept`` has all that the next build may
     start from and how far each is, nearest first; ``seconds`` is what the nearest leaves to
-    compile, where that is known."""
+    compile, where that is known. ``staying`` has the numbers that ``follow = "auto"`` goes by."""
 
     name: str
     checkpoint: Checkpoint | None
@@ -56,6 +59,7 @@ class PackageStatus:
     last: Record | None
     kept: tuple[tuple[Checkpoint, Distance | None], ...] = ()
     seconds: float | None = None
+    staying: Staying | None = None
 
     def to_json(self) -> dict[str, Any]:
         checkpoint = self.checkpoint
@@ -76,6 +80,7 @@ class PackageStatus:
             "last": None if self.last is None else record_json(self.last),
             "checkpoints": [_distance_json(*one) for one in self.kept],
             "next_seconds": self.seconds,
+            "staying": None if self.staying is None else self.staying.to_json(),
         }
 
 
@@ -141,7 +146,9 @@ def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
     kept = measure(context.repo, known, tree, folder, weights, package.ignore)
     nearest = kept[0][1] if kept else None
     seconds = None if nearest is None else weights.takes(nearest.compiled)
-    return PackageStatus(name, checkpoint, problem, away, last, kept, seconds)
+    auto = package.follow == "auto"
+    stays = staying(context, package, checkpoint, tree) if auto else None
+    return PackageStatus(name, checkpoint, problem, away, last, kept, seconds, stays)
 
 
 def _distance_json(checkpoint: Checkpoint, distance: Distance | None) -> dict[str, Any]:
@@ -161,6 +168,8 @@ def show_status(found: Survey) -> None:
         out(f"  checkpoint  {_checkpoint(package)}")
         if package.drift is not None:
             out(f"  drift       {_drift(*package.drift)}")
+        if package.staying is not None:
+            out(f"  following   {cost_of_staying(package.staying)}")
         if package.kept:
             out(f"  next build  {_next(package)}")
         out(f"  last build  {_last(package.last)}")

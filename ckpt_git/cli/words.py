@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Protocol
 
+from ckpt_git.model.drift import Staying
 from ckpt_git.model.record import Record
 
 _SHORT = 10
@@ -71,6 +72,14 @@ def sign(record: Record) -> str:
     if record.verified:
         return "="
     return {"clean": "●", "cached clean": "◐", "checkpointed": "○"}[record.made]
+
+
+def cost_of_staying(staying: Staying) -> str:
+    """What it has cost that a checkpoint stays, and what it is measured by."""
+    drift = staying.drift
+    builds = count(drift.builds, "build")
+    spent = f"staying has had {drift.seconds:.1f} s of work done again in {builds}"
+    return spent if staying.price is None else f"{spent}, a clean build takes {staying.price:.1f} s"
 
 
 def since(moment: float) -> str:

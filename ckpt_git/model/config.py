@@ -22,7 +22,7 @@ from ckpt_git.model.push_policy import PUSH_KEYS, PushPolicy, parse_policy
 from ckpt_git.model.toml_lines import KeyPath, key_lines
 
 OnCommit = Literal["worktree", "commit"]
-Follow = Literal["builds", "manual"]
+Follow = Literal["builds", "auto", "manual"]
 Verify = Literal["never", "idle"]
 Value = TypeVar("Value")
 
@@ -77,11 +77,11 @@ class Package:
     ``phases`` holds those of ``PHASES`` that are given, in their order. ``inputs`` stand as
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
-    ``follow`` says what moves its checkpoint: each build, or only who asks for it. ``trace``:
-    what its builds do with files is noted. ``compile_cache`` is for builds that can't start from
-    a checkpoint. ``verify`` says whether builds in the background are compared with clean ones
-    while nothing else is done. Once ``max_depth`` checkpointed builds lie between a build and the
-    last clean one, a clean checkpoint is made of it.
+    ``follow`` says what moves its checkpoint: each build, what its staying costs, or only who asks
+    for it. ``trace``: what its builds do with files is noted. ``compile_cache`` is for builds that
+    can't start from a checkpoint. ``verify`` says whether builds in the background are compared
+    with clean ones while nothing else is done. Once ``max_depth`` checkpointed builds lie between
+    a build and the last clean one, a clean checkpoint is made of it.
     """
 
     name: str

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
@@ -21,6 +21,7 @@ from ckpt_git.records.files import newest_first, publish, publish_json, read_jso
 
 if TYPE_CHECKING:
     from ckpt_git.model.checkpoint import Checkpoint
+    from ckpt_git.model.drift import Drift
     from ckpt_git.model.weight import Weights
 
 KEPT_LOGS = 200
@@ -206,6 +207,25 @@ class State:
 
     def _weights(self, package: str) -> Path:
         return self.path / "weights" / f"{package}.json"
+
+    # -- drift --------------------------------------------------------------------------------
+
+    def drift(self, checkpoint: Checkpoint) -> Drift:
+        """What it has cost that ``checkpoint`` stays in force; nothing where it was just put."""
+        from ckpt_git.model.drift import Drift  # noqa: PLC0415
+
+        def read(data: Mapping[str, Any]) -> Drift:
+            return Drift.from_json(data) if data["checkpoint"] == checkpoint.id else Drift()
+
+        return read_json(self._drift(checkpoint.package), read, self.damaged) or Drift()
+
+    def keep_drift(self, checkpoint: Checkpoint, drift: Drift) -> None:
+        """Keep that. Raises ``StoreError``."""
+        data = {"checkpoint": checkpoint.id, **drift.to_json()}
+        publish_json(self._drift(checkpoint.package), data)
+
+    def _drift(self, package: str) -> Path:
+        return self.path / "drift" / f"{package}.json"
 
     # -- logs ---------------------------------------------------------------------------------
 
