@@ -87,8 +87,9 @@ def drifting(project: Project) -> list[str]:
     return commits
 
 
+@pytest.mark.usefixtures("drifting")
 def test_with_auto_it_moves_once_to_stay_would_have_cost_more_than_a_clean_build(
-    project: Project, drifting: list[str]
+    project: Project,
 ) -> None:
     commit = _edit(project, _SOURCES[3])
     record = project.build("HEAD")

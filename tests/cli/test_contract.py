@@ -202,10 +202,19 @@ install = "mkdir -p $out && cp /proc/sys/kernel/random/uuid $out/dice && cp plai
 def test_status_json(project: Project) -> None:
     empty = project.ckpt("status", "--json").json()
     assert set(empty.pop("store")) == {"path", "bytes", "limit"}
-    nothing = {"checkpoint": None, "drift": None, "last": None, "next_seconds": None}
     assert empty == {
         "version": 1,
-        "packages": [{"package": "hello", **nothing, "checkpoints": []}],
+        "packages": [
+            {
+                "package": "hello",
+                "checkpoint": None,
+                "drift": None,
+                "last": None,
+                "next_seconds": None,
+                "staying": None,
+                "checkpoints": [],
+            }
+        ],
         "running": None,
         "last_run": None,
         "waiting": [],
@@ -216,7 +225,7 @@ def test_status_json(project: Project) -> None:
     status = project.ckpt("status", "--json").json()
     [package] = status["packages"]
     assert set(package) == {
-        *("package", "checkpoint", "drift", "last", "checkpoints", "next_seconds")
+        *("package", "checkpoint", "drift", "last", "checkpoints", "next_seconds", "staying")
     }
     [nearest] = package["checkpoints"]
     assert (nearest["files"], nearest["compiled"]) == (2, 1.1)
