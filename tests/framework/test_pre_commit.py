@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -187,6 +188,33 @@ def test_a_push_validates_the_first_ref_and_says_so(pre_commit: Managed) -> None
     said = pre_commit.git("push", "origin", "main:good", code=1).said
     assert "push refused: app does not build" in said
     pre_commit.git("push", "origin", "main:good", SKIP="ckpt-pre-push")
+
+
+def test_a_push_leaves_what_it_leaves_without_us(pre_commit: Managed, tmp_path: Path) -> None:
+    """One that is refused; then a branch, a tag and a deletion, with edits that are not staged."""
+    repo, remote = pre_commit.repo, pre_commit.remote
+    repo.git("remote", "set-url", "origin", f"../{remote.path.name}")
+    repo.git("tag", "-a", "-m", "one", "v1")
+    repo.git("branch", "good")
+    repo.write("build.sh", BROKEN)
+    pre_commit.git("commit", "-q", "-a", "-m", "broken", CKPT_SKIP="1")
+    repo.write("in.txt", "staged\n")
+    repo.git("add", ".")
+    repo.write("in.txt", "edited\n")
+    twin = without_ckpt(pre_commit, tmp_path / "twin")
+    twins_remote = GitRepo(twin.path.parent / remote.path.name)
+    shutil.copytree(remote.path, twins_remote.path)
+    for refs, code in (
+        (("main", "good"), 1),
+        (("-u", "good", "v1", "good:other"), 0),
+        (("--delete", "other", "v1"), 0),
+    ):
+        pre_commit.git("push", "-q", "origin", *refs, code=code)
+        if code == 0:
+            twin.git("push", "-q", "origin", *refs)
+        assert picture(repo) == picture(twin), refs
+        assert remote.git("for-each-ref") == twins_remote.git("for-each-ref")
+    assert pre_commit.builds() > 0
 
 
 def test_ours_beside_theirs_is_run_once_each_way_round(pre_commit: Managed) -> None:
