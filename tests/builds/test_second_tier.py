@@ -130,6 +130,22 @@ def test_without_it_a_build_finds_the_compilers_where_they_are(tmp_path: Path) -
     assert not (tmp_path / "store" / "caches").exists()
 
 
+def test_a_script_that_stands_before_a_compiler_stays_there(tmp_path: Path) -> None:
+    """One of the compiler's name in an input: with the cache, and from a checkpoint."""
+    wrapper = tmp_path / "tools/bin/cc"
+    wrapper.parent.mkdir(parents=True)
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("cc")} -DPART=7 "$@"\n')
+    wrapper.chmod(0o755)
+    config = f'{_MAKE}inputs = ["{tmp_path}/tools"]\n'
+    part = "int part(void) { return PART; }\n"
+    project = _project(tmp_path, {"part.c": part}, config)
+    assert project.build()["made"] == "clean"
+    project.edit("part.c", part, f"{part}int more = PART;\n")
+    assert project.build()["made"] == "checkpointed"
+    _add(project, "new.c", "int unused;\n")
+    assert project.build()["made"] == "clean", "the wrapper hides it from the cache"
+
+
 def test_a_ccache_that_the_build_calls_by_itself_gives_nothing_old(tmp_path: Path) -> None:
     makefile = f"CC = ccache cc\n{_MAKEFILE}-include main.d\n".replace("-c ", "-MMD -c ")
     project = Project.make(tmp_path / "project", {**_FILES, "Makefile": makefile}, _MAKE)

@@ -138,8 +138,8 @@ def _environment(stats: str) -> dict[str, str]:
 
 
 def _found(path: str) -> dict[str, str]:
-    """The compilers on ``path`` by name. A script is left where it is: it may look for what lies
-    beside it."""
+    """The compilers on ``path`` by name. A script stays what is found by its name: it may look for
+    what lies beside it, and stand before a compiler of the same name on purpose."""
     found: dict[str, str] = {}
     for folder in path.split(":"):
         try:
@@ -147,9 +147,13 @@ def _found(path: str) -> dict[str, str]:
         except OSError:
             continue
         for name in names:
-            if name not in found and _COMPILER.fullmatch(name) and _is_binary(f"{folder}/{name}"):
+            if name not in found and _COMPILER.fullmatch(name) and _is_program(f"{folder}/{name}"):
                 found[name] = f"{folder}/{name}"
-    return found
+    return {name: program for name, program in found.items() if _is_binary(program)}
+
+
+def _is_program(path: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.X_OK)
 
 
 def _is_binary(path: str) -> bool:
