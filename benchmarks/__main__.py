@@ -11,7 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import bisect, chart, compare, evaluate, follow, histories, micro, nix, report
+from benchmarks import (
+    bisect,
+    chart,
+    compare,
+    evaluate,
+    follow,
+    histories,
+    measured,
+    micro,
+    nix,
+    report,
+)
 from benchmarks import trace as tracing
 from benchmarks.histories import History
 from benchmarks.projects import PROJECTS, Edit
@@ -34,6 +45,13 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("what", nargs="?", default="compare", choices=list(_COMMANDS))
+    parser.add_argument(
+        "documents",
+        nargs="*",
+        type=Path,
+        metavar="FILE",
+        help="measured: the documents of `follow --json` that make the page",
+    )
     parser.add_argument(
         *("-p", "--project"),
         action="append",
@@ -191,9 +209,18 @@ def _trace(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], boo
     return {"trace": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 
+def _measured(options: argparse.Namespace, _work: Path) -> tuple[dict[str, Any], bool]:
+    if not options.documents:
+        raise UsageError("measured wants documents of `follow --json`")
+    whole = measured.read(json.loads(file.read_text()) for file in options.documents)
+    print(measured.page(whole), end="")
+    return {"measured": [one.project for one in whole.histories]}, whole.holds
+
+
 _COMMANDS = {
     "bisect": _bisect,
     "follow": _follow,
+    "measured": _measured,
     "compare": _compare,
     "micro": _micro,
     "nix": _nix,

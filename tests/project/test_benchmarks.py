@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from xml.etree import ElementTree
 
-from benchmarks import chart
+from benchmarks import chart, measured
 from benchmarks.follow import BARE, FOLLOWING, WAYS, Change, Following
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -34,6 +35,22 @@ def test_what_was_built_clean_or_does_not_build_is_not_counted() -> None:
     )
     assert found.total(FOLLOWING) == 1.0
     assert found.holds
+
+
+def test_the_page_counts_all_histories_together_and_what_was_built_clean_apart() -> None:
+    """Neither history alone is within both limits."""
+    slow = Following("slow", (_change(31.0, 30.0), _change(9.0, 8.0, why_clean="a new header")))
+    quick = Following("quick", (_change(1.2, 1.0), _change(1.1, 1.0), _change(1.2, 1.0)))
+    documents = [json.loads(json.dumps({"follow": [one.to_json()]})) for one in (slow, quick)]
+    whole = measured.read(documents)
+    assert whole.holds
+    assert (len(whole.built), len(whole.counted), whole.identical) == (5, 4, 5)
+    page = measured.page(whole).replace("\n", " ")
+    assert "4 of 5 changes were built from a checkpoint (80%" in page
+    assert "clean: a new header" in page
+    assert "together took 1.06 times" in page
+    other = Following("other", (_change(1.0, 1.0, differences=("Files a and b differ",)),))
+    assert not measured.read([*documents, {"follow": [other.to_json()]}]).holds
 
 
 def test_the_chart_has_a_line_for_each_way_with_a_point_for_each_change() -> None:
