@@ -125,6 +125,19 @@ AUTOMAKE = {
 }
 """Flags in a makefile that automake makes."""
 
+LIBTOOL = {
+    "configure.ac": "AC_INIT([p], [1])\nAC_CONFIG_MACRO_DIRS([m4])\nAM_INIT_AUTOMAKE([foreign])\n"
+    "AC_PROG_CC\nAM_PROG_AR\nLT_INIT\nAC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
+    "Makefile.am": "ACLOCAL_AMFLAGS = -I m4\nAM_CPPFLAGS = -DCODE=1\n"
+    "noinst_LTLIBRARIES = libparts.la\nlibparts_la_SOURCES = part.c\n"
+    "lib_LTLIBRARIES = libwhole.la\nlibwhole_la_SOURCES = whole.c\n"
+    "libwhole_la_LIBADD = libparts.la\n",
+    "m4/.keep": "",
+    "part.c": "int part(void) { return CODE; }\n",
+    "whole.c": "int whole(void) { return CODE; }\n",
+}
+"""Flags of objects that libtool makes twice, as ``part.lo`` says, and collects in an archive."""
+
 SCRIPTS = {
     "build.sh": "mkdir -p made\nfor f in *.txt; do cp $f made/; done\n",
     "one.txt": "one\n",
@@ -494,6 +507,14 @@ CASES = (
         {"Makefile.am": AUTOMAKE["Makefile.am"].replace("CODE=1", "CODE=2")},
         None,
         BY_AUTOTOOLS,
+    ),
+    Case(
+        "flags of what libtool makes",
+        LIBTOOL,
+        {"Makefile.am": LIBTOOL["Makefile.am"].replace("CODE=1", "CODE=2")},
+        None,
+        BY_AUTOTOOLS,
+        bare=True,
     ),
     Case(
         "a source less in Makefile.am",

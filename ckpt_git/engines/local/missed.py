@@ -223,6 +223,7 @@ RULES = (
             "a rule's product that a glob still finds",
             "a makefile that is there now",
             "flags that configure says",
+            "flags of what libtool makes",
         ),
     ),
     Rule(
