@@ -179,7 +179,8 @@ def _why(record: Record) -> str:
 def _show_verdict(verdict: Verdict) -> None:
     name = verdict.record.package
     if verdict.identical:
-        out(f"{name}: identical to a clean build")
+        same = "identical to a clean build" if verdict.record.passed else "a clean build fails, too"
+        out(f"{name}: {same}")
     for path in verdict.differences:
         out(f"{name}: differs from a clean build: {shown(path)}")
     for path in verdict.unreproducible:

@@ -113,7 +113,10 @@ def how_far(distance: _Distance | None) -> str:
 
 def to_compile(distance: _Distance | None) -> str:
     """About how many sources a build compiles, behind what else there is to say."""
-    return "" if distance is None else f", some {distance.compiled:.0f} to compile"
+    if distance is None:
+        return ""
+    about = round(distance.compiled)
+    return f", some {about} to compile" if about else ", nothing to compile"
 
 
 def amount(number: int) -> str:

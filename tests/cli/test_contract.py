@@ -185,6 +185,15 @@ install = "mkdir -p $out/lib && cp runs $out/lib/runs && cp plain $out/plain"
     assert (Path(project.ckpt("path").out.strip()) / "lib/runs").read_text() == "run\n"
 
 
+def test_verify_of_what_fails_does_not_call_it_identical(project: Project) -> None:
+    project.build()
+    assert ", 0 files away, nothing to compile" in project.ckpt("status").out
+    project.edit("src/main.c", "return", "retrun")
+    said = project.ckpt("verify", "-q", code=1).said
+    assert "hello: a clean build fails, too" in said
+    assert "identical" not in said
+
+
 def test_verify_tells_what_is_not_reproducible_from_what_differs(tmp_path: Path) -> None:
     config = """\
 [package.dice]
