@@ -62,6 +62,28 @@ def test_a_commit_is_rebuilt_by_the_hook_from_the_checkpoint(packaged: Project) 
     assert [v["identical"] for v in verified] == [True]
 
 
+def test_a_long_chain_ends_in_a_clean_checkpoint(packaged: Project) -> None:
+    packaged.ckpt("init")
+    written = (packaged.path / "ckpt.toml").read_text()
+    packaged.repo.write("ckpt.toml", f"max_depth = 1\n{written}")
+    packaged.repo.commit("Build with ckpt-git")
+    _built(packaged, 1)
+    packaged.repo.write("src/main.c", FILES["src/main.c"].replace("return", "return 1 +"))
+    packaged.repo.commit("Count from one")
+    clean = {"commit": packaged.repo.head, "depth": 0}
+    eventually(lambda: _in_force(packaged).items() >= clean.items(), "a clean one is in force")
+    assert _built(packaged, 2)["verified"] is True
+    packaged.repo.write("src/main.c", FILES["src/main.c"].replace("return", "return 2 +"))
+    packaged.repo.commit("Count from two")
+    assert _built(packaged, 3)["checkpoint"].items() >= clean.items()
+
+
+def _in_force(project: Project) -> dict[str, Any]:
+    [package] = project.ckpt("status", "--json").json()["packages"]
+    found: dict[str, Any] = package["checkpoint"]
+    return found
+
+
 def test_an_error_of_the_recipe_is_told_by_the_hook(packaged: Project) -> None:
     packaged.ckpt("init")
     packaged.repo.write("default.nix", DEFAULT.replace("./.", "nowhere"))
