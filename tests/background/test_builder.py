@@ -142,6 +142,8 @@ def test_what_runs_already_is_not_built_again(project: Project) -> None:
     now = _wait_until_running(project)
     project.hook("post-commit", "--detached")
     project.hook("post-commit")
+    # The commit's own, two that were called, and the one that the last of these started.
+    eventually(lambda: project.starts() == 4, "all have started")
     eventually(lambda: _builders(project) == [now.pid], "the others have looked")
     assert queue.waiting(project.state) == []
     project.open_gate()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -141,3 +143,13 @@ def test_another_kind_of_sandbox_is_another_recipe(built: Project) -> None:
     other = built.setting(CKPT_SANDBOX="namespaces")
     assert other.passes().why_clean == "the sandbox of the recipe changed"
     assert other.passes().checkpoint is not None
+
+
+def test_several_threads_may_ask_for_the_system_at_once() -> None:
+    """What was begun is one's; the others look anew, and find the same."""
+    path = str(Path(sys.executable).parent)
+    toolchain.begin()
+    toolchain.go_on(path)
+    with ThreadPoolExecutor(8) as pool:
+        listed = list(pool.map(lambda _: toolchain.take(path), range(24)))
+    assert len({frozenset(one.splitlines()) for one in listed}) == 1

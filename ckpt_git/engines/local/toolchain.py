@@ -103,24 +103,29 @@ _begun: dict[str, Listing] = {}
 
 def begin() -> None:
     """Begin to list the headers, which are most of what there is."""
-    _begun[_ANY] = Listing(_HEADERS)
+    _begun[_ANY] = _headers()
 
 
 def go_on(path: str = SYSTEM_PATH) -> None:
     """List the rest, for the PATH ``path`` of a build: when the headers are nearly listed."""
-    _begun[path] = Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
+    _begun[path] = _rest(path)
+
+
+def _headers() -> Listing:
+    return Listing(_HEADERS)
+
+
+def _rest(path: str) -> Listing:
+    return Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
 
 
 def take(path: str) -> bytes:
     """The lines for what every build may use of the system. Waits for them.
 
-    What was begun is used once: the next build looks anew.
+    What was begun is used once, by whichever thread takes it: the next build looks anew.
     """
-    if _ANY not in _begun:
-        begin()
-    if path not in _begun:
-        go_on(path)
-    headers, rest = _begun.pop(_ANY), _begun.pop(path)
+    headers = _begun.pop(_ANY, None) or _headers()
+    rest = _begun.pop(path, None) or _rest(path)
     return headers.lines() + rest.lines()
 
 
