@@ -116,13 +116,15 @@ def test_a_recipe_that_failed_and_left_its_target_fails_again(tmp_path: Path) ->
     project.ckpt("build", "-q", code=1)
 
 
-def test_an_edit_of_a_source_is_not_rehearsed(tmp_path: Path) -> None:
+def test_an_edit_of_what_no_makefile_reads_is_not_rehearsed(tmp_path: Path) -> None:
     """The common change must not pay for the rare one: where make refuses a dry run, an edit
     does not care, and a new name leads to a clean build that says why."""
     refuses = "ifneq (,$(findstring n,$(MAKEFLAGS)))\n$(error not here)\nendif\n"
-    files = {**WILDCARD, "Makefile": refuses + WILDCARD["Makefile"]}
+    workflow = ".github/workflows/ci.yml"
+    files = {**WILDCARD, "Makefile": refuses + WILDCARD["Makefile"], workflow: "on: push\n"}
     project = Project.make(tmp_path / "project", files, MAKE)
     _build(project)
+    project.repo.write(workflow, "on: pull_request\n")
     project.repo.write("other.c", 'const char *other(void) { return "new"; }\n')
     assert _build(project)["checkpoint"] is not None
     project.repo.write("added.c", "int added;\n")

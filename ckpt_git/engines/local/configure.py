@@ -26,6 +26,12 @@ _PROSE = frozenset({
     "md", "rst", "adoc", "texi", "1", "3", "5", "7", "8",
     "html", "css", "png", "svg", "jpg", "gif", "pdf", "po",
 })  # fmt: skip
+# What tells git, its hosts and editors something; there is no git in a build.
+_OF_HOSTS = frozenset({".github", ".gitlab", ".forgejo", ".gitea", ".circleci", ".builds"})
+_OF_GIT = frozenset({
+    ".gitignore", ".mailmap", ".git-blame-ignore-revs", ".gitlab-ci.yml", ".travis.yml",
+    ".cirrus.yml", ".appveyor.yml", ".editorconfig", ".pre-commit-config.yaml",
+})  # fmt: skip
 _CONFIGURE_FILES = (
     "CMakeLists.txt", "*.cmake", "meson.build", "configure", "configure.ac", "configure.in",
     "*.m4", "autogen.sh", "bootstrap", "package.json", "build.rs",
@@ -220,8 +226,10 @@ def is_compiled(path: str) -> bool:
 
 
 def is_prose(path: str) -> bool:
-    """Documentation, pictures: nothing that a configure step or a makefile reads."""
-    return _suffix(path) in _PROSE
+    """Documentation, pictures, what tells a host what to check: nothing that a configure step or a
+    makefile reads."""
+    parts = path.split("/")
+    return parts[0] in _OF_HOSTS or parts[-1] in _OF_GIT or _suffix(path) in _PROSE
 
 
 def _suffix(path: str) -> str:
