@@ -1,5 +1,7 @@
 """The page that keeps what ``follow`` measured (docs/measured.md), made of its JSON documents.
 
+Beside it lie the charts that ``follow --chart measured-PROJECT.svg`` drew.
+
 Two sums are of interest. What was built from a checkpoint shows what a checkpointed build costs;
 all changes together, those included that were built clean, show what a day of work costs.
 """
@@ -154,7 +156,9 @@ def _section(one: Following) -> str:
         if not change.counts
     ]
     table = _markdown(head, [_row(change) for change in one.changes])
-    return "\n".join([f"## {one.project}", "", table, *(["", *notes] if notes else []), ""])
+    chart = f"![seconds of each change, on a logarithmic scale](measured-{one.project}.svg)"
+    parts = [f"## {one.project}", "", chart, "", table, *(["", *notes] if notes else []), ""]
+    return "\n".join(parts)
 
 
 def _row(change: Change) -> tuple[str, ...]:
