@@ -52,6 +52,11 @@ class Change:
     differences: tuple[str, ...] | None = ()
     fails: bool = False
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Change:
+        differences = data["differences"]
+        return cls(**{**data, "differences": None if differences is None else tuple(differences)})
+
     @property
     def counts(self) -> bool:
         """Whether its times are those of a build from a checkpoint."""
@@ -113,6 +118,11 @@ class Following:
         sums = {way: self.total(way) for way in self.ways}
         found = {"sum": sums, "factor": self.factor, "overhead": self.overhead} if sums else {}
         return {**asdict(self), **found, "holds": self.holds}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Following:
+        """What ``to_json`` made."""
+        return cls(data["project"], tuple(map(Change.from_json, data["changes"])))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import median
 from textwrap import fill
 from typing import Any
 
-from benchmarks.follow import BARE, CCACHE, CLEAN, FIXED, FOLLOWING, OVERHEAD, Change, Following
+from benchmarks.follow import BARE, FOLLOWING, OVERHEAD, WAYS, Change, Following
 from benchmarks.follow import FACTOR as FROM_CHECKPOINTS
 from ckpt_git.model.errors import UsageError
 
@@ -23,7 +22,6 @@ ALL_CHANGES = 1.25
 ON_CHECKPOINTS = 0.70
 """The part of the changes that is to be built from a checkpoint."""
 
-_WAYS = (CLEAN, CCACHE, FIXED, FOLLOWING, BARE)
 _SHORT = 10  # characters of a commit's id
 _WIDTH = 100
 
@@ -46,63 +44,39 @@ class Whole:
     histories: tuple[Following, ...]
 
     @property
-    def built(self) -> tuple[Change, ...]:
-        return tuple(c for one in self.histories for c in one.changes if not c.fails)
-
-    @property
-    def counted(self) -> tuple[Change, ...]:
-        return tuple(c for one in self.histories for c in one.counted)
-
-    @property
-    def identical(self) -> int:
-        """How many are as their clean builds."""
-        return sum(change.differences == () for change in self.built)
-
-    @property
-    def overhead(self) -> float:
-        """The median of what a change from a checkpoint took longer, in seconds."""
-        return median(change.overhead for change in self.counted)
+    def together(self) -> Following:
+        """All of them as one history."""
+        return Following("all", tuple(c for one in self.histories for c in one.changes))
 
     @property
     def all_factor(self) -> float:
         """All changes as a multiple of the bare builds, those included that were built clean."""
-        return _total(self.built, FOLLOWING) / _total(self.built, BARE)
-
-    @property
-    def factor(self) -> float:
-        """The same of what was built from a checkpoint."""
-        return _total(self.counted, FOLLOWING) / _total(self.counted, BARE)
+        built = _built(self.together)
+        return _total(built, FOLLOWING) / _total(built, BARE)
 
     @property
     def holds(self) -> bool:
         """Whether all is as asked for."""
+        together, built = self.together, _built(self.together)
         return (
-            self.identical == len(self.built)
-            and len(self.counted) >= ON_CHECKPOINTS * len(self.built)
+            _identical(built) == len(built)
+            and len(together.counted) >= ON_CHECKPOINTS * len(built)
             and self.all_factor <= ALL_CHANGES
-            and self.factor <= FROM_CHECKPOINTS
-            and self.overhead <= OVERHEAD
+            and together.factor <= FROM_CHECKPOINTS
+            and together.overhead <= OVERHEAD
         )
 
 
 def read(documents: Iterable[Mapping[str, Any]]) -> Whole:
     """What ``follow`` wrote. Raises ``UsageError`` for what is none of its documents."""
-    found = []
+    found: list[Following] = []
     for document in documents:
         if "follow" not in document:
             raise UsageError("that is no document of `benchmarks follow`", "write one with --json")
-        found += [_history(one) for one in document["follow"]]
+        found += map(Following.from_json, document["follow"])
     if not any(one.counted for one in found):
         raise UsageError("no change in these documents was built from a checkpoint")
     return Whole(tuple(found))
-
-
-def _history(one: Mapping[str, Any]) -> Following:
-    changes = []
-    for change in one["changes"]:
-        told = change["differences"]
-        changes.append(Change(**{**change, "differences": None if told is None else tuple(told)}))
-    return Following(one["project"], tuple(changes))
 
 
 def page(whole: Whole) -> str:
@@ -111,32 +85,41 @@ def page(whole: Whole) -> str:
 
 
 def _summary(whole: Whole) -> str:
-    rows = [_sums(one.project, one.changes) for one in whole.histories]
-    rows.append(_sums("all", whole.built))
-    built, counted = len(whole.built), len(whole.counted)
+    together, changes = whole.together, _built(whole.together)
+    rows = [_sums(one) for one in (*whole.histories, together)]
+    built, counted = len(changes), len(together.counted)
     said = (
         f"{counted} of {built} changes were built from a checkpoint ({counted / built:.0%}; at"
-        f" least {ON_CHECKPOINTS:.0%} are asked for), {whole.identical} of {built} are identical to"
-        f" clean builds. All changes together took {whole.all_factor:.2f} times the bare builds"
-        f" (asked for: {ALL_CHANGES}), those from a checkpoint {whole.factor:.2f} times (asked"
-        f" for: {FROM_CHECKPOINTS}), and the median of these {whole.overhead:.2f} s longer (asked"
-        f" for: {OVERHEAD} s): {'holds' if whole.holds else 'DOES NOT HOLD'}."
+        f" least {ON_CHECKPOINTS:.0%} are asked for), {_identical(changes)} of {built} are"
+        f" identical to clean builds. All changes together took {whole.all_factor:.2f} times the"
+        f" bare builds (asked for: {ALL_CHANGES}), those from a checkpoint {together.factor:.2f}"
+        f" times (asked for: {FROM_CHECKPOINTS}), and the median of these"
+        f" {together.overhead:.2f} s longer (asked for: {OVERHEAD} s):"
+        f" {'holds' if whole.holds else 'DOES NOT HOLD'}."
     )
-    head = ("project", "changes", "from a checkpoint", "identical", *_WAYS, "following / bare")
+    head = ("project", "changes", "from a checkpoint", "identical", *WAYS, "following / bare")
     return "\n".join([_markdown(head, rows), "", fill(said, _WIDTH), ""])
 
 
-def _sums(name: str, changes: Sequence[Change]) -> tuple[str, ...]:
-    built = [change for change in changes if not change.fails]
-    same = sum(change.differences == () for change in built)
+def _sums(one: Following) -> tuple[str, ...]:
+    built = _built(one)
     return (
-        name,
+        one.project,
         str(len(built)),
-        str(sum(change.counts for change in built)),
-        str(same),
-        *(f"{_total(built, way):.1f}" if _timed(built, way) else "" for way in _WAYS),
+        str(len(one.counted)),
+        str(_identical(built)),
+        *(f"{_total(built, way):.1f}" if _timed(built, way) else "" for way in WAYS),
         f"{_total(built, FOLLOWING) / _total(built, BARE):.2f}",
     )
+
+
+def _built(one: Following) -> tuple[Change, ...]:
+    return tuple(change for change in one.changes if not change.fails)
+
+
+def _identical(changes: Iterable[Change]) -> int:
+    """How many are as their clean builds."""
+    return sum(change.differences == () for change in changes)
 
 
 def _timed(changes: Iterable[Change], way: str) -> bool:
@@ -148,7 +131,7 @@ def _total(changes: Iterable[Change], way: str) -> float:
 
 
 def _section(one: Following) -> str:
-    head = ("commit", *_WAYS, "compiled", "identical")
+    head = ("commit", *WAYS, "compiled", "identical")
     notes = [
         f"- `{change.commit[:_SHORT]}`: "
         + ("doesn't build, in any way" if change.fails else f"clean: {change.why_clean}")
@@ -165,7 +148,7 @@ def _row(change: Change) -> tuple[str, ...]:
     same = {None: "", True: "yes", False: "NO"}
     return (
         f"`{change.commit[:_SHORT]}`",
-        *(f"{change.seconds[way]:.2f}" if way in change.seconds else "" for way in _WAYS),
+        *(f"{change.seconds[way]:.2f}" if way in change.seconds else "" for way in WAYS),
         "" if change.compiled is None else str(change.compiled),
         same[None if change.fails or change.differences is None else not change.differences],
     )

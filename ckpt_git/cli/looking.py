@@ -203,9 +203,7 @@ def _checkpoint(package: PackageStatus) -> str:
 def _next(package: PackageStatus) -> str:
     """From where the next build would start, as far as its recipe is the same."""
     (nearest, distance), *others = package.kept
-    text = f"from {name_of_tree(nearest)}, {how_far(distance)}"
-    if package.seconds is not None and distance is not None and round(distance.compiled):
-        text += f" in about {package.seconds:.1f} s"
+    text = f"from {name_of_tree(nearest)}, {how_far(distance, package.seconds)}"
     return text + (f"; {count(len(others), 'other checkpoint')} farther" if others else "")
 
 

@@ -104,19 +104,23 @@ class _Distance(Protocol):
     def files(self) -> int: ...
 
 
-def how_far(distance: _Distance | None) -> str:
-    """A distance in words: how many files are changed, and what that has compiled anew."""
+def how_far(distance: _Distance | None, seconds: float | None = None) -> str:
+    """A distance in words: how many files are changed, and what that has compiled anew, in so many
+    ``seconds`` where that is known."""
     if distance is None:
         return "its files are gone"
-    return f"{count(distance.files, 'file')} away{to_compile(distance)}"
+    return f"{count(distance.files, 'file')} away{to_compile(distance, seconds)}"
 
 
-def to_compile(distance: _Distance | None) -> str:
+def to_compile(distance: _Distance | None, seconds: float | None = None) -> str:
     """About how many sources a build compiles, behind what else there is to say."""
     if distance is None:
         return ""
     about = round(distance.compiled)
-    return f", some {about} to compile" if about else ", nothing to compile"
+    if not about:
+        return ", nothing to compile"
+    takes = "" if seconds is None else f" in about {seconds:.1f} s"
+    return f", some {about} to compile{takes}"
 
 
 def amount(number: int) -> str:

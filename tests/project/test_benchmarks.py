@@ -44,9 +44,11 @@ def test_the_page_counts_all_histories_together_and_what_was_built_clean_apart()
     documents = [json.loads(json.dumps({"follow": [one.to_json()]})) for one in (slow, quick)]
     whole = measured.read(documents)
     assert whole.holds
-    assert (len(whole.built), len(whole.counted), whole.identical) == (5, 4, 5)
+    assert (len(whole.together.changes), len(whole.together.counted)) == (5, 4)
+    assert whole.together.identical
     page = measured.page(whole).replace("\n", " ")
     assert "4 of 5 changes were built from a checkpoint (80%" in page
+    assert "5 of 5 are identical" in page
     assert "clean: a new header" in page
     assert "together took 1.06 times" in page
     other = Following("other", (_change(1.0, 1.0, differences=("Files a and b differ",)),))

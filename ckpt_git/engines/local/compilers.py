@@ -17,6 +17,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -140,20 +141,12 @@ def _environment(stats: str) -> dict[str, str]:
 def _found(path: str) -> dict[str, str]:
     """The compilers on ``path`` by name. A script stays what is found by its name: it may look for
     what lies beside it, and stand before a compiler of the same name on purpose."""
-    found: dict[str, str] = {}
+    names: set[str] = set()
     for folder in path.split(":"):
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            continue
-        for name in names:
-            if name not in found and _COMPILER.fullmatch(name) and _is_program(f"{folder}/{name}"):
-                found[name] = f"{folder}/{name}"
-    return {name: program for name, program in found.items() if _is_binary(program)}
-
-
-def _is_program(path: str) -> bool:
-    return os.path.isfile(path) and os.access(path, os.X_OK)
+        with suppress(OSError):
+            names.update(filter(_COMPILER.fullmatch, os.listdir(folder)))
+    programs = {name: which(name, path) for name in sorted(names)}
+    return {name: found for name, found in programs.items() if found and _is_binary(found)}
 
 
 def _is_binary(path: str) -> bool:
