@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.builds.wrong_by_itself import AUTOMAKE, BY_AUTOTOOLS
 from tests.cli.project import Project
 
@@ -31,3 +33,44 @@ def _configures_again(project: Project, path: str, content: str) -> bool:
     result = project.ckpt("build", "--json").json()["results"][0]
     assert result["checkpoint"] is not None, result["why_clean"]
     return "checking for gcc" in Path(result["log"]).read_text()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "NOCONFIGURE=1 ./autogen.sh && ./configure --prefix=$out",
+        "export NOCONFIGURE=1; sh autogen.sh && env CFLAGS=-O1 ./configure --prefix=$out",
+        "./autogen.sh\nmkdir -p made && cd made && ../configure --prefix=$out",
+    ],
+)
+def test_steps_that_are_known_are_left_out_together(tmp_path: Path, command: str) -> None:
+    assert not _again_for_a_source(tmp_path, command, "autoreconf -fi\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        ("./autogen.sh && ./configure --prefix=$out && cat other.c >copy", "autoreconf -fi\n"),
+        ('./autogen.sh && ./configure --prefix=$out COPY="$(cat other.c)"', "autoreconf -fi\n"),
+        ("./autogen.sh && ./configure --prefix=$out", "autoreconf -fi\ncat *.c >copy\n"),
+        ("./autogen.sh && ./configure --prefix=$out", "autoreconf -fi\ngrep -rh other . || :\n"),
+    ],
+)
+def test_a_step_that_may_read_anything_is_run_again(
+    tmp_path: Path, command: str, script: str
+) -> None:
+    assert _again_for_a_source(tmp_path, command, script)
+
+
+def _again_for_a_source(tmp_path: Path, command: str, script: str) -> bool:
+    folder = "made" if "cd made" in command else "."
+    recipe = (
+        f"[package.p]\nconfigure = {command!r}\n".replace(r"\n", "\n").replace("'", "'''")
+        + f'build = "make -C {folder}"\ninstall = "make -C {folder} install"\n'
+    )
+    files = {**AUTOMAKE, "autogen.sh": f"#!/bin/sh -e\n{script}"}
+    project = Project.make(tmp_path / "project", files, recipe)
+    (project.path / "autogen.sh").chmod(0o755)
+    project.repo.commit("executable")
+    project.build()
+    return _configures_again(project, "other.c", 'const char *other(void) { return "new"; }\n')

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from ckpt_git.engines.local.shell_words import simple_commands
 from ckpt_git.engines.local.statements import statements, text_of
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
@@ -32,9 +33,10 @@ _OF_GIT = frozenset({
     ".gitignore", ".mailmap", ".git-blame-ignore-revs", ".gitlab-ci.yml", ".travis.yml",
     ".cirrus.yml", ".appveyor.yml", ".editorconfig", ".pre-commit-config.yaml",
 })  # fmt: skip
+_BOOTSTRAPS = ("autogen.sh", "bootstrap", "bootstrap.sh", "buildconf")
 _CONFIGURE_FILES = (
     "CMakeLists.txt", "*.cmake", "meson.build", "configure", "configure.ac", "configure.in",
-    "*.m4", "autogen.sh", "bootstrap", "package.json", "build.rs",
+    "*.m4", *_BOOTSTRAPS, "package.json", "build.rs",
 )  # fmt: skip
 # A mention that isn't a reading: autoconf's check that it is in the right folder, comments, and
 # the lists of sources in CMake and Meson.
@@ -51,9 +53,17 @@ _LATER = re.compile(
 _CALL = re.compile(r"\b[A-Za-z_][\w.]*\s*\(")
 _SETS = re.compile(r"(?:(?:set|foreach) ?\( ?|list ?\( ?\w+ )(\w+)", re.IGNORECASE)
 _ASSIGNS = re.compile(r"^\s*(\w+)\s*\+?=(?!=)", re.MULTILINE)
-# Steps of which it is known where they say what they read.
-_KNOWN = re.compile(
-    r"^\s*(?:cmake|meson|autoreconf|(?:\./|sh )(?:configure|autogen\.sh|bootstrap))\b"
+# Steps of which it is known where they say what they read, and those that read nothing.
+_KNOWN = frozenset({
+    "cmake", "meson", "autoreconf", "aclocal", "autoheader", "autoconf", "automake", "libtoolize",
+    "cd", "mkdir", "export", "true", ":",
+})  # fmt: skip
+_SHELLS = frozenset({"sh", "bash", "dash", "env"})
+_SCRIPT = re.compile(rf"(?:\.{{1,2}}/)*(?:configure|{'|'.join(map(re.escape, _BOOTSTRAPS))})")
+_SUBSTITUTION = re.compile(r"\$\(|`")
+# How a script comes to files that it doesn't name.
+_FINDS = re.compile(
+    r"^(?!\s*(?:#|rm\b)).*(?:\b(?:find|ls|git)\s|\bgrep -\w*[rR]|[*?]\.\w)", re.MULTILINE
 )
 # What GNU Autoconf, Automake, Libtool and gettext read by names that are in macros of their own.
 _OF_AUTOCONF = re.compile(
@@ -70,14 +80,28 @@ def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | N
     """Why the configure step ``command`` has to run again for ``diff``, or None."""
     if not diff:
         return None
-    if not _KNOWN.search(command):
-        return "nobody knows what it reads"
     return (
-        _seen_by_a_glob(diff, source)
+        _unknown(command, source)
+        or _seen_by_a_glob(diff, source)
         or _not_for_compilers(command, diff, source)
         or _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
         or _read_by_a_script(diff.modified, source)
     )
+
+
+def _unknown(command: str, source: SourceTree) -> str | None:
+    """Whether a step of ``command`` could read what no rule here knows of."""
+    if _SUBSTITUTION.search(command):
+        return "nobody knows what it reads"
+    for words in simple_commands(command):
+        program = next((w for w in words if w not in _SHELLS and "=" not in w), words[0])
+        if not (program in _KNOWN or _SCRIPT.fullmatch(program)):
+            return f"nobody knows what {program} reads"
+        if (script := program.rsplit("/", 1)[-1]) in _BOOTSTRAPS:
+            found = (path for path in source.manifest() if path.rsplit("/", 1)[-1] == script)
+            if any(_FINDS.search(text_of(source, path)) for path in found):
+                return f"{script} finds files that it doesn't name"
+    return None
 
 
 def _seen_by_a_glob(diff: SourceDiff, source: SourceTree) -> str | None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
@@ -30,6 +29,7 @@ from ckpt_git.engines.local.job import Job, run_phases
 from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.precautions import NONE, Precautions
+from ckpt_git.engines.local.shell_words import is_operator, tokens, words
 from ckpt_git.process import run
 
 _TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it
@@ -244,11 +244,11 @@ def _used_in_sources(job: Job, names: Collection[str]) -> set[str]:
     are everywhere, and count where a compiler reads them."""
     used: set[str] = set()
     for path, line in job.source.lines_with(sorted(names), ["*"]):
-        words = {*_WORD.findall(_COMMENT.sub(" ", line))}
+        said = {*_WORD.findall(_COMMENT.sub(" ", line))}
         if is_compiled(path.removesuffix(".in")):
-            used |= words
+            used |= said
         elif not (is_prose(path) or _ABOUT_THE_BUILD.search(path)):
-            used |= words - _PACKAGE
+            used |= said - _PACKAGE
     return used & set(names)
 
 
@@ -289,7 +289,7 @@ def _products(job: Job, some: Iterable[Command], built: Collection[str]) -> set[
 
 
 def _products_named(command: Command) -> tuple[str, ...]:
-    return _made_by(command) or tuple(_words(command.text)[-1:])
+    return _made_by(command) or tuple(words(command.text)[-1:])
 
 
 def _stale_archives(job: Job, new: Commands, gone: Commands, built: Collection[str]) -> set[str]:
@@ -353,25 +353,14 @@ def _is_among(job: Job, command: Command, others: Commands, forgotten: Collectio
 def _makes_nothing(command: Command) -> bool:
     """Whether each of the commands in a line is one that leaves no file behind."""
     first, to_file = True, False
-    for word in _tokens(command.text):
+    for word in tokens(command.text):
         if to_file and word != "/dev/null" and not word.isdigit():
             return False
         to_file = word.startswith(">")
         if first and word not in {*_MAKE_NOTHING, *"()"}:
             return False
-        first = not word.strip("();&|") if not to_file else False
+        first = is_operator(word) and not to_file
     return True
-
-
-def _tokens(text: str) -> list[str]:
-    """A line as the shell has it: words, and operators by themselves."""
-    lexer = shlex.shlex(text, posix=True, punctuation_chars=True)
-    lexer.whitespace_split = True
-    lexer.commenters = ""
-    try:
-        return list(lexer)
-    except ValueError:  # half a quotation: a command of several lines
-        return text.split()
 
 
 def _made_by(command: Command) -> tuple[str, ...]:
@@ -380,23 +369,23 @@ def _made_by(command: Command) -> tuple[str, ...]:
     if archive is not None:
         return (archive[1],)
     found = [*_OUTPUT.findall(command.text), *_REDIRECTED.findall(command.text)]
-    words = _words(command.text)
-    if not found and words and posixpath.basename(words[0]) in {"cp", "mv", "ln"}:
-        found = words[-1:]
-    if not found and "-c" in words:
-        names = [posixpath.basename(word) for word in words if is_compiled(word)]
+    said = words(command.text)
+    if not found and said and posixpath.basename(said[0]) in {"cp", "mv", "ln"}:
+        found = said[-1:]
+    if not found and "-c" in said:
+        names = [posixpath.basename(word) for word in said if is_compiled(word)]
         found = [f"{posixpath.splitext(name)[0]}.o" for name in names]
     return tuple(name.strip("'\"") for name in found if name != "/dev/null")
 
 
 def _archive(command: Command) -> tuple[str, str] | None:
-    words = _words(command.text)
-    is_archiver = len(words) > 2 and _ARCHIVER.search(words[0])  # noqa: PLR2004 - ar KEY ARCHIVE
-    return (command.folder, words[2]) if is_archiver else None
+    said = words(command.text)
+    is_archiver = len(said) > 2 and _ARCHIVER.search(said[0])  # noqa: PLR2004 - ar KEY ARCHIVE
+    return (command.folder, said[2]) if is_archiver else None
 
 
 def _members(command: Command) -> list[str]:
-    return _words(command.text)[3:]
+    return words(command.text)[3:]
 
 
 def _path(job: Job, command: Command, name: str) -> str:
@@ -410,13 +399,6 @@ def _folder(job: Job, command: Command) -> str:
     """Where a command runs, absolute."""
     moved = _MOVES.match(command.text)
     return posixpath.join(command.folder or job.place.source, moved[1] if moved else "")
-
-
-def _words(text: str) -> list[str]:
-    try:
-        return shlex.split(text)
-    except ValueError:  # half a quotation: a command of several lines
-        return text.split()
 
 
 def _short(command: Command) -> str:
