@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ckpt_git.builds import ahead
 from ckpt_git.engines import engine as make_engine
 from ckpt_git.git.repository import Repository, Target
 from ckpt_git.model.config import Config, Package, decode
@@ -38,7 +39,7 @@ class Context:
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
         """The context of the repository around ``cwd``. Raises ``RepositoryError``."""
         env = os.environ if environment is None else environment
-        repo = Repository.discover(cwd)
+        repo = (ahead.repository() if cwd is None else None) or Repository.discover(cwd)
         home = Path(env.get("HOME") or Path.home())
         return cls(repo, State(repo.state), store_path(repo, home, env), home, env)
 
@@ -47,6 +48,10 @@ class Context:
         if name not in self._engines:
             self._engines[name] = make_engine(name, self.store, self.state.path, self.environment)
         return self._engines[name]
+
+    def target(self, name: str) -> Target:
+        """See ``Repository.target``."""
+        return ahead.target(name) or self.repo.target(name)
 
     def current(self) -> Target:
         """The tree that questions without a TARGET are about: the work tree's; HEAD's where there

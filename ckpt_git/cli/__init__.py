@@ -34,14 +34,38 @@ def main() -> None:
         from ckpt_git.engines.local import run  # noqa: PLC0415
 
         run.begin()
-    from ckpt_git.cli.boundary import run_app  # noqa: PLC0415
+    from ckpt_git.cli import short  # noqa: PLC0415
+
+    at_once = short.is_short(arguments)
+    if at_once:
+        from ckpt_git.builds import ahead  # noqa: PLC0415
+
+        ahead.begin()
+    from ckpt_git.cli.boundary import run_guarded  # noqa: PLC0415
 
     if arguments[:1] in _BUILDING:
         toolchain.go_on()
+    # All is written and closed by then; taking the interpreter apart would take another 15 ms.
+    os._exit(run_guarded(lambda: (_short if at_once else _command)(arguments)))
+
+
+def _short(arguments: list[str]) -> int:
+    from ckpt_git.cli import building, short  # noqa: F401, PLC0415 - nearly all that is imported
+
+    _no_more_imports()
+    return short.build(arguments)
+
+
+def _command(arguments: list[str]) -> int:
+    from ckpt_git.cli.command_line import run_app  # noqa: PLC0415 - may fail like any other step
+
+    _no_more_imports()
+    return run_app(arguments)
+
+
+def _no_more_imports() -> None:
     gc.enable()
     gc.freeze()  # modules live as long as the process: no use in looking for garbage in them
-    # All is written and closed by now; taking the interpreter apart would take another 15 ms.
-    os._exit(run_app(arguments))
 
 
 def _pre_push(arguments: list[str]) -> int:

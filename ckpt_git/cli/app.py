@@ -10,8 +10,8 @@ from typing import Annotated, Optional
 import typer
 
 from ckpt_git import __version__
-from ckpt_git.builds.context import Context
-from ckpt_git.cli.streams import out, out_json, say
+from ckpt_git.cli.opening import open_context
+from ckpt_git.cli.streams import out, out_json
 
 Packages = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -66,14 +66,6 @@ def _main(
     del version
 
 
-def _open() -> Context:
-    """The context, after telling what background builds left to tell."""
-    context = Context.open()
-    for notice in context.state.take_notices():
-        say(notice)
-    return context
-
-
 # --- setting up ----------------------------------------------------------------------------
 
 
@@ -86,7 +78,7 @@ def init(
     """Find out how the repository builds, write ckpt.toml, install the hooks."""
     from ckpt_git.cli.setting_up import initialise
 
-    initialise(_open(), hooks=hooks, force=force, checks=checks)
+    initialise(open_context(), hooks=hooks, force=force, checks=checks)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -103,7 +95,7 @@ def install(
     from ckpt_git.cli.trusting import agree_to_what_is_here
     from ckpt_git.git.hooks import install as install_hooks
 
-    context = _open()
+    context = open_context()
     for line in install_hooks(context.repo, force=force, checkout=post_checkout):
         out(line)
     agree_to_what_is_here(context)
@@ -114,7 +106,7 @@ def uninstall() -> None:
     """Remove the hooks; what was there before is put back as it was."""
     from ckpt_git.cli.setting_up import take_away
 
-    take_away(_open())
+    take_away(open_context())
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -132,7 +124,7 @@ def trust(
     """Agree that hooks build what others commit by the recipe that is checked out."""
     from ckpt_git.cli import trusting
 
-    context, names = _open(), tuple(package or ())
+    context, names = open_context(), tuple(package or ())
     if revoke:
         trusting.revoke(context, names)
     elif list_all:
@@ -177,7 +169,7 @@ def gc(
     """Remove what is of no use any more, and what is beyond the store's limit."""
     from ckpt_git.cli.gc import collect
 
-    collect(_open(), dry_run=dry_run, everybody=everybody, as_json=as_json)
+    collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)
 
 
 # --- building ------------------------------------------------------------------------------
@@ -207,7 +199,7 @@ def build(
     from ckpt_git.cli import building
 
     options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
-    context = _open()
+    context = open_context()
     if background:
         building.in_background(context, target, options, as_json=as_json)
         return
@@ -229,7 +221,7 @@ def prepare(
     from ckpt_git.cli import building
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    raise typer.Exit(building.build(_open(), rev, options, quiet=quiet, as_json=as_json))
+    raise typer.Exit(building.build(open_context(), rev, options, quiet=quiet, as_json=as_json))
 
 
 @app.command("rebase-checkpoint", rich_help_panel=BUILDING)
@@ -252,7 +244,7 @@ def rebase_checkpoint(
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
     asked = rebasing.Asked(rev, options, auto=auto)
-    context = _open()
+    context = open_context()
     if dry_run:
         rebasing.show_ways(context, asked, as_json=as_json)
         return
@@ -271,7 +263,7 @@ def verify(
     from ckpt_git.cli import building
 
     options = BuildOptions(tuple(package or ()))
-    raise typer.Exit(building.verify(_open(), target, options, quiet=quiet, as_json=as_json))
+    raise typer.Exit(building.verify(open_context(), target, options, quiet=quiet, as_json=as_json))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -290,7 +282,7 @@ def replay(
     from ckpt_git.cli.replaying import show_replay
 
     code = show_replay(
-        _open(),
+        open_context(),
         revisions,
         tuple(package or ()),
         verified=verify,
@@ -322,7 +314,7 @@ def bisect(
     from ckpt_git.cli.bisecting import show_bisect
 
     names = tuple(package or ())
-    code = show_bisect(_open(), good, bad, names, command or [], as_json=as_json)
+    code = show_bisect(open_context(), good, bad, names, command or [], as_json=as_json)
     raise typer.Exit(code)
 
 
@@ -337,7 +329,7 @@ def run(
     """Run a program from the newest output, which lies where it was built for."""
     from ckpt_git.cli.running import run_program
 
-    raise typer.Exit(run_program(_open(), package, command))
+    raise typer.Exit(run_program(open_context(), package, command))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -347,7 +339,7 @@ def path(
     """Print the path of the newest output."""
     from ckpt_git.cli.running import newest_output
 
-    out(str(newest_output(_open(), package).output))
+    out(str(newest_output(open_context(), package).output))
 
 
 # --- looking -------------------------------------------------------------------------------
@@ -358,7 +350,7 @@ def status(package: Packages = None, as_json: Json = False) -> None:
     """Show the checkpoint in force, the drift from it, the last build, and what runs now."""
     from ckpt_git.cli import looking
 
-    found = looking.survey(_open(), tuple(package or ()))
+    found = looking.survey(open_context(), tuple(package or ()))
     if as_json:
         out_json(found.to_json())
     else:
@@ -391,7 +383,7 @@ def log(
     from ckpt_git.cli import looking_back
     from ckpt_git.cli.looking import record_json
 
-    context, names = _open(), tuple(package or ())
+    context, names = open_context(), tuple(package or ())
     walk = looking_back.Walk(tuple(revisions or ()), graph=graph, every=every)
     if walk and not output:
         seen = looking_back.along(context, names, walk, number)
@@ -414,7 +406,7 @@ def watch() -> None:
     """Follow what is being built in the background, from its start."""
     from ckpt_git.cli.following import watch as watch_build
 
-    raise typer.Exit(watch_build(_open()))
+    raise typer.Exit(watch_build(open_context()))
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -422,7 +414,7 @@ def cancel() -> None:
     """End the background build and all that it started."""
     from ckpt_git.cli.following import cancel as cancel_build
 
-    cancel_build(_open())
+    cancel_build(open_context())
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -437,7 +429,7 @@ def why(
     from ckpt_git.builds.why import why as ask
     from ckpt_git.cli.why import show
 
-    answers = ask(_open(), file, tuple(package or ()), Path.cwd())
+    answers = ask(open_context(), file, tuple(package or ()), Path.cwd())
     if as_json:
         out_json({"results": [answer.to_json() for answer in answers]})
     else:

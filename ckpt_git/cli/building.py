@@ -23,7 +23,7 @@ from ckpt_git.model.record import Record
 def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool) -> int:
     """``build`` and ``prepare``; returns the exit code."""
     context.warm_up()
-    target = context.repo.target(name)
+    target = context.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         records = builds.build(context, target, options, live.announce)
     renew_deep(context, target, records)
@@ -42,7 +42,7 @@ def verify(
     from ckpt_git.builds.verify import verify as compare_builds  # noqa: PLC0415
 
     context.warm_up()
-    target = context.repo.target(name)
+    target = context.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         verdicts = compare_builds(context, target, options, live.announce)
     tell_around(context, target, [verdict.record for verdict in verdicts])

@@ -17,7 +17,6 @@ from ckpt_git.engines.local.compiled import compiled
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
-from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import CLOCK
 from ckpt_git.engines.local.missed import needs_rehearsal, precautions
 from ckpt_git.engines.local.precautions import NONE
@@ -26,6 +25,7 @@ from ckpt_git.engines.local.seen import Seen, look
 from ckpt_git.engines.local.store import Layer
 from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Realisation
+from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import PHASES
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
@@ -46,6 +46,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         checks: list[Later[str | None]] = []
         tracing = job.tracing(work)
         began = time.monotonic()
+        phases = Later(lambda: _phases(job))
         try:
             care = NONE if job.start is None else precautions(job)
             if care.unfit is not None:
@@ -64,7 +65,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             prepared = time.monotonic() - began
             until_published.enter_context(job.store.held(used))
             _note(job, care.notes)
-            ended = _run(job, work, ground, check, tracing)
+            ended = _run(job, work, ground, phases.value(), check, tracing)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
         if isinstance(ended, str):
@@ -87,12 +88,12 @@ def _run(
     job: Job,
     work: Path,
     ground: layers.Ground,
+    phases: dict[str, str],
     check: Callable[[], None],
     tracing: Tracing | None,
 ) -> run.Ended | str:
     """Run the phases; where make has to be asked first what it would miss, in two runs, and what
     it says that can't be helped is returned."""
-    phases = _phases(job)
     if job.start is None or not needs_rehearsal(job):
         return run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
     configure = phases.pop("configure", "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local import system, toolchain
 from ckpt_git.engines.local.abilities import Abilities, abilities
-from ckpt_git.engines.local.later import Later
+from ckpt_git.later import Later
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.model.source_diff import Manifest, matcher

@@ -26,10 +26,10 @@ from typing import NamedTuple
 from ckpt_git.engines.local import layers
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.job import Job, run_phases
-from ckpt_git.engines.local.later import Later
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.shell_words import is_operator, tokens, words
+from ckpt_git.later import Later
 from ckpt_git.process import run
 
 _TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from ckpt_git.engines.protocol import SourceTree
 
+_PARENTHESIS = re.compile(r"[()]")
 _COMMENT = re.compile(r"#[^\n]*")
 
 
@@ -15,11 +16,13 @@ def statements(text: str, begins: re.Pattern[str]) -> Iterator[str]:
     one within another is given as well."""
     plain = _COMMENT.sub("", text)
     for match in begins.finditer(plain):
-        depth, position = 1, match.end()
-        while depth and position < len(plain):
-            depth += {"(": 1, ")": -1}.get(plain[position], 0)
-            position += 1
-        yield " ".join(plain[match.start() : position].replace(")", " )").split())
+        depth, end = 1, len(plain)
+        for parenthesis in _PARENTHESIS.finditer(plain, match.end()):
+            depth += 1 if parenthesis[0] == "(" else -1
+            if depth == 0:
+                end = parenthesis.end()
+                break
+        yield " ".join(plain[match.start() : end].replace(")", " )").split())
 
 
 def text_of(source: SourceTree, path: str) -> str:
