@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.distrust import base_failed
-from ckpt_git.builds.doubt import judge
 from ckpt_git.builds.follow import candidates, follow, is_head, put_in_force
 from ckpt_git.builds.retention import let_go_of_old
 from ckpt_git.builds.staying import staying
@@ -28,10 +28,12 @@ from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.drift import Staying
 from ckpt_git.model.record import Base, Record, Seconds
 from ckpt_git.model.relocation import Relocation
-from ckpt_git.model.trace_suspicion import Suspicion
 from ckpt_git.model.weight import HEADERS, SOURCES, learn
 from ckpt_git.records.excused import excuse, excused
 from ckpt_git.records.lock import alone
+
+if TYPE_CHECKING:
+    from ckpt_git.model.trace_suspicion import Suspicion
 
 _LOOKED_THROUGH = 4 << 20
 """Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
@@ -254,6 +256,8 @@ class _Attempt:
 
     def _judge(self, start: Start, result: Realisation, doubts: Sequence[Suspicion]) -> Record:
         """A clean build decides; its checkpoint is the one to go on from."""
+        from ckpt_git.builds.doubt import judge  # noqa: PLC0415 - hardly any build needs it
+
         self._note(str(doubt) for doubt in doubts[:_NAMED])
         judged = judge(self.plan.engine, result, doubts, self._again_clean)
         if not judged.same:

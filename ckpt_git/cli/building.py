@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ckpt_git.builds import build as builds
 from ckpt_git.builds import untracked
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.choose import why_foreign
 from ckpt_git.builds.context import CONFIG_NAME, Context
-from ckpt_git.builds.verify import Verdict
 from ckpt_git.cli.live import Live
 from ckpt_git.cli.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.words import changed, count, how_far, name_of_tree, summary, to_compile
@@ -18,6 +18,9 @@ from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.names import shown
 from ckpt_git.model.record import Record
+
+if TYPE_CHECKING:
+    from ckpt_git.builds.verify import Verdict
 
 
 def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool) -> int:

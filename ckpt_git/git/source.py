@@ -88,6 +88,17 @@ class GitSource:
     def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
         """(path, line) for each line that holds one of ``words``, in the files that match the
         patterns ``files`` (``source_diff.matcher``); those of submodules are not searched."""
+        asked = (tuple(words), tuple(files))
+        if asked not in self._searched:
+            self._searched[asked] = self._search(*asked)
+        return self._searched[asked]
+
+    @cached_property
+    def _searched(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]]:
+        """What was found: several rules ask the same of a change."""
+        return {}
+
+    def _search(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
         from ckpt_git.git.search import lines_with  # noqa: PLC0415  (most builds ask nothing)
 
         wanted = matcher(files)

@@ -6,14 +6,13 @@ source file is ``source/…``; they are kept by path, as they are asked for by p
 
 from __future__ import annotations
 
-import hashlib
-import marshal
-import zlib
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
+
+from ckpt_git.model.packing import packed, unpacked
 
 Kind = Literal["read", "seen", "missed", "listed", "wrote"]
 KINDS: tuple[Kind, ...] = ("read", "seen", "missed", "listed", "wrote")
@@ -26,8 +25,7 @@ SOURCE = "source/"
 _COORDINATORS = frozenset({"make", "gmake", "gnumake", "ninja", "samu", "ninja-build"})
 """Programs that decide by themselves what of their work is to be done again."""
 
-_FORMAT = b"ckpt-trace 1\n"
-_MARSHAL = 4  # a version that all of our Pythons read
+_FORM = b"ckpt-trace 1\n"
 _STEPS = "I"  # array's code for the numbers of steps
 
 
@@ -123,7 +121,7 @@ class Trace:
         return found
 
     def encode(self) -> bytes:
-        """As kept on disk, with a checksum."""
+        """As kept on disk."""
         by_path = {
             kind: {path: array(_STEPS, steps).tobytes() for path, steps in paths.items()}
             for kind, paths in self.by_path.items()
@@ -135,17 +133,12 @@ class Trace:
             self.clean,
             self.lost,
         )
-        body = zlib.compress(marshal.dumps(value, _MARSHAL), 1)
-        return _FORMAT + hashlib.sha256(body).digest() + body
+        return packed(_FORM, value)
 
     @classmethod
     def decode(cls, data: bytes) -> Trace:
         """Raises ``ValueError`` for what is no trace, or a damaged one."""
-        start = len(_FORMAT)
-        checksum, body = data[start : start + 32], data[start + 32 :]
-        if not data.startswith(_FORMAT) or hashlib.sha256(body).digest() != checksum:
-            raise ValueError("not a trace")
-        steps, by_path, blind, clean, lost = marshal.loads(zlib.decompress(body))  # noqa: S302 - ours
+        steps, by_path, blind, clean, lost = unpacked(_FORM, data)
         return cls(
             [Step(*fields) for fields in steps],
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tomllib
@@ -87,6 +88,26 @@ def test_equals_a_clean_build_and_says_why_it_was_not_trusted(case: Case, tmp_pa
     assert _contents(ours) == _contents(_build(project, "--clean"))
 
 
+BY_MAKE = [case for case in CASES if re.search(r"\bmake\b", case.config)]
+
+
+@pytest.mark.parametrize("case", BY_MAKE, ids=lambda case: case.name)
+def test_what_make_said_before_is_trusted_no_longer_than_it_holds(
+    case: Case, tmp_path: Path
+) -> None:
+    project = _project(tmp_path, case)
+    _build(project)
+    for text in ("1\n", "2\n"):  # the first has make asked, the second doesn't concern it
+        project.repo.write("beside/it.data", text)
+        project.repo.git("add", "-A")
+        _build(project)
+    _write_all(project.repo, case.change)
+    project.repo.git("add", "-A")
+    ours = _build(project)
+    assert _contents(ours) == _contents(_build(project, "--clean"))
+    assert case.why is None or case.why in str(ours["why_clean"])
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
@@ -130,6 +151,67 @@ def test_an_edit_of_what_no_makefile_reads_is_not_rehearsed(tmp_path: Path) -> N
     project.repo.write("added.c", "int added;\n")
     project.repo.git("add", "-A")
     assert "dry run" in str(_build(project)["why_clean"])
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "again"),
+    [
+        ("tests/one.data", "2\n", False),
+        ("tests/more/two.data", "1\n", False),
+        ("tests/one.data", None, False),
+        ("VERSION", "2\n", True),
+        ("name.sh", "#!/bin/sh\necho new\n", True),
+        ("parts.mk", "LDLIBS = -lm\n", True),
+        ("more.mk", "LDLIBS = -lm\n", True),
+        ("src/b.c", "int b;\n", True),
+        ("src/a.c", None, True),
+        ("src/notes.data", "1\n", True),
+    ],
+)
+def test_make_is_asked_again_only_where_it_read_what_changed(
+    path: str, text: str | None, again: bool, tmp_path: Path
+) -> None:
+    files = {
+        "Makefile": """\
+include parts.mk
+-include more.mk
+VERSION := $(shell cat VERSION)
+NAME := $(shell ./name.sh)
+program: $(patsubst %.c,%.o,$(wildcard src/*.c))
+\t$(CC) -o $@ $^ $(LDLIBS)
+src/%.o: src/%.c
+\t$(CC) -DVERSION='"$(VERSION)$(NAME)"' -c -o $@ $<
+install: program
+\tmkdir -p $(out)/bin && cp program $(out)/bin/
+""",
+        "parts.mk": "LDLIBS =\n",
+        "VERSION": "1\n",
+        "src/a.c": "const char *version = VERSION;\n",
+        "src/main.c": "int main(void) { return 0; }\n",
+        "tests/one.data": "1\n",
+    }
+    project = Project.make(tmp_path / "project", files, MAKE)
+    project.repo.write("name.sh", "#!/bin/sh\necho old\n", executable=True)
+    project.repo.commit("a script")
+    _build(project)
+    project.repo.write("tests/asked.data")
+    project.repo.git("add", "-A")
+    assert _build(project)["checkpoint"] is not None
+    [asked] = _asked(tmp_path)
+    if text is None:
+        project.repo.remove(path)
+    else:
+        project.repo.write(path, text, executable=path.endswith(".sh"))
+    project.repo.git("add", "-A")
+    ours = _build(project)
+    assert ours["checkpoint"] is not None
+    assert (_asked(tmp_path) != {asked}) == again
+    assert _contents(ours) == _contents(_build(project, "--clean"))
+
+
+def _asked(tmp_path: Path) -> set[int]:
+    """The files in which make's answers are kept; one that is kept on is the same file."""
+    return {path.stat().st_ino for path in (tmp_path / "store" / "layers").glob("*/asked")}
 
 
 def test_the_rehearsal_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ckpt_git.engines.local import attempt, run
+from ckpt_git.engines.local import attempt, run, running
 from ckpt_git.engines.local.precautions import NONE
 
 _STAGE = """\
@@ -36,7 +36,8 @@ def main(fault: str) -> None:
         spoiled.write_text(_STAGE.format(folder=str(run.STAGE.parent), fault=FAULTS[fault]))
         run.STAGE = spoiled
         if fault == "rules off":
-            vars(attempt).update(precautions=lambda _: NONE, needs_rehearsal=lambda _: False)
+            vars(attempt).update(precautions=lambda _: NONE)
+            vars(running).update(needs_rehearsal=lambda _: False)
         from ckpt_git.cli import main as command  # noqa: PLC0415 - after the fault is in place
 
         command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -16,14 +16,12 @@ from ckpt_git.engines.local.abilities import LayerMethod
 from ckpt_git.engines.local.compiled import compiled
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.dirtied import dirtied
-from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
-from ckpt_git.engines.local.layers import CLOCK
-from ckpt_git.engines.local.missed import needs_rehearsal, precautions
+from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk
+from ckpt_git.engines.local.missed import precautions
 from ckpt_git.engines.local.precautions import NONE
-from ckpt_git.engines.local.rehearsal import MAKEFILES, rehearse
+from ckpt_git.engines.local.running import run_all
 from ckpt_git.engines.local.seen import Seen, look
 from ckpt_git.engines.local.store import Layer
-from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
@@ -64,12 +62,13 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             job = _unless_unseen(job, work)
             prepared = time.monotonic() - began
             until_published.enter_context(job.store.held(used))
-            _note(job, care.notes)
-            ended = _run(job, work, ground, phases.value(), check, tracing)
+            note(job, care.notes)
+            ran = run_all(job, work, ground, phases.value(), check, tracing)
         except (MissingError, StoreError) as error:
             return _unless_damaged(job, started_on, error)
-        if isinstance(ended, str):
-            return _nothing(job, unfit=ended)
+        if isinstance(ran, str):
+            return _nothing(job, unfit=ran)
+        ended = ran.ended
         from_cache, asked = _from_cache(job)
         seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
         damage = checks[0].value()
@@ -79,51 +78,11 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
             result = replace(failed(job, ended, seconds), from_cache=from_cache)
             return result if damage is None else replace(result, distrust=damage)
         if from_cache:
-            _note(job, [f"{from_cache} of {asked} objects came from the compiler cache"])
-        passed = _publish(job, work, ground, ended, seconds, look(job, work, ground, tracing))
+            note(job, [f"{from_cache} of {asked} objects came from the compiler cache"])
+        seen = look(job, work, ground, tracing)
+        seen = replace(seen, files={**seen.files, **ran.files})
+        passed = _publish(job, work, ground, ended, seconds, seen)
         return replace(passed, from_cache=from_cache)
-
-
-def _run(
-    job: Job,
-    work: Path,
-    ground: layers.Ground,
-    phases: dict[str, str],
-    check: Callable[[], None],
-    tracing: Tracing | None,
-) -> run.Ended | str:
-    """Run the phases; where make has to be asked first what it would miss, in two runs, and what
-    it says that can't be helped is returned."""
-    if job.start is None or not needs_rehearsal(job):
-        return run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
-    configure = phases.pop("configure", "")
-    made_ready = {"configure": f"{configure}\n{MAKEFILES}"}
-    configured = run_phases(job, work, ground, made_ready, tracing=tracing, on_start=check)
-    if configured.code != 0:
-        return configured
-    began = time.monotonic()
-    care = rehearse(job, work, ground)
-    if care.unfit is not None:
-        return care.unfit
-    _note(job, care.notes)
-    asked = time.monotonic() - began
-    began_to_build = time.clock_gettime_ns(CLOCK)
-    next_ground = layers.next_run(work, ground, care)
-    ended = run_phases(job, work, next_ground, phases, tracing=tracing)
-    return replace(
-        ended,
-        stamp=configured.stamp,
-        prepared=configured.prepared + ended.prepared,
-        ran=configured.ran + asked + ended.ran,
-        built_from=began_to_build,
-    )
-
-
-def _note(job: Job, notes: Iterable[str]) -> None:
-    """Say something in the log: what was done to the checkpoint, for one."""
-    if notes:
-        with job.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
-            log.writelines(f"=== {note}\n" for note in notes)
 
 
 def _unless_unseen(job: Job, work: Path) -> Job:
@@ -133,7 +92,7 @@ def _unless_unseen(job: Job, work: Path) -> Job:
     why = compilers.unseen(work / "fs" / "source")
     if why is None:
         return job
-    _note(job, [f"no compiler cache: {why}"])
+    note(job, [f"no compiler cache: {why}"])
     return replace(job, compilers=compilers.direct(job.path))
 
 

@@ -256,6 +256,7 @@ class LocalEngine:
             tracer=tracer,
             untraced=untraced,
             compilers=self._compilers(drv, recipe, cached=compile_cache and start is None),
+            find_tracer=lambda: self._tracer()[0],
         )
         fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import run, sandbox, system
@@ -17,11 +17,13 @@ from ckpt_git.engines.local.compilers import NONE, Compilers
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.places import Place, occupied, place_of
 from ckpt_git.engines.local.store import Store, make_folder
-from ckpt_git.engines.local.trace.session import Tracing
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Seconds
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.local.trace.session import Tracing
 
 _TAIL = 4096  # bytes of the log that hold a run's last words
 _ROOM = 1 << 16  # bytes; with less than that no build gets far
@@ -39,7 +41,8 @@ class Job:
     folder that ``compilers`` puts in front.
 
     ``tracer`` is the library that is preloaded to see what it does; ``untraced`` says why there
-    is none although one is asked for.
+    is none although one is asked for. ``find_tracer`` gives it for other runs than the build's,
+    or None.
     """
 
     store: Store
@@ -55,6 +58,7 @@ class Job:
     tracer: Path | None = None
     untraced: str | None = None
     compilers: Compilers = NONE
+    find_tracer: Callable[[], Path | None] = lambda: None
 
     @property
     def place(self) -> Place:
@@ -83,6 +87,8 @@ class Job:
         """The tracing of a build in ``work``, where it is to be traced."""
         if self.tracer is None:
             return None
+        from ckpt_git.engines.local.trace.session import Tracing  # noqa: PLC0415 - most need none
+
         sandboxed = self.able.sandbox != "none"
         return Tracing(self.tracer, work, self.place.top, self.temporary(work), sandboxed)
 
@@ -151,6 +157,13 @@ def _at(order: dict[str, Any] | None, place: Place) -> dict[str, Any] | None:
     if order is None or place.host is None:
         return order
     return {**order, "folder": place.source}
+
+
+def note(job: Job, notes: Iterable[str]) -> None:
+    """Say something in the log: what was done to the checkpoint, for one."""
+    if notes:
+        with job.log.open("a", encoding="utf-8", errors="surrogateescape") as log:
+            log.writelines(f"=== {note}\n" for note in notes)
 
 
 def failed(job: Job, ended: run.Ended, seconds: Seconds) -> Realisation:

@@ -76,10 +76,11 @@ def next_run(work: Path, ground: Ground, care: Precautions) -> Ground:
     if overlay is not None:
         # A volatile mount leaves a mark in its folder by which the kernel refuses to take it
         # again: its page on overlayfs, "Volatile mount".
-        make_folder(work / "overlay-again")
-        overlay = {**overlay, "work": str(work / "overlay-again")}
-    again = replace(ground, overlay=overlay)
-    return replace(again, apply=_removal(again, care.forgotten, care.emptied))
+        again = work / f"overlay-{len(list(work.glob('overlay-*')))}"
+        make_folder(again)
+        overlay = {**overlay, "work": str(again)}
+    next_one = replace(ground, overlay=overlay)
+    return replace(next_one, apply=_removal(next_one, care.forgotten, care.emptied))
 
 
 def _forgetting(ground: Ground, forgotten: Iterable[str]) -> Ground:

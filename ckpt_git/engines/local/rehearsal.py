@@ -13,27 +13,25 @@ removed, so that they run as well; asking once more proves that they will. GNU m
 
 from __future__ import annotations
 
-import os
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Collection, Iterable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from ckpt_git.engines.local import layers
+from ckpt_git.engines.local import dry_run
+from ckpt_git.engines.local.asked import Asked
 from ckpt_git.engines.local.configure import is_compiled, is_prose
-from ckpt_git.engines.local.job import Job, run_phases
+from ckpt_git.engines.local.dry_run import Command, Commands, UnfitError
+from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.shell_words import is_operator, tokens, words
 from ckpt_git.later import Later
 from ckpt_git.process import run
 
-_TIMEOUT = 20.0  # seconds; a dry run that takes longer isn't worth it
-_FOLDER = re.compile(r"^g?make(?:\[\d+\])?: (Entering|Leaving) directory [`'](.*)'$")
 _REMOVES = re.compile(r"\b(?:rm|rmdir|mv|find)\b")
 _ARCHIVER = re.compile(r"(?:^|/)(?:[\w.+-]+-)?(?:gcc-)?ar$")
 _GLOB = re.compile(r"(?<![\\$])[*?](?!\))|\bfind\b|\bls\b")
@@ -58,8 +56,6 @@ _DEPENDENCIES = (".d", ".Po", ".Plo", ".Tpo", ".dep", ".depend")
 _MOVES = re.compile(r"\s*\(?\s*cd\s+([^\s;&|]+)\s*(?:&&|;)")
 _NAME = re.compile(r"[\w./+@~-]+")
 _MAKE_NOTHING = frozenset({"cd", "echo", "printf", "test", "[", ":", "true", "mkdir", "rm"})
-_NO_RULE = re.compile(r"\*\*\* No rule to make target [`'](.+?)'")
-_ROUNDS = 4
 _SHOWN = 70
 
 MAKEFILES = """\
@@ -71,53 +67,38 @@ done
 that before anything else, in a dry run too (its manual, "Remaking Makefiles")."""
 
 
-class Command(NamedTuple):
-    """One command that make prints, and the folder that it runs in."""
+class Rehearsed(NamedTuple):
+    """What has to go, and what make said it would run for the new sources."""
 
-    folder: str
-    text: str
-
-
-Commands = Counter[Command]
+    care: Precautions
+    asked: Asked
 
 
-class DryRun(NamedTuple):
-    """What a dry run told. ``wanted`` are the files that no rule was found for."""
-
-    passed: bool
-    commands: Commands
-    wanted: frozenset[str]
-
-
-class _UnfitError(Exception):
-    """What make would miss can't be told or can't be helped."""
-
-
-def rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
+def rehearse(
+    job: Job, work: Path, ground: Ground, known: Asked | None, *, holds: bool
+) -> Rehearsed:
     """What of the checkpoint has to go, so that make runs all that a clean build would run
     otherwise than the checkpoint's did.
 
     ``ground`` is configured for the new sources; nothing runs on it, and nothing here changes it.
+    ``known`` is what make said of the checkpoint's sources, where that is known, and ``holds``
+    whether it would say that of the new ones. Raises ``UnfitError`` where what make would miss
+    can't be told or can't be helped.
     """
-    try:
-        return _rehearse(job, work, ground)
-    except _UnfitError as error:
-        return Precautions(unfit=str(error))
-
-
-def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     made = _made(job, work)
     built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
-    was = Later(lambda: _whole(job, built, lambda hidden: _of_the_base(job, hidden)))
-    whole = _whole(job, built, lambda hidden: _on(job, work, ground, without=hidden))
-    before = was.value()
+    if known is not None and holds:
+        asked, before = known, known.commands
+    else:
+        asked, before = _ask(job, work, ground, built, known)
+    whole = asked.commands
     unused = _unused_definitions(job, (whole - before) + (before - whole))
     whole, before = _without(unused, whole), _without(unused, before)
     new, gone = whole - before, before - whole
-    new |= _naming_what_changed(job, whole)
+    new |= naming_what_changed(job, whole)
     if not new and not gone:
-        return NONE
-    by_itself = _without(unused, _told(_on(job, work, ground, without=())))
+        return Rehearsed(NONE, asked)
+    by_itself = _without(unused, dry_run.would_run(job, work, ground))
     new -= _never_run(job, (c for c in new if c in before and c not in by_itself), before)
     missed = [command for command in new if command not in by_itself]
     # Of those that do run as well: `ln -s` finds its name taken, where a clean build has none yet.
@@ -127,52 +108,61 @@ def _rehearse(job: Job, work: Path, ground: Ground) -> Precautions:
     forgotten |= left | _beside(left, job, whole, made)
     forgotten |= {path for path in made if not lost.isdisjoint(_folders_above(path))}
     if forgotten:
-        by_itself = _without(unused, _told(_on(job, work, ground, without=forgotten)))
+        by_itself = _without(unused, dry_run.would_run(job, work, ground, forgotten))
     for command in new:
         if not _is_among(job, command, by_itself, forgotten):
-            raise _UnfitError(f"make would not run a command that changed: {_short(command)}")
+            raise UnfitError(f"make would not run a command that changed: {_short(command)}")
     _refuse_leftovers(gone, whole)
     notes = tuple(f"make would miss that this changed: {_short(command)}" for command in missed)
     emptied = sorted(lost, key=lambda folder: -folder.count("/"))
-    return Precautions(forgotten=tuple(sorted(forgotten)), emptied=tuple(emptied), notes=notes)
+    care = Precautions(forgotten=tuple(sorted(forgotten)), emptied=tuple(emptied), notes=notes)
+    return Rehearsed(care, asked)
+
+
+def _ask(
+    job: Job, work: Path, ground: Ground, built: Collection[str], known: Asked | None
+) -> tuple[Asked, Commands]:
+    """All that a clean build of the new sources would run, and one of the checkpoint's.
+
+    That what is ``known`` of the checkpoint differs isn't enough: a command may hold the date.
+    """
+
+    def ask_base() -> Commands:
+        run = partial(dry_run.of_the_base, job)
+        return dry_run.whole(job, built, run).commands
+
+    before = None if known is not None else Later(ask_base)
+    run = partial(dry_run.on, job, work, ground, tracer=job.find_tracer())
+    said = dry_run.whole(job, built, run)
+    asked = Asked(said.commands, said.footprint)
+    if known is not None and said.commands == known.commands:
+        return asked, known.commands
+    return asked, ask_base() if before is None else before.value()
 
 
 def _refuse_leftovers(gone: Commands, whole: Commands) -> None:
-    """Raises ``_UnfitError`` where nobody knows what a command made, and a glob would find it."""
+    """Raises ``UnfitError`` where nobody knows what a command made, and a glob would find it."""
     unknown = next((c for c in gone if not _made_by(c) and not _makes_nothing(c)), None)
     finds = next((c for c in whole if _GLOB.search(c.text)), None)
     if unknown is not None and finds is not None:
-        raise _UnfitError(f"what `{_short(unknown)}` once made could be found by {_short(finds)}")
+        raise UnfitError(f"what `{_short(unknown)}` once made could be found by {_short(finds)}")
 
 
-def commands(output: str) -> Commands:
-    """The commands in what ``make -n`` printed, each with its folder."""
-    folders: list[str] = []
-    found: Commands = Counter()
-    whole = output.replace("\\\n", " ")
-    for line in whole.splitlines():
-        moved = _FOLDER.match(line)
-        if moved is not None and moved[1] == "Entering":
-            folders.append(moved[2])
-        elif moved is not None and folders:
-            folders.pop()
-        elif line and not line.startswith(("=== ", "make: ", "make[")):
-            found[Command(folders[-1] if folders else "", line)] += 1
-    return found
-
-
-def _naming_what_changed(job: Job, whole: Commands) -> Commands:
+def naming_what_changed(job: Job, whole: Commands) -> Commands:
+    """The commands that name a file which changed, or a script that names one."""
     assert job.start is not None
     top = job.place.source
     paths = {*job.start.diff.paths()}
-    changed = {f"{top}/{path}" for path in (*paths, *_mentioning(job, paths))}
+    paths |= _mentioning(job, paths)
+    changed = {f"{top}/{path}" for path in paths}
+    called = {posixpath.basename(path) for path in paths}
     found: Commands = Counter()
     for command, count in whole.items():
-        if _makes_nothing(command):
+        names = [name for name in _names(command) if posixpath.basename(name) in called]
+        if not names or _makes_nothing(command):
             continue
         folder = _folder(job, command)
-        named = {posixpath.normpath(posixpath.join(folder, n)) for n in _names(command)}
-        if not named.isdisjoint(changed):
+        if any(posixpath.normpath(posixpath.join(folder, name)) in changed for name in names):
             found[command] = count
     return found
 
@@ -406,9 +396,6 @@ def _short(command: Command) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-# --- running make ---------------------------------------------------------------------------
-
-
 def _made(job: Job, work: Path) -> frozenset[str]:
     """What the checkpoint's builds built and the new configuring hasn't written since."""
     assert job.start is not None
@@ -435,78 +422,3 @@ def _is_newer(file: Path, moment: int) -> bool:
         return file.lstat().st_mtime_ns > moment
     except OSError:
         return False
-
-
-def _whole(job: Job, built: Collection[str], run: Callable[[Collection[str]], DryRun]) -> Commands:
-    """All commands of a clean build. ``run`` hides what it is given.
-
-    A file that a make below makes must not be hidden from the one above, which has no rule for it:
-    in a dry run it would never be there. Nor must what such a file is a link to (libtool's
-    ``.libs/x.la``).
-    """
-    hidden = set(built)
-    for _ in range(_ROUNDS):
-        found = run(hidden)
-        wanted = {path for path in hidden for name in found.wanted if _is_called(path, name)}
-        wanted |= {_linked_to(job, path) for path in wanted} & hidden
-        if found.passed or not wanted:
-            break
-        hidden -= wanted
-    return _told(found)
-
-
-def _is_called(path: str, name: str) -> bool:
-    name = posixpath.normpath(name).lstrip("./")
-    return path == name or path.endswith(f"/{name}")
-
-
-def _linked_to(job: Job, path: str) -> str:
-    """What a link of the checkpoint's points to, relative to ``/build``; itself where it's none."""
-    assert job.start is not None
-    layer = job.store.layer(job.start.checkpoint.id)
-    for name in () if layer is None else layer.chain:
-        with suppress(OSError):
-            target = os.readlink(job.store.fs(name) / path)
-            return posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
-    return path
-
-
-def _told(found: DryRun) -> Commands:
-    if not found.passed:
-        raise _UnfitError("a dry run of make doesn't tell what it would run")
-    return found.commands
-
-
-def _of_the_base(job: Job, built: Collection[str]) -> DryRun:
-    """A build of the checkpoint's own sources."""
-    assert job.start is not None
-    checkpoint, method = job.start.checkpoint.id, job.able.layers
-    with job.store.workspace() as scratch:
-        ground = layers.of_checkpoint(job.store, method, scratch, checkpoint, built)
-        return _dry_run(job, scratch, ground)
-
-
-def _on(job: Job, work: Path, ground: Ground, *, without: Collection[str]) -> DryRun:
-    """A build on ``ground`` if ``without`` weren't there."""
-    with job.store.workspace() as scratch:
-        upon = layers.upon(job.store, work, ground, scratch, without)
-        return _dry_run(job, scratch, upon)
-
-
-def _dry_run(job: Job, scratch: Path, ground: Ground) -> DryRun:
-    """What the phases print with make told to run nothing.
-
-    ``check`` and ``install`` may fail: they may want what was not built.
-    """
-    phases = {
-        name: text if name == "build" else f"( {text}\n) || true"
-        for name, text in job.drv.phases.items()
-        if name in {"build", "check", "install"}
-    }
-    log = scratch / "log"
-    limits = replace(job.drv.limits, timeout=_TIMEOUT)
-    quiet = replace(job, drv=replace(job.drv, limits=limits), log=log, listener=lambda _: None)
-    env = {"MAKEFLAGS": "nwk", "NIX_BUILD_CORES": "1"}
-    ended = run_phases(quiet, scratch, ground, phases, env=env)
-    output = log.read_text(errors="replace")
-    return DryRun(ended.code == 0, commands(output), frozenset(_NO_RULE.findall(output)))

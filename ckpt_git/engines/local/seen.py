@@ -6,14 +6,15 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.trace import kept
-from ckpt_git.engines.local.trace.session import Tracing
-from ckpt_git.engines.local.trace.states import States
-from ckpt_git.model.trace import Knowledge, Trace
-from ckpt_git.model.trace_suspicion import Suspicion, suspicions
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.local.trace.session import Tracing
+    from ckpt_git.model.trace import Knowledge, Trace
+    from ckpt_git.model.trace_suspicion import Suspicion
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,9 @@ def look(job: Job, work: Path, ground: Ground, tracing: Tracing | None) -> Seen:
     damaged what was noted. Its layer has no traces then, not even those of the builds before."""
     if tracing is None:
         return NOTHING
+    from ckpt_git.engines.local.trace import kept  # noqa: PLC0415 - most builds aren't traced
+    from ckpt_git.model.trace import Knowledge  # noqa: PLC0415
+
     try:
         trace = tracing.trace(job.source, clean=job.start is None)
     except (OSError, ValueError):
@@ -50,6 +54,9 @@ def _doubts(
     assert job.start is not None
     if not known:
         return ()
+    from ckpt_git.engines.local.trace.states import States  # noqa: PLC0415
+    from ckpt_git.model.trace_suspicion import suspicions  # noqa: PLC0415
+
     base = job.start.checkpoint.id
     lowers = [os.fspath(job.store.fs(name)) for name in ground.lowers]
     states = States(lowers or [os.fspath(job.store.fs(base))], [os.fspath(work / "fs"), *lowers])

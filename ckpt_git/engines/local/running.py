@@ -1,0 +1,149 @@
+"""How a build's phases are run: at once, or after make was asked what it would miss."""
+
+from __future__ import annotations
+
+import filecmp
+import os
+import stat
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from ckpt_git.engines.local import layers, run
+from ckpt_git.engines.local.job import Job, note, run_phases
+from ckpt_git.engines.local.layers import CLOCK, Ground
+from ckpt_git.engines.local.missed import needs_rehearsal
+from ckpt_git.engines.local.precautions import NONE
+from ckpt_git.engines.local.run import Ended
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.local.trace.session import Tracing
+    from ckpt_git.model.footprint import Footprint
+
+
+class Ran(NamedTuple):
+    """How the phases ended, and files that a layer of theirs will carry."""
+
+    ended: Ended
+    files: Mapping[str, bytes | Path]
+
+
+def run_all(
+    job: Job,
+    work: Path,
+    ground: Ground,
+    phases: dict[str, str],
+    check: Callable[[], None],
+    tracing: Tracing | None,
+) -> Ran | str:
+    """Run ``phases``; ``check`` is called when the first begins. Where make has to be asked first,
+    what it says that can't be helped is returned."""
+    if job.start is not None and needs_rehearsal(job):
+        return _run_rehearsed(job, work, ground, phases, check, tracing)
+    from ckpt_git.engines.local.asked import still_there  # noqa: PLC0415
+
+    ended = run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
+    return Ran(ended, still_there(job))
+
+
+def _run_rehearsed(
+    job: Job,
+    work: Path,
+    ground: Ground,
+    phases: dict[str, str],
+    check: Callable[[], None],
+    tracing: Tracing | None,
+) -> Ran | str:
+    """The same, in two runs: what is configured, and the rest after make was asked. In one where
+    it would say the same as before, and no command names what changed."""
+    from ckpt_git.engines.local import asked  # noqa: PLC0415 - a plain edit needs none of it
+    from ckpt_git.engines.local.dry_run import UnfitError  # noqa: PLC0415
+    from ckpt_git.engines.local.rehearsal import (  # noqa: PLC0415
+        MAKEFILES,
+        naming_what_changed,
+        rehearse,
+    )
+
+    known = asked.of_checkpoint(job)
+    holds = known is not None and known.holds(job)
+    is_needless = known is not None and holds and not naming_what_changed(job, known.commands)
+    if is_needless and "configure" not in phases:
+        ended = run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
+        return Ran(ended, asked.still_there(job))
+    configure = phases.pop("configure", "")
+    made_ready = configure if holds else f"{configure}\n{MAKEFILES}"
+    run.begin()  # the second one's process
+    first = run_phases(
+        job, work, ground, {"configure": made_ready}, tracing=tracing, on_start=check
+    )
+    if (
+        first.code == 0
+        and known is not None
+        and holds
+        and _is_rewritten(job, work, ground, first, known.footprint)
+    ):
+        holds = is_needless = False
+        again = layers.next_run(work, ground, NONE)
+        first = _after(
+            first, run_phases(job, work, again, {"configure": MAKEFILES}, tracing=tracing)
+        )
+    if first.code != 0:
+        return Ran(first, {})
+    began = time.monotonic()
+    care, files = NONE, asked.still_there(job)
+    if not is_needless:
+        try:
+            care, said = rehearse(job, work, ground, known, holds=holds)
+        except UnfitError as error:
+            return str(error)
+        note(job, care.notes)
+        files = asked.anew(said)
+    took = time.monotonic() - began
+    built_from = time.clock_gettime_ns(CLOCK)
+    rest = run_phases(job, work, layers.next_run(work, ground, care), phases, tracing=tracing)
+    ended = _after(first, replace(rest, ran=took + rest.ran, built_from=built_from))
+    return Ran(ended, files)
+
+
+def _after(first: Ended, then: Ended) -> Ended:
+    """Two runs, one after the other, as one."""
+    return replace(
+        then,
+        stamp=first.stamp,
+        prepared=first.prepared + then.prepared,
+        ran=first.ran + then.ran,
+    )
+
+
+def _is_rewritten(
+    job: Job, work: Path, ground: Ground, ended: Ended, footprint: Footprint | None
+) -> bool:
+    """Whether configuring made what make would read another one, or what it would find."""
+    assert job.start is not None
+    newest, sources = job.start.checkpoint.newest_mtime_ns, set(ground.written)
+    fs = os.fspath(work / "fs")
+    for here, _, names in os.walk(fs):
+        for name in names:
+            file = os.path.join(here, name)
+            path = os.path.relpath(file, fs)
+            date = os.lstat(file).st_mtime_ns
+            is_ours = date == ended.stamp and path.removeprefix("source/") in sources
+            if date <= newest or is_ours:
+                continue
+            if footprint is None or (footprint.rests_on(path) and not _is_same(job, file, path)):
+                return True
+    return False
+
+
+def _is_same(job: Job, file: str, path: str) -> bool:
+    """Whether ``file`` is what the checkpoint has at ``path``, below ``/build``."""
+    assert job.start is not None
+    layer = job.store.layer(job.start.checkpoint.id)
+    for name in () if layer is None else layer.chain:
+        before = job.store.fs(name) / path
+        if os.path.lexists(before):
+            are_files = all(stat.S_ISREG(os.lstat(one).st_mode) for one in (file, before))
+            return are_files and filecmp.cmp(file, before, shallow=False)
+    return False
