@@ -50,8 +50,8 @@ class Context:
         return self._engines[name]
 
     def target(self, name: str) -> Target:
-        """See ``Repository.target``."""
-        return ahead.target(name) or self.repo.target(name)
+        """See ``Repository.target``. For the one that the command line names: it may be known."""
+        return ahead.target() or self.repo.target(name)
 
     def current(self) -> Target:
         """The tree that questions without a TARGET are about: the work tree's; HEAD's where there

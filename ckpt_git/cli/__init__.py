@@ -40,7 +40,7 @@ def main() -> None:
     if at_once:
         from ckpt_git.builds import ahead  # noqa: PLC0415
 
-        ahead.begin()
+        ahead.begin(short.target(arguments))
     from ckpt_git.cli.boundary import run_guarded  # noqa: PLC0415
 
     if arguments[:1] in _BUILDING:

@@ -1,4 +1,4 @@
-"""``git ckpt build`` of the work tree, without the library that reads command lines.
+"""``git ckpt build [TARGET]`` without the library that reads command lines.
 
 It is what is called all day long, and that library's import would be a tenth of a small build.
 """
@@ -17,7 +17,19 @@ _FLAGS = {
 
 def is_short(arguments: list[str]) -> bool:
     """Whether that is all that is asked for."""
-    return arguments[:1] == ["build"] and _FLAGS.keys() >= {*arguments[1:]}
+    if arguments[:1] != ["build"]:
+        return False
+    targets = _targets(arguments)
+    return len(targets) <= 1 and not any(name.startswith("-") or not name for name in targets)
+
+
+def target(arguments: list[str]) -> str:
+    """The TARGET that is asked for."""
+    return next(iter(_targets(arguments)), "worktree")
+
+
+def _targets(arguments: list[str]) -> list[str]:
+    return [argument for argument in arguments[1:] if argument not in _FLAGS]
 
 
 def build(arguments: list[str]) -> int:
@@ -26,7 +38,8 @@ def build(arguments: list[str]) -> int:
     from ckpt_git.cli import building  # noqa: PLC0415
     from ckpt_git.cli.opening import open_context  # noqa: PLC0415
 
-    given = {_FLAGS[flag] for flag in arguments[1:]}
+    given = {_FLAGS[flag] for flag in arguments[1:] if flag in _FLAGS}
     options = BuildOptions(clean=_CLEAN in given, rebuild=_REBUILD in given)
     quiet, as_json = _QUIET in given, _JSON in given
-    return building.build(open_context(), "worktree", options, quiet=quiet, as_json=as_json)
+    name = target(arguments)
+    return building.build(open_context(), name, options, quiet=quiet, as_json=as_json)

@@ -18,8 +18,9 @@ FLAGS: list[tuple[str, ...]] = [
     ("--quiet", "--json", "--clean"),
     ("--rebuild", "--rebuild"),
 ]
+TARGETS = ("index", "HEAD", "HEAD^{tree}", "nowhere", "")
 
-_LONG = ("worktree",)
+_LONG = ("--", "worktree")
 
 
 @pytest.mark.parametrize("flags", FLAGS)
@@ -47,6 +48,15 @@ def _plain(done: Done, folder: Path) -> tuple[int, str, str]:
         return re.sub(r"[0-9a-f]{10,64}|\d+\.\d+|\d{4}-\d\d-\d\d\S*", "#", text)
 
     return done.code, plain(done.out), plain(done.err)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_both_ways_build_the_same_target(project: Project, target: str) -> None:
+    project.build()
+    ways = ([target, "--json"], ["--json", "--", target])
+    short, long = (project.ckpt("build", *way, code=None) for way in ways)
+    assert (short.code, short.err) == (long.code, long.err)
+    assert short.code or short.json()["results"] == long.json()["results"]
 
 
 def test_both_ways_tell_the_same_of_a_conflict(project: Project) -> None:
