@@ -119,11 +119,13 @@ def forget_snapshots(at: Location, before: float) -> int:
     of today share with an old one stays. What a checkpoint needs of its tree, it carries.
     """
     freed = 0
-    for file in at.objects.rglob("*"):
-        # Another process may be at the same work, or git may just have renamed a file.
-        with suppress(OSError):
-            status = file.lstat()
-            if S_ISREG(status.st_mode) and status.st_mtime < before:
-                file.unlink()
-                freed += status.st_size
+    for folder, _, names in os.walk(at.objects):
+        for name in names:
+            file = Path(folder, name)
+            # Another process may be at the same work, or git may just have renamed a file.
+            with suppress(OSError):
+                status = file.lstat()
+                if S_ISREG(status.st_mode) and status.st_mtime < before:
+                    file.unlink()
+                    freed += status.st_size
     return freed

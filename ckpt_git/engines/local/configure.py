@@ -9,8 +9,8 @@ notice is a file that they read, or a name that a glob would have found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache, partial
 
 from ckpt_git.engines.local.shell_words import simple_commands
 from ckpt_git.engines.local.statements import statements, text_of
@@ -186,17 +186,20 @@ def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
         if not file.endswith(_LISTS_SOURCES):
             return f"{min(named)} changed, which {file} names"
         listed.setdefault(file, set()).update(named)
+    text_in = lru_cache(maxsize=None)(partial(text_of, source))
     variables: dict[str, str] = {}
     for file, named in listed.items():
-        text = text_of(source, file)
+        text = text_in(file)
         for name in sorted(named):
             if _is_read(name, text):
                 return f"{name} changed, which {file} reads"
             variables |= dict.fromkeys(_variables_with(name, text), name)
-    return _read_by_variable(variables, source)
+    return _read_by_variable(variables, source, text_in)
 
 
-def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | None:
+def _read_by_variable(
+    variables: dict[str, str], source: SourceTree, text_in: Callable[[str], str]
+) -> str | None:
     """``variables`` are names of variables, each with that of a changed file in it."""
     seen: set[str] = set()
     while variables:
@@ -204,7 +207,7 @@ def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | No
         more: dict[str, str] = {}
         lines = source.lines_with(sorted(variables), ("CMakeLists.txt", "*.cmake", "meson.build"))
         for file in dict.fromkeys(file for file, _ in lines):
-            text = text_of(source, file)
+            text = text_in(file)
             for variable, name in variables.items():
                 if _is_read(variable, text):
                     return f"{name} changed, which {file} reads as {variable}"

@@ -62,13 +62,13 @@ def needs_rehearsal(job: Job) -> bool:
     """Whether only make itself can tell what it would miss: see ``rehearsal``."""
     assert job.start is not None
     diff = job.start.diff
-    return bool(diff) and _is_built_by_make(job) and _may_change_commands(diff, job.source)
+    return bool(diff) and is_built_by_make(job) and _may_change_commands(diff, job.source)
 
 
 def _lost(job: Job) -> Precautions:
     """A script doesn't remove what it once made, and nobody knows what that is."""
     assert job.start is not None
-    if _TIDY.search(_commands(job)) or _is_built_by_make(job):
+    if _TIDY.search(_commands(job)) or is_built_by_make(job):
         return NONE
     gone = next((path for path in job.start.diff.deleted if not is_prose(path)), None)
     if gone is None:
@@ -92,7 +92,7 @@ def _behind_links(job: Job) -> Precautions:
     return Precautions(dated_anew=names, notes=notes)
 
 
-def _is_built_by_make(job: Job) -> bool:
+def is_built_by_make(job: Job) -> bool:
     """make itself, or a script where there is a makefile, or will be."""
     commands = _commands(job)
     if _TIDY.search(commands):
@@ -165,11 +165,11 @@ def _may_change_commands(diff: SourceDiff, source: SourceTree) -> bool:
 
 
 def _headers_unknown_to_make(job: Job) -> Precautions:
-    return unknown_to_make(job, _MAKEFILES) if _is_built_by_make(job) else NONE
+    return unknown_to_make(job, _MAKEFILES) if is_built_by_make(job) else NONE
 
 
 def _exported(job: Job) -> Precautions:
-    return changed_variable(job, _MAKEFILES) if _is_built_by_make(job) else NONE
+    return changed_variable(job, _MAKEFILES) if is_built_by_make(job) else NONE
 
 
 _ASKED = "make is asked by dry runs; what it would leave is removed"
