@@ -26,7 +26,7 @@ from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.drift import Staying
-from ckpt_git.model.record import Base, Record, Seconds
+from ckpt_git.model.record import Base, PassedOver, Record, Seconds
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.model.weight import HEADERS, SOURCES, learn
 from ckpt_git.records.excused import excuse, excused
@@ -39,6 +39,8 @@ _LOOKED_THROUGH = 4 << 20
 """Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
 _NAMED = 50
 """Steps that a log names of those that should have run again."""
+_PASSED_OVER = 6
+"""Checkpoints that a record names of those that it didn't start from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +381,7 @@ class _Attempt:
             from_cache=result.from_cache,
             left=None if result.artifacts is None else result.artifacts.id,
             compiled=result.compiled,
+            passed_over=_passed_over(made.choice, made.recipe, base),
         )
 
     def _seconds(self, spent: Seconds) -> Seconds:
@@ -413,6 +416,23 @@ class _Attempt:
         for checkpoint in self.context.state.checkpoints(self.plan.package.name):
             if self.plan.engine.damage(checkpoint) is not None:
                 self._drop(checkpoint)
+
+
+def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tuple[PassedOver, ...]:
+    """What else there was to start from, and why it wasn't that."""
+    refused = {one.checkpoint.id: one.reason for one in choice.refused}
+    found: list[PassedOver] = []
+    for checkpoint, far in choice.distances:
+        if base is None or checkpoint.id != base.id:
+            files, compiled = (None, None) if far is None else (far.files, far.compiled)
+            reason = refused.get(checkpoint.id, "its files are gone" if far is None else None)
+            found.append(PassedOver(checkpoint.commit, checkpoint.tree, files, compiled, reason))
+    for checkpoint in choice.foreign:
+        part = next(iter(checkpoint.recipe.differing(recipe)), "engine")
+        reason = f"the {part} of its recipe is another one"
+        found.append(PassedOver(checkpoint.commit, checkpoint.tree, reason=reason))
+    by_tree = {one.tree: one for one in reversed(found)}  # `verify` leaves several of one tree
+    return tuple(one for one in found if by_tree[one.tree] is one)[:_PASSED_OVER]
 
 
 def _inconclusive(result: Realisation) -> bool:

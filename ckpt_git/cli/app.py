@@ -371,6 +371,9 @@ def log(
         bool, typer.Option("--graph", help="Along the commits, with their branches drawn.")
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="Along all local branches.")] = False,
+    bases: Annotated[
+        bool, typer.Option("--why", help="Also why each started where it did, and not elsewhere.")
+    ] = False,
     output: Annotated[
         bool, typer.Option("--output", help="What the newest of them printed instead.")
     ] = False,
@@ -390,7 +393,7 @@ def log(
         if as_json:
             out_json({"commits": looking_back.walk_json(seen)})
         else:
-            looking_back.show_walk(seen)
+            looking_back.show_walk(seen, bases=bases)
         return
     records = looking_back.history(context, names, number)
     if as_json:
@@ -398,7 +401,7 @@ def log(
     elif output:
         looking_back.show_output(context, records)
     else:
-        looking_back.show_log(context, records)
+        looking_back.show_log(context, records, bases=bases)
 
 
 @app.command(rich_help_panel=LOOKING)

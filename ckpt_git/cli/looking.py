@@ -243,5 +243,6 @@ def record_json(record: Record) -> dict[str, Any]:
         "reason": record.reason,
         "error": list(record.error),
         "warnings": list(record.warnings),
+        "passed_over": [asdict(one) for one in record.passed_over],
         "no_base": record.no_base,
     }

@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.builds.choose import Distance
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.following import relocated
 from ckpt_git.cli.live import fitting, width_of_results
 from ckpt_git.cli.looking import record_json
 from ckpt_git.cli.streams import out
-from ckpt_git.cli.words import sign
+from ckpt_git.cli.words import how_far, sign
 from ckpt_git.git import walk
 from ckpt_git.git.walk import Line, Walked
 from ckpt_git.model.config import Package
@@ -127,9 +128,9 @@ class _Built:
 # -- for people -------------------------------------------------------------------------------
 
 
-def show_log(context: Context, records: Sequence[Record]) -> None:
-    """Print records for people, a line each, and below one that failed why; as wide as the
-    terminal."""
+def show_log(context: Context, records: Sequence[Record], *, bases: bool = False) -> None:
+    """Print records for people, a line each, and below one that failed why; with ``bases`` also why
+    it started where it did. As wide as the terminal."""
     if not records:
         out("nothing was built yet; `git ckpt build` does")
         return
@@ -140,16 +141,18 @@ def show_log(context: Context, records: Sequence[Record]) -> None:
         subject = subjects.get(record.commit or "", f"({record.target})")
         lines.append(_row(record, named, subject))
         lines.extend(_why(record))
+        if bases:
+            lines.extend(_bases(record))
     _show(lines)
 
 
-def show_walk(seen: Sequence[Seen]) -> None:
+def show_walk(seen: Sequence[Seen], *, bases: bool = False) -> None:
     """Print a history for people: git's drawing, and beside each commit what was built of it."""
     named = _name_width([record for one in seen for record in one.records])
-    _show([line for one in seen for line in _beside(one, named)])
+    _show([line for one in seen for line in _beside(one, named, bases=bases)])
 
 
-def _beside(seen: Seen, named: int) -> Iterator[str]:
+def _beside(seen: Seen, named: int, *, bases: bool) -> Iterator[str]:
     """The lines of one commit. Further ones go on with the branches that its own one draws."""
     commit, drawn = seen.line.commit, seen.line.graph
     if commit is None:
@@ -161,7 +164,8 @@ def _beside(seen: Seen, named: int) -> Iterator[str]:
         yield f"{drawn}{_NOT_BUILT} {commit.id[:_SHORT]}  {empty}{printable(commit.subject)}"
     for number, record in enumerate(seen.records):
         yield f"{below if number else drawn}{_row(record, named, commit.subject)}"
-        yield from (f"{below}{line}" for line in _why(record))
+        more = _bases(record) if bases else ()
+        yield from (f"{below}{line}" for line in (*_why(record), *more))
 
 
 def _show(lines: Iterable[str]) -> None:
@@ -200,6 +204,18 @@ def _short(of: Base | Built) -> str:
 def _why(record: Record) -> Iterator[str]:
     if not record.passed and not record.cached:
         yield f"    {headline(record.error) or record.reason}"
+
+
+def _bases(record: Record) -> Iterator[str]:
+    """Why it started where it did: what was farther, and what was of no use."""
+    if record.cached:
+        return
+    if record.why_clean is not None:
+        yield f"    clean, for {record.why_clean}"
+    for one in record.passed_over:
+        name = (one.commit or one.tree)[:_SHORT]
+        far = None if one.files is None else Distance(one.compiled or 0.0, one.files)
+        yield f"    not {name}: {one.reason or how_far(far)}"
 
 
 def _name_width(records: Sequence[Record]) -> int:

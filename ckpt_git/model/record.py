@@ -22,6 +22,18 @@ class Base:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A checkpoint that a build could have started from and didn't: how many ``files`` it was away
+    and about how many sources that has ``compiled``, or for what ``reason`` it was of no use."""
+
+    commit: str | None
+    tree: str
+    files: int | None = None
+    compiled: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Built:
     """What a build on record was of, where its record answers for another tree or commit."""
 
@@ -54,7 +66,8 @@ class Record:
     no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
     of the one that it left, where that was noted. ``compiled`` is how many object files the build
     wrote anew: None for one that failed, or whose engine can't tell. ``from_cache`` is how many
-    objects a compiler cache gave.
+    objects a compiler cache gave. ``passed_over`` are some of the checkpoints that it didn't start
+    from, nearest first.
     """
 
     package: str
@@ -87,6 +100,7 @@ class Record:
     from_cache: int = 0
     answered_by: Built | None = field(default=None, compare=False)
     compiled: int | None = None
+    passed_over: tuple[PassedOver, ...] = ()
 
     @property
     def cached(self) -> bool:
@@ -150,5 +164,6 @@ class Record:
                 "seconds": Seconds(**data["seconds"]),
                 "error": tuple(data["error"]),
                 "warnings": tuple(data["warnings"]),
+                "passed_over": tuple(PassedOver(**one) for one in data.get("passed_over", ())),
             }
         )

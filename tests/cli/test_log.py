@@ -89,3 +89,21 @@ def test_revisions_that_are_none_are_told_in_one_line(project: Project, revision
     [line] = project.ckpt("log", "--", revision, code=2).err.splitlines()
     assert line.startswith("ckpt: error: cannot list the commits of ")
     assert not (project.path / "file").exists()
+
+
+def test_why_names_the_checkpoints_that_a_build_did_not_start_from(project: Project) -> None:
+    project.build("HEAD")
+    for number in ("1", "2"):
+        project.edit("src/greet.h", "(", f"(/* {number} */")
+        project.repo.commit(f"edit {number}")
+        project.build("HEAD")
+    oldest, old, new = project.repo.git("rev-list", "--reverse", "HEAD").split()
+    first, passed_over, *rest = project.ckpt("log", "--why", "-n", "1").out.splitlines()
+    assert new[:10] in first
+    assert old[:10] in first
+    assert passed_over == f"    not {oldest[:10]}: 1 file away, some 2 to compile"
+    assert rest == []
+    assert passed_over.strip() in project.ckpt("log", "--graph", "--why", "-n", "1").out
+    [record] = project.ckpt("log", "--json", "-n", "1").json()["records"]
+    assert [one["commit"] for one in record["passed_over"]] == [oldest]
+    assert "clean, for there is no checkpoint yet" in project.ckpt("log", "--why").out
