@@ -36,20 +36,37 @@ def let_go_of_old(context: Context, engine: Engine, drv: Derivation, made: Reali
 def forget_old(context: Context, engine: Engine, package: str) -> None:
     """Forget all checkpoints of ``package`` but the newest, those of branches and the one in
     force; what the engine keeps for them is free to go. Raises ``StoreError``."""
-    known = context.state.checkpoints(package)
-    kept = _kept(context, package, known, KEPT_CHECKPOINTS[engine.name])
-    for checkpoint in known:
-        if checkpoint not in kept and checkpoint.engine == engine.name:
-            context.state.drop_checkpoint(checkpoint)
+    kept, old = _sorted_out(context, engine.name, package)
+    for checkpoint in old:
+        context.state.drop_checkpoint(checkpoint)
     engine.keep_only(package, kept)
     context.repo.forget_snapshots(time.time() - KEPT_SNAPSHOTS)
 
 
 def forget_all_old(context: Context) -> None:
     """``forget_old`` for every package that was ever built here, by whatever engine."""
-    for package in context.state.packages():
-        for name in {c.engine for c in context.state.checkpoints(package)}:
-            forget_old(context, context.engine(name), package)
+    for package, name in _ever_built(context):
+        forget_old(context, context.engine(name), package)
+
+
+def all_old(context: Context) -> frozenset[str]:
+    """The ids of the checkpoints that ``forget_all_old`` would forget."""
+    old = (_sorted_out(context, name, package)[1] for package, name in _ever_built(context))
+    return frozenset(checkpoint.id for some in old for checkpoint in some)
+
+
+def _ever_built(context: Context) -> list[tuple[str, str]]:
+    state = context.state
+    return [(p, e) for p in state.packages() for e in {c.engine for c in state.checkpoints(p)}]
+
+
+def _sorted_out(
+    context: Context, engine: str, package: str
+) -> tuple[list[Checkpoint], list[Checkpoint]]:
+    """The checkpoints of ``package`` that are kept, and those of this engine that aren't."""
+    known = context.state.checkpoints(package)
+    kept = _kept(context, package, known, KEPT_CHECKPOINTS[engine])
+    return kept, [one for one in known if one not in kept and one.engine == engine]
 
 
 def _kept(

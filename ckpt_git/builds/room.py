@@ -84,11 +84,18 @@ def undisturbed(context: Context) -> Iterator[None]:
 
 
 def collect(
-    context: Context, most: int, *, everybody: bool = False, dry_run: bool = False
+    context: Context,
+    most: int,
+    *,
+    everybody: bool = False,
+    dry_run: bool = False,
+    forgotten: frozenset[str] = frozenset(),
 ) -> Swept:
     """Sweep the store: what this repository (or ``everybody``) has no use for, what is of
-    repositories that are gone, and what doesn't fit into ``most`` bytes. Raises ``StoreError``."""
-    gone: set[str] = set()
+    repositories that are gone, and what doesn't fit into ``most`` bytes. The checkpoints
+    ``forgotten`` count as if they were. Raises ``StoreError``."""
+    store = Store(context.store)
+    gone = {owner for owner, _ in store.compiler_caches() if _is_gone(Path(owner))}
 
     def ask(owners: frozenset[str]) -> Kept:
         gone.update(owner for owner in owners if _is_gone(Path(owner)))
@@ -96,11 +103,14 @@ def collect(
         return Kept(
             in_force=_union(map(_in_force, alive)),
             outputs=_union(map(_newest_outputs, alive)),
-            known=_union(state.known_checkpoints() for state in alive),
+            known=_union(state.known_checkpoints() for state in alive) - forgotten,
             tidied=owners if everybody else frozenset({*gone, str(context.repo.common_dir)}),
         )
 
-    swept = room.sweep(Store(context.store), ask, most, dry_run=dry_run)
+    swept = room.sweep(store, ask, most, dry_run=dry_run)
+    for owner, package in () if dry_run else store.compiler_caches():
+        if owner in gone:
+            store.drop_compiler_cache(owner, package)
     for entry in swept.removed:
         if entry.is_layer and not (dry_run or entry.owner is None or entry.owner in gone):
             State(Path(entry.owner) / "ckpt").forget_checkpoint(entry.package, entry.id)

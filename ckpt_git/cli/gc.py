@@ -6,7 +6,7 @@ from collections import Counter
 from contextlib import suppress
 
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.retention import forget_all_old
+from ckpt_git.builds.retention import all_old, forget_all_old
 from ckpt_git.builds.room import Swept, limit
 from ckpt_git.builds.room import collect as sweep
 from ckpt_git.cli.streams import out, out_json, say_ckpt
@@ -23,9 +23,10 @@ def collect(context: Context, *, dry_run: bool, everybody: bool, as_json: bool) 
     with suppress(RepositoryError):  # nothing is committed yet
         tree = context.current().tree
     most = limit(context, tree)
+    forgotten = all_old(context) if dry_run else frozenset[str]()
     if not dry_run:
         forget_all_old(context)
-    swept = sweep(context, most, everybody=everybody, dry_run=dry_run)
+    swept = sweep(context, most, everybody=everybody, dry_run=dry_run, forgotten=forgotten)
     if as_json:
         out_json(_document(context, swept, dry_run=dry_run))
     else:

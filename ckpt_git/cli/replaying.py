@@ -9,7 +9,8 @@ from typing import Any
 
 from ckpt_git.builds.build import Announce
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.replay import Built, Unbuilt, Watch, replay
+from ckpt_git.builds.replay import Built, Unbuilt, Watch, replay, target_of
+from ckpt_git.cli.building import renew_deep
 from ckpt_git.cli.live import Live, fitting, width_of_results
 from ckpt_git.cli.looking import record_json
 from ckpt_git.cli.streams import out, out_json
@@ -52,11 +53,19 @@ def show_replay(
         if not as_json:
             for line in _lines(result, several=len(_names(results)) > 1):
                 out(fitting(line, width))
+    _renew_deep(context, results)
     if as_json:
         out_json(_document(len(commits), results))
     else:
         out(_summary(revisions, len(commits), results))
     return _exit_code(results)
+
+
+def _renew_deep(context: Context, results: Sequence[Result]) -> None:
+    """See ``building.renew_deep``: the next build starts from the newest of each package."""
+    newest = {one.record.package: one for one in results if isinstance(one, Built)}
+    for one in newest.values():
+        renew_deep(context, target_of(one.commit), [one.record])
 
 
 def _commits(context: Context, revisions: str, *, first_parent: bool) -> list[Walked]:

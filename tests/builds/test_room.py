@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.builds.room import limit
+from ckpt_git.builds.retention import all_old, forget_all_old
+from ckpt_git.builds.room import collect, limit
 from ckpt_git.engines.local import room
 from ckpt_git.engines.local.store import Store
 from ckpt_git.model.errors import UsageError
@@ -148,6 +149,34 @@ def test_gc_lets_go_of_what_no_repository_wants_and_of_those_that_are_gone(
     assert "removed nothing" in one.ckpt("gc").out
     removed = _gc(one, "--all")["removed"]
     assert {entry["repository"] for entry in removed} == {str(two.path / ".git")}
+
+
+def test_gc_removes_compiler_caches_of_repositories_that_are_gone(tmp_path: Path) -> None:
+    here, gone = (Project.make(tmp_path / name, {"s": "0\n"}, _CONFIG) for name in ("one", "two"))
+    store = Store(tmp_path / "store")
+    for project in (here, gone):
+        project.ckpt("build")
+        (store.compiler_cache(str(project.path / ".git"), "p", "gcc") / "object").write_text("o")
+    shutil.rmtree(gone.path)
+    assert _gc(here, "--dry-run")["gone"] == [str(gone.path / ".git")]
+    assert len(store.compiler_caches()) == 2
+    _gc(here)
+    assert store.compiler_caches() == [(str(here.path / ".git"), "p")]
+
+
+def test_a_dry_run_of_gc_counts_the_checkpoints_that_are_too_many(
+    project: builds.Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ckpt_git.builds.retention.KEPT_CHECKPOINTS", {"local": 1})
+    for number in range(3):
+        project.repo.commit(f"{number}", {"s": f"{number}"})
+        project.passes()
+    context = project.context()
+    assert len(all_old(context)) == 2
+    planned = collect(context, 1 << 40, dry_run=True, forgotten=all_old(context))
+    assert len(project.checkpoints()) == 3
+    forget_all_old(context)
+    assert collect(context, 1 << 40).sweep == planned.sweep
 
 
 def test_gc_says_what_it_did_and_what_is_left(tmp_path: Path) -> None:

@@ -412,6 +412,15 @@ class Store:
                 (whole / ".of").write_text(json.dumps([owner, package]))
         return folder
 
+    def compiler_caches(self) -> list[tuple[str, str]]:
+        """Whose compiler caches there are: git folders of repositories, and packages."""
+        found: list[tuple[str, str]] = []
+        for file in self.caches.glob("*/.of"):
+            with suppress(OSError, ValueError):  # it goes just now
+                owner, package = json.loads(file.read_bytes())
+                found.append((owner, package))
+        return found
+
     def drop_compiler_cache(self, owner: str, package: str) -> None:
         """Remove what a package's compiler cache holds, if it has one."""
         self.open()
