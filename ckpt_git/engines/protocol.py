@@ -157,6 +157,12 @@ class Engine(Protocol):
     def made_known(self) -> None:
         """Whatever was realised is known to those who want it: the rest may be let go of."""
 
+    def look_ahead(
+        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
+    ) -> None:
+        """Find out what the next build from ``checkpoint``, that of a clean build of ``source``, is
+        going to ask. It may take seconds, and nobody waits for it."""
+
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """Let go of all artifacts of ``package`` that none of ``kept`` needs, at once or when room
         is needed."""

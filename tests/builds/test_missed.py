@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -207,6 +208,27 @@ install: program
     assert ours["checkpoint"] is not None
     assert (_asked(tmp_path) != {asked}) == again
     assert _contents(ours) == _contents(_build(project, "--clean"))
+
+
+@pytest.mark.parametrize("by_hook", [False, True])
+def test_make_is_asked_after_a_long_clean_build_has_been_told(
+    by_hook: bool, tmp_path: Path
+) -> None:
+    config = MAKE.replace("make -j", "sleep 3; make -j")
+    files = {**WILDCARD, "tests/one.data": "1\n"}
+    project = Project.make(tmp_path / "project", files, config)
+    if by_hook:
+        project.ckpt("build", "--background")
+        project.ckpt("watch")
+    else:
+        _build(project)
+    deadline = time.monotonic() + 20
+    while not _asked(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    [asked] = _asked(tmp_path)
+    project.repo.write("tests/one.data", "2\n")
+    assert _build(project)["checkpoint"] is not None
+    assert _asked(tmp_path) == {asked}
 
 
 def _asked(tmp_path: Path) -> set[int]:

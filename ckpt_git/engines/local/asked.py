@@ -16,6 +16,9 @@ from ckpt_git.engines.local.job import Job
 from ckpt_git.model.footprint import Footprint
 from ckpt_git.model.packing import packed, unpacked
 
+LONG = 3.0
+"""Seconds of a clean build from which on it is worth while to prepare for the first question."""
+
 _NAME = "asked"
 _FORM = b"ckpt asked 1\n"
 _LINK = "120000"  # git's mode
@@ -68,13 +71,13 @@ def of_checkpoint(job: Job) -> Asked | None:
         return None
 
 
-def still_there(job: Job) -> Mapping[str, bytes | Path]:
+def still_there(job: Job) -> Mapping[str, Path]:
     """The file of the checkpoint's layer, for one whose sources have make say the same."""
     path = _path(job)
     return {} if path is None or not path.exists() else {_NAME: path}
 
 
-def anew(asked: Asked) -> Mapping[str, bytes | Path]:
+def anew(asked: Asked) -> Mapping[str, bytes]:
     """The file of a layer."""
     return {_NAME: asked.encode()}
 

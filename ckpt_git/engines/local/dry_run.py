@@ -108,13 +108,14 @@ def _passed(found: DryRun) -> DryRun:
     return found
 
 
-def of_the_base(job: Job, hidden: Collection[str]) -> DryRun:
-    """A build of the checkpoint's own sources, if ``hidden`` weren't there."""
+def of_the_base(job: Job, hidden: Collection[str], tracer: Path | None = None) -> DryRun:
+    """A build of the checkpoint's own sources, if ``hidden`` weren't there; ``tracer`` sees what is
+    read."""
     assert job.start is not None
     checkpoint, method = job.start.checkpoint.id, job.able.layers
     with job.store.workspace() as scratch:
         ground = layers.of_checkpoint(job.store, method, scratch, checkpoint, hidden)
-        return _dry_run(job, scratch, ground)
+        return _dry_run(job, scratch, ground, tracer)
 
 
 def on(

@@ -256,7 +256,7 @@ class LocalEngine:
             tracer=tracer,
             untraced=untraced,
             compilers=self._compilers(drv, recipe, cached=compile_cache and start is None),
-            find_tracer=lambda: self._tracer()[0],
+            find_tracer=self._tracer_alone,
         )
         fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):
@@ -267,6 +267,29 @@ class LocalEngine:
             self.store.keep_toolchain(fingerprint, self._listings[fingerprint])
         total = replace(result.seconds, total=time.monotonic() - began)
         return replace(result, seconds=total)
+
+    def look_ahead(
+        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
+    ) -> None:
+        """See ``Engine``. Without a sandbox the next build would have to wait for it."""
+        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
+        from ckpt_git.engines.local.rehearsal import ask_ahead  # noqa: PLC0415
+        from ckpt_git.engines.protocol import Start  # noqa: PLC0415
+        from ckpt_git.model.source_diff import SourceDiff  # noqa: PLC0415
+
+        if self.is_sandboxed(drv):
+            start = Start(checkpoint, SourceDiff(), source)
+            log, path = self.store.tmp / "no-log", self._path(drv.inputs)
+            job = Job(
+                *(self.store, self.abilities(), drv, source, recipe, checkpoint.commit, start),
+                *(log, lambda _: None, path),
+                compilers=self._compilers(drv, recipe, cached=False),
+                find_tracer=self._tracer_alone,
+            )
+            ask_ahead(job)
+
+    def _tracer_alone(self) -> Path | None:
+        return self._tracer()[0]
 
     def _tracer(self) -> tuple[Path | None, str | None]:
         """The library that sees what a build does, or why there is none."""

@@ -17,16 +17,18 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local import dry_run
-from ckpt_git.engines.local.asked import Asked
+from ckpt_git.engines.local.asked import LONG, Asked, anew, still_there
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.dry_run import Command, Commands, UnfitError
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.layers import Ground
+from ckpt_git.engines.local.missed import is_built_by_make
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.shell_words import is_operator, tokens, words
 from ckpt_git.later import Later
@@ -86,7 +88,7 @@ def rehearse(
     can't be told or can't be helped.
     """
     made = _made(job, work)
-    built = frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
+    built = _built(made)
     if known is not None and holds:
         asked, before = known, known.commands
     else:
@@ -117,6 +119,21 @@ def rehearse(
     emptied = sorted(lost, key=lambda folder: -folder.count("/"))
     care = Precautions(forgotten=tuple(sorted(forgotten)), emptied=tuple(emptied), notes=notes)
     return Rehearsed(care, asked)
+
+
+def ask_ahead(job: Job) -> None:
+    """Ask make for all that a clean build of the checkpoint's own sources would run, and keep the
+    answer with its layer: the next change needn't wait for that. Not where the build was so short
+    that nobody would wait for make either."""
+    assert job.start is not None
+    layer = job.store.layer(job.start.checkpoint.id)
+    if layer is None or layer.seconds < LONG or not is_built_by_make(job) or still_there(job):
+        return
+    with job.store.held(layer.chain), suppress(UnfitError):
+        run = partial(dry_run.of_the_base, job, tracer=job.find_tracer())
+        said = dry_run.whole(job, _built(_made(job, None)), run)
+        for name, content in anew(Asked(said.commands, said.footprint)).items():
+            job.store.put_beside(layer.id, name, content)
 
 
 def _ask(
@@ -396,8 +413,14 @@ def _short(command: Command) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
-def _made(job: Job, work: Path) -> frozenset[str]:
-    """What the checkpoint's builds built and the new configuring hasn't written since."""
+def _built(made: Iterable[str]) -> frozenset[str]:
+    """What is not to be there when make is asked for all. What depfiles say stays true."""
+    return frozenset(path for path in made if not path.endswith(_DEPENDENCIES))
+
+
+def _made(job: Job, work: Path | None) -> frozenset[str]:
+    """What the checkpoint's builds built and the new configuring, in ``work``, hasn't written
+    since."""
     assert job.start is not None
     checkpoint = job.start.checkpoint
     layer = job.store.layer(checkpoint.id)
@@ -410,10 +433,13 @@ def _made(job: Job, work: Path) -> frozenset[str]:
             return False
         return not any(begin <= mtime < end for begin, end in layer.configured)
 
+    def is_newer(path: str) -> bool:
+        return work is not None and _is_newer(work / "fs" / path, checkpoint.newest_mtime_ns)
+
     return frozenset(
         path
         for path, mtime in job.store.files(layer).items()
-        if is_built(path, mtime) and not _is_newer(work / "fs" / path, checkpoint.newest_mtime_ns)
+        if is_built(path, mtime) and not is_newer(path)
     )
 
 

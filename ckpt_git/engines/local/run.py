@@ -212,6 +212,11 @@ def begin() -> None:
     _begun.append(_new_stage())
 
 
+def forget() -> None:
+    """In a fork: what was begun is another process' child."""
+    _begun.clear()
+
+
 def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
     stage = _begun.pop() if _begun else _new_stage()
     # Broken: it ended already, and has told why.

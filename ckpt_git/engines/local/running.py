@@ -6,27 +6,21 @@ import filecmp
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from threading import Timer
 from typing import TYPE_CHECKING, NamedTuple
 
 from ckpt_git.engines.local import layers, run
 from ckpt_git.engines.local.job import Job, note, run_phases
 from ckpt_git.engines.local.layers import CLOCK, Ground
-from ckpt_git.engines.local.missed import is_built_by_make, needs_rehearsal
+from ckpt_git.engines.local.missed import needs_rehearsal
 from ckpt_git.engines.local.precautions import NONE
 from ckpt_git.engines.local.run import Ended
-from ckpt_git.model.errors import CkptError
 
 if TYPE_CHECKING:
     from ckpt_git.engines.local.trace.session import Tracing
     from ckpt_git.model.footprint import Footprint
-
-
-_LONG = 3.0  # seconds
 
 
 class Ran(NamedTuple):
@@ -46,35 +40,12 @@ def run_all(
 ) -> Ran | str:
     """Run ``phases``; ``check`` is called when the first begins. Where make has to be asked first,
     what it says that can't be helped is returned."""
-    if job.start is None:
-        with _tracer_at_hand(job):
-            return Ran(run_phases(job, work, ground, phases, tracing=tracing, on_start=check), {})
-    if needs_rehearsal(job):
+    if job.start is not None and needs_rehearsal(job):
         return _run_rehearsed(job, work, ground, phases, check, tracing)
     from ckpt_git.engines.local.asked import still_there  # noqa: PLC0415
 
     ended = run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
     return Ran(ended, still_there(job))
-
-
-@contextmanager
-def _tracer_at_hand(job: Job) -> Iterator[None]:
-    """Have the tracer compiled beside a clean build that is long enough to wait for that: the first
-    time that make is asked, somebody waits."""
-
-    def find() -> None:
-        with suppress(CkptError):  # whoever asks for it next is told
-            job.find_tracer()
-
-    timer = Timer(_LONG, find)
-    if is_built_by_make(job):
-        timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        if timer.is_alive():
-            timer.join()
 
 
 def _run_rehearsed(
@@ -121,7 +92,8 @@ def _run_rehearsed(
     if first.code != 0:
         return Ran(first, {})
     began = time.monotonic()
-    care, files = NONE, asked.still_there(job)
+    care = NONE
+    files: Mapping[str, bytes | Path] = asked.still_there(job)
     if not is_needless:
         try:
             care, said = rehearse(job, work, ground, known, holds=holds)

@@ -231,6 +231,16 @@ class Store:
                 self.tally.add(size)
                 _publish(made, self.layers / layer.id)
 
+    def put_beside(self, layer_id: str, name: str, content: bytes) -> None:
+        """Add a small file to a layer's folder: there at once or not at all. Best effort."""
+        aside = self.tmp / new_id()
+        with suppress(OSError):
+            try:
+                aside.write_bytes(content)
+                aside.rename(self.layers / layer_id / name)
+            finally:
+                aside.unlink(missing_ok=True)
+
     def _hold(self, made: Path) -> None:
         """Keep what is about to be published from sweeps that know of nobody who wants it."""
         held = os.open(made, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -128,6 +128,11 @@ class NixEngine:
     def made_known(self) -> None:
         """See ``Engine``. What is young is kept anyway."""
 
+    def look_ahead(
+        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
+    ) -> None:
+        """See ``Engine``. All of it is in the artifacts."""
+
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""
         for meta in self._kept.keep_only(package, [checkpoint.id for checkpoint in kept]):
