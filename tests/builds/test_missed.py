@@ -210,6 +210,34 @@ install: program
     assert _contents(ours) == _contents(_build(project, "--clean"))
 
 
+def test_what_make_said_is_forgotten_where_configuring_made_another_makefile(
+    tmp_path: Path,
+) -> None:
+    """By a source that is only compiled, so that make isn't asked; what it says then is another
+    thing, and names a script."""
+    config = MAKE.replace("build =", "configure = \"sed -n 's/^.. //p' main.c >rules.mk\"\nbuild =")
+    main = "// all: program\n{}int main(void) {{ return 0; }}\n"
+    files = {
+        "Makefile": "include rules.mk\nprogram: main.c\n\t$(CC) -o $@ main.c\n"
+        "install: all\n\tmkdir -p $(out)/bin && cp program *.text $(out)/bin/\n",
+        "say.sh": "echo one\n",
+        "main.c": main.format(""),
+        "it.text": "text\n",
+        "tests/one.data": "1\n",
+    }
+    project = Project.make(tmp_path / "project", files, config)
+    _build(project)
+    project.repo.write("tests/one.data", "2\n")
+    _build(project)  # make is asked
+    rules = "// all: said.text\n// said.text:\n// \tsh say.sh >$@\n"
+    project.repo.write("main.c", main.format(rules))
+    _build(project)
+    project.repo.write("say.sh", "echo two\n")
+    ours = _build(project)
+    assert _contents(ours) == _contents(_build(project, "--clean"))
+    assert b"two\n" in _contents(ours).values()
+
+
 @pytest.mark.parametrize("by_hook", [False, True])
 def test_make_is_asked_after_a_long_clean_build_has_been_told(
     by_hook: bool, tmp_path: Path

@@ -42,10 +42,25 @@ def run_all(
     what it says that can't be helped is returned."""
     if job.start is not None and needs_rehearsal(job):
         return _run_rehearsed(job, work, ground, phases, check, tracing)
-    from ckpt_git.engines.local.asked import still_there  # noqa: PLC0415
-
     ended = run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
-    return Ran(ended, still_there(job))
+    return Ran(ended, _still_true(job, work, ground, ended, configured="configure" in phases))
+
+
+def _still_true(
+    job: Job, work: Path, ground: Ground, ended: Ended, *, configured: bool
+) -> Mapping[str, Path]:
+    """What make said of the checkpoint's sources, where no change of a makefile is at hand, and
+    configuring made none either."""
+    from ckpt_git.engines.local import asked  # noqa: PLC0415
+
+    files = asked.still_there(job)
+    if files and configured:
+        known = asked.of_checkpoint(job)
+        footprint = None if known is None else known.footprint
+        paths = () if footprint is None else footprint.read
+        if footprint is None or any(_is_new(job, work, ground, ended, path) for path in paths):
+            return {}
+    return files
 
 
 def _run_rehearsed(
@@ -122,29 +137,37 @@ def _is_rewritten(
     job: Job, work: Path, ground: Ground, ended: Ended, footprint: Footprint | None
 ) -> bool:
     """Whether configuring made what make would read another one, or what it would find."""
-    assert job.start is not None
-    newest, sources = job.start.checkpoint.newest_mtime_ns, set(ground.written)
     fs = os.fspath(work / "fs")
-    for here, _, names in os.walk(fs):
-        for name in names:
-            file = os.path.join(here, name)
-            path = os.path.relpath(file, fs)
-            date = os.lstat(file).st_mtime_ns
-            is_ours = date == ended.stamp and path.removeprefix("source/") in sources
-            if date <= newest or is_ours:
-                continue
-            if footprint is None or (footprint.rests_on(path) and not _is_same(job, file, path)):
-                return True
-    return False
+    files = (os.path.join(here, name) for here, _, names in os.walk(fs) for name in names)
+    paths = (os.path.relpath(file, fs) for file in files)
+    return any(
+        (footprint is None or footprint.rests_on(path)) and _is_new(job, work, ground, ended, path)
+        for path in paths
+    )
 
 
-def _is_same(job: Job, file: str, path: str) -> bool:
-    """Whether ``file`` is what the checkpoint has at ``path``, below ``/build``."""
+def _is_new(job: Job, work: Path, ground: Ground, ended: Ended, path: str) -> bool:
+    """Whether what ``ended`` left at ``path``, below ``/build``, is neither what the checkpoint
+    has nor a source that was brought up to date."""
+    assert job.start is not None
+    file = work / "fs" / path
+    try:
+        date = file.lstat().st_mtime_ns
+    except OSError:
+        return False
+    if date <= job.start.checkpoint.newest_mtime_ns:
+        return False
+    is_ours = date == ended.stamp and path.removeprefix("source/") in ground.written
+    return not (is_ours or _is_same(job, file, path))
+
+
+def _is_same(job: Job, file: Path, path: str) -> bool:
+    """Whether ``file`` is what the checkpoint has at ``path``."""
     assert job.start is not None
     layer = job.store.layer(job.start.checkpoint.id)
     for name in () if layer is None else layer.chain:
         before = job.store.fs(name) / path
         if os.path.lexists(before):
-            are_files = all(stat.S_ISREG(os.lstat(one).st_mode) for one in (file, before))
+            are_files = all(stat.S_ISREG(one.lstat().st_mode) for one in (file, before))
             return are_files and filecmp.cmp(file, before, shallow=False)
     return False
