@@ -114,6 +114,23 @@ ckptConfigures() {
 ckptNotRead='srcs?|checkpoint[A-Za-z]*|dontConfirmCheckpoint|phases|(pre|post)[A-Z][A-Za-z]*|[a-z][A-Za-z]*Phase'
 ckptNotRead+='|patches|patchFlags|outputs|SHLVL|_|NIX_LOG_FD|NIX_ATTRS_[A-Z]+_FILE'
 
+# Nor do these say how it is built: what configure gets shows in what it makes, and the rest is of the
+# phases that come after.
+ckptNotBuilt='OLDPWD|(configure|cmake|meson)[A-Z][A-Za-z]*|(dont|do)[A-Z][A-Za-z]*'
+ckptNotBuilt+='|(check|install|installCheck|dist|fixup|strip)[A-Z][A-Za-z]*|(dis)?allowedRe[A-Za-z]*|outputChecks|sourceRoot'
+ckptNotBuilt+='|NIX_BUILD_CORES|enableParallel[A-Za-z]*|requiredSystemFeatures|preferLocalBuild|allowSubstitutes'
+
+# What the build is about to get: variables, flags and commands, each under its name.
+ckptCall() {
+    local name
+    env -0 | grep -zavE "^($ckptNotRead|$ckptNotBuilt)="
+    for name in makeFlags makeFlagsArray buildFlags buildFlagsArray ninjaFlags ninjaFlagsArray preBuild buildPhase; do
+        # An array's attributes say nothing.
+        printf '%s: %s%s\0' "$name" "$(declare -p -- "$name" 2>/dev/null | sed '1s/^declare -[^ ]* //')" \
+            "$(declare -f -- "$name")"
+    done
+}
+
 # Right before the build: at the end of its preBuild hook where it has one, else before it starts.
 checkpointStart() {
     local body=${buildPhase:-buildPhase}
@@ -134,6 +151,7 @@ ckptStart() {
     root=${root#./}
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
     pwd -P >"$NIX_BUILD_TOP/.ckpt/folder"
+    ckptCall | sort -z | ckptRun called
     if [ -n "${checkpointSaves-}" ]; then
         ckptRun save-sources "$ckptInto" || ckptNone
     fi

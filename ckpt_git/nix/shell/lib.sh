@@ -121,6 +121,19 @@ hashes() {
     done <"$1"
 }
 
+# Standard input without what this build alone has: its outputs, its folder.
+without_own() {
+    {
+        while read -r name path; do
+            path=${path##*/}
+            printf 's|%s|OUTPUT-%s|g\n' "$(literal_pattern "${path:0:32}")" "$name"
+            printf 's|-frandom-seed=%s|-frandom-seed=%s|g\n' "$(literal_pattern "${path:0:10}")" "$name" # nixpkgs' stdenv
+        done <"$work/outputs"
+        printf 's|%s|TOP|g\n' "$(literal_pattern "$top")"
+    } >"$work/own.sed"
+    sed -z -f "$work/own.sed"
+}
+
 # Those of the outputs that the checkpoint $1 names, and its own: it may be none of them.
 hashes_of_base() { { cat "$1/checkpoint/outputs"; printf 'checkpoint %s\n' "$1"; } | hashes /dev/stdin; }
 

@@ -34,6 +34,7 @@ nothing_in "$about/compressed-naming-outputs" ||
 source "${0%/*}/rewriting.sh"
 source "${0%/*}/changes.sh"
 source "${0%/*}/trust.sh"
+source "${0%/*}/calling.sh"
 : >"$work/restored"
 source "${0%/*}/apply.sh"
 

@@ -8,6 +8,7 @@ mkdir -p "$checkpoint/checkpoint"
 copy_state "$checkpoint" sources
 records >"$checkpoint/checkpoint/records"
 links >"$checkpoint/checkpoint/links"
+cp "$work/called" "$checkpoint/checkpoint/called"
 
 # What configure made, for a later build that may leave it out: as long as nobody has written to it since.
 if [ -e "$work/configured-until" ]; then
