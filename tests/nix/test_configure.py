@@ -261,3 +261,21 @@ def test_a_clean_build_that_fails_after_it_was_left_out_is_begun_again(
     assert "configure was left out" in said
     assert "building again from nothing" in said
     assert said.count("Running phase: configurePhase") == 2
+
+
+@pytest.mark.parametrize("command", ["rm -f $(LOGS)", "cp $(LOGS) copy"])
+def test_its_log_counts_where_a_command_reads_it(
+    command: str, pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """Each run of autoconf's writes another one, which automake's makefiles only remove."""
+    configure = _CONFIGURE.format('text=one; date +%N >config.log; : "config.log"')
+    makefile = f"{_MAKEFILE}LOGS = config.log\nlogs:\n\t{command}\n"
+    made = pair({"configure": configure, "Makefile": makefile, "main.c": _MAIN}, {})
+    made.changed.write("main.c", _EDITED)
+    made.checkpoint(nix)
+    changed = '(changed.overrideAttrs { configureFlags = "--again"; })'
+    built = nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))
+    assert built.configured
+    assert built.used == command.startswith("rm")
+    assert built.used or "config.log changed, and a command names it" in built.why_clean
+    assert _said(built) == "one\nedited"

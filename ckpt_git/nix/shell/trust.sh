@@ -46,6 +46,8 @@ if [ -z "$commands_are_known" ]; then
     named "$work/modified" "$c_source" >"$work/code"
     named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
+    # What only removes a file reads nothing of it.
+    removing='^[[:space:]]*[@+-]*[[:space:]]*(rm|[$][({]RM[)}])[[:space:]][^;&|<>`]*$'
     before_a_name='^[[:space:]]*([^#[:space:]](.*[^A-Za-z0-9_-])?)?'
     # What may be run: by its name, by its mode, or because a makefile names it.
     declare -A named_in_makefiles=()
@@ -78,7 +80,7 @@ if [ -z "$commands_are_known" ]; then
                     fi
                 elif [[ $line != $'\t'* && ${line%%;*} =~ ^[^:=]+:([^=]*)$ ]]; then
                     if [[ ${BASH_REMATCH[1]} =~ ${strict[i]} ]]; then in_rule=1; fi
-                else
+                elif [[ ! $line =~ $removing ]]; then
                     in_command=1
                 fi
             done < <(grep -aE -e "${loose[i]}" -- "$work/lines" || true)
@@ -87,8 +89,9 @@ if [ -z "$commands_are_known" ]; then
             refuse "$(shown "$path") changed, and a command names it that no rule says to run then"
         fi
         # Nor need a makefile name what a script reads. A line that is a comment names nothing, and a
-        # backslash stands there for something else than for one in a name.
-        if [ -z "$in_rule" ] && [[ ${path##*/} != *\\* ]] &&
+        # backslash stands there for something else than for one in a name. configure's log has the names
+        # of temporary files: no two runs write the same, and the scripts that name it write it.
+        if [ -z "$in_rule" ] && [[ ${path##*/} != *\\* && ${path##*/} != config.log ]] &&
             found_in_files -laE -e "$before_a_name$name([^A-Za-z0-9_-]|\$)" -- <"$work/scripts" |
                 grep -vxF -e "$path" >"$work/mentions"; then
             refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) names it"
