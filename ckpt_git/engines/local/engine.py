@@ -289,7 +289,9 @@ class LocalEngine:
             ask_ahead(job)
 
     def _tracer_alone(self) -> Path | None:
-        return self._tracer()[0]
+        with suppress(StoreError):  # no room: nobody asked for it
+            return self._tracer()[0]
+        return None
 
     def _tracer(self) -> tuple[Path | None, str | None]:
         """The library that sees what a build does, or why there is none."""
