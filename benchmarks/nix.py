@@ -79,7 +79,7 @@ _MADE = Subject(
     },
     file=f"{made.file_name(0)}.c",
     line="int edited{n}(void) {{ return {n}; }}",
-    compiles=r"^cc .* -c ",
+    compiles=r"^g?cc .* -c ",
 )
 SUBJECTS = (_MADE, _cmake("Unix Makefiles"), _cmake("Ninja"))
 

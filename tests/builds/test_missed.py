@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.engines.local.missed import RULES
 from tests.builds.wrong_by_itself import ARCHIVE, CASES, MAKE, WILDCARD, Case, Link
 from tests.cli.project import Project
 from tests.support import GitRepo
@@ -89,10 +89,10 @@ def test_equals_a_clean_build_and_says_why_it_was_not_trusted(case: Case, tmp_pa
     assert _contents(ours) == _contents(_build(project, "--clean"))
 
 
-BY_MAKE = [case for case in CASES if re.search(r"\bmake\b", case.config)]
+ASKED = {name for rule in RULES if "make is asked" in rule.done for name in rule.cases}
 
 
-@pytest.mark.parametrize("case", BY_MAKE, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [c for c in CASES if c.name in ASKED], ids=lambda c: c.name)
 def test_what_make_said_before_is_trusted_no_longer_than_it_holds(
     case: Case, tmp_path: Path
 ) -> None:
