@@ -11,8 +11,6 @@ from ckpt_git.git.repository import Target
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 
-_LOWEST = 19  # nice(2)
-
 
 def look_ahead(context: Context, target: Target, records: Sequence[Record]) -> None:
     """Have the engines look ahead from what was just built clean; see ``Engine.look_ahead``."""
@@ -43,12 +41,12 @@ def _apart(work: Callable[[], None]) -> None:
     if os.fork() != 0:
         return
     try:
-        from ckpt_git.builds.detach import detach, lower_priority  # noqa: PLC0415
+        from ckpt_git.builds.detach import detach, give_way  # noqa: PLC0415
         from ckpt_git.engines.local import run  # noqa: PLC0415
 
         run.forget()
         detach()
-        lower_priority(_LOWEST, "idle")
+        give_way()
         with suppress(CkptError, KeyboardInterrupt):
             work()
     finally:

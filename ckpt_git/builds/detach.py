@@ -22,6 +22,8 @@ from ckpt_git.records.state import State
 NICE = 10
 """By how much a builder's priority is lowered before it starts, as hooks/background.sh does it."""
 
+_LOWEST = 19  # nice(2)
+
 IO_CLASSES = {"best-effort": ("-c2", "-n7"), "idle": ("-c3",), "none": ("-c0",)}
 """What ``git config ckpt.ioClass`` may say, the default first, and how ionice(1) says it."""
 
@@ -67,6 +69,11 @@ def lower_priority(nice: int, io_class: str) -> None:
         os.nice(nice)
     with suppress(MissingError, ProcessError):
         run(["ionice", *IO_CLASSES[io_class], "-p", str(os.getpid())])
+
+
+def give_way() -> None:
+    """Have the lowest priority of all, for good."""
+    lower_priority(_LOWEST, "idle")
 
 
 def let_go_of_descriptors() -> None:

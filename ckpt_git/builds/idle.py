@@ -24,7 +24,7 @@ from ckpt_git.builds.background import submit
 from ckpt_git.builds.build import BuildOptions, build
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.descendants import die_with_parent, kill_descendants
-from ckpt_git.builds.detach import let_go_of_descriptors, lower_priority, spawn_builder
+from ckpt_git.builds.detach import give_way, let_go_of_descriptors, spawn_builder
 from ckpt_git.builds.follow import put_in_force
 from ckpt_git.builds.noting import keep_note
 from ckpt_git.engines.protocol import Event
@@ -35,7 +35,6 @@ from ckpt_git.records import queue
 from ckpt_git.records.queue import IDLE, Request, Wanted
 from ckpt_git.records.running import Progress
 
-_LOWEST = 19  # nice(2)
 _ENDING_SECONDS = 4.0  # less than who cancels a run waits for it
 
 
@@ -115,7 +114,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
     try:
         let_go_of_descriptors()
         die_with_parent()
-        lower_priority(_LOWEST, "idle")
+        give_way()
         if not _compare(request, progress):
             progress.ends_as("different")
         code = 0

@@ -8,7 +8,7 @@ import typer
 
 from ckpt_git.cli import streams
 from ckpt_git.cli.app import app
-from ckpt_git.cli.boundary import INTERRUPTED, USAGE, end
+from ckpt_git.cli.boundary import USAGE, end
 
 
 def run_app(arguments: list[str]) -> int:
@@ -19,8 +19,8 @@ def run_app(arguments: list[str]) -> int:
             command.invoke(context)
     except typer.Exit as ending:
         return ending.exit_code
-    except typer.Abort:
-        return end("interrupted; what was built before is kept", None, INTERRUPTED)
+    except typer.Abort as aborted:
+        raise KeyboardInterrupt from aborted
     except SystemExit:  # the library's, where nobody reads a help page to its end
         return 0
     except Exception as error:

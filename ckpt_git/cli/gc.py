@@ -23,8 +23,10 @@ def collect(context: Context, *, dry_run: bool, everybody: bool, as_json: bool) 
     with suppress(RepositoryError):  # nothing is committed yet
         tree = context.current().tree
     most = limit(context, tree)
-    forgotten = all_old(context) if dry_run else frozenset[str]()
-    if not dry_run:
+    forgotten: frozenset[str] = frozenset()
+    if dry_run:
+        forgotten = all_old(context)
+    else:
         forget_all_old(context)
     swept = sweep(context, most, everybody=everybody, dry_run=dry_run, forgotten=forgotten)
     if as_json:

@@ -13,6 +13,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+LINK = "120000"
+"""git's mode of a symbolic link."""
+
 
 class Entry(NamedTuple):
     """One file of a tree: git's mode (``100644``, ``100755``, ``120000``) and its blob's id."""

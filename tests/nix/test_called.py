@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.nix.project import MAKE, Pair
-from tests.nix.store import NixStore
+from tests.nix.store import Built, NixStore
 
 _FLAGS = {
     **MAKE,
@@ -31,9 +31,7 @@ _INSTALL = {"postInstall": "$out/bin/prog >$out/said"}
 )
 def test_other_flags(attributes: str, named: str, pair: Callable[..., Pair], nix: NixStore) -> None:
     made = pair(_FLAGS, _INSTALL)
-    changed = f"(changed.overrideAttrs {{ {attributes} }})"
-    made.checkpoint(nix)
-    built = nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))
+    built = _otherwise(made, attributes, nix)
     assert f"{named} is another than when the checkpoint was made" in built.why_clean
     assert built.read("said") == "1 22\n"
 
@@ -41,9 +39,7 @@ def test_other_flags(attributes: str, named: str, pair: Callable[..., Pair], nix
 def test_a_version_that_a_makefile_reads(pair: Callable[..., Pair], nix: NixStore) -> None:
     files = {**_FLAGS, "Makefile": _FLAGS["Makefile"].replace("$(FLAGS)", "-DTWO=$(version)")}
     made = pair(files, _INSTALL, more='version = "7";')
-    made.checkpoint(nix)
-    changed = '(changed.overrideAttrs { version = "8"; })'
-    built = nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))
+    built = _otherwise(made, 'version = "8";', nix)
     assert "the variable version changed" in built.why_clean
     assert built.read("said") == "1 8\n"
 
@@ -54,9 +50,7 @@ def test_a_date_that_is_compiled_in(pair: Callable[..., Pair], nix: NixStore) ->
         {**_INSTALL, "postUnpack": "SOURCE_DATE_EPOCH=$epoch"},
         more='epoch = "1000000000";',
     )
-    made.checkpoint(nix)
-    changed = '(changed.overrideAttrs { epoch = "1100000000"; })'
-    built = nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))
+    built = _otherwise(made, 'epoch = "1100000000";', nix)
     assert "main.c has the date compiled in" in built.why_clean
     assert built.read("said") == "Nov  9 2004\n"
 
@@ -86,8 +80,13 @@ def test_what_compiles_nothing_anew(
 ) -> None:
     """Releases, what the phases after the build do, and an input that came in addition."""
     made = pair(_FLAGS, _INSTALL)
-    made.checkpoint(nix)
-    changed = f"(changed.overrideAttrs {{ {attributes} }})"
-    built = nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))
+    built = _otherwise(made, attributes, nix)
     assert built.used
     assert not built.compiled
+
+
+def _otherwise(made: Pair, attributes: str, nix: NixStore) -> Built:
+    """The changed package with these attributes as well, built from the checkpoint."""
+    made.checkpoint(nix)
+    changed = f"(changed.overrideAttrs {{ {attributes} }})"
+    return nix.build(made.expression(f"mkCheckpointedBuild {changed} checkpoint"))

@@ -6,22 +6,20 @@ As long as a change touches nothing that make read to say so, it would say the s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.dry_run import Command, Commands
 from ckpt_git.engines.local.job import Job
+from ckpt_git.engines.local.store import ASKED
 from ckpt_git.model.footprint import Footprint
 from ckpt_git.model.packing import packed, unpacked
+from ckpt_git.model.source_diff import LINK
 
 LONG = 3.0
 """Seconds of a clean build from which on it is worth while to prepare for the first question."""
 
-_NAME = "asked"
 _FORM = b"ckpt asked 1\n"
-_LINK = "120000"  # git's mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class Asked:
         assert job.start is not None
         diff, now = job.start.diff, job.source.manifest()
         before = job.store.manifest(job.start.checkpoint.id)
-        links = [p for p in diff.paths() for m in (before, now) if p in m and m[p].mode == _LINK]
+        links = [p for p in diff.paths() for m in (before, now) if p in m and m[p].mode == LINK]
         if self.footprint is None or links or any(map(is_compiled, diff.deleted)):
             return False
         dated = {path for path in diff.modified if not (is_compiled(path) or is_prose(path))}
@@ -64,23 +62,9 @@ class Asked:
 def of_checkpoint(job: Job) -> Asked | None:
     """What make said of the checkpoint's sources, or of those of a build below it for which it
     would have said the same."""
-    path = _path(job)
+    assert job.start is not None
+    path = job.store.beside(job.start.checkpoint.id, ASKED)
     try:
         return None if path is None else Asked.decode(path.read_bytes())
     except (OSError, ValueError):
         return None
-
-
-def still_there(job: Job) -> Mapping[str, Path]:
-    """The file of the checkpoint's layer, for one whose sources have make say the same."""
-    path = _path(job)
-    return {} if path is None or not path.exists() else {_NAME: path}
-
-
-def anew(asked: Asked) -> Mapping[str, bytes]:
-    """The file of a layer."""
-    return {_NAME: asked.encode()}
-
-
-def _path(job: Job) -> Path | None:
-    return None if job.start is None else job.store.layers / job.start.checkpoint.id / _NAME

@@ -22,9 +22,8 @@ from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.remembered import remembered
 from ckpt_git.engines.protocol import SourceTree
-from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.model.source_diff import LINK, SourceDiff
 
-_LINK = "120000"  # git's mode
 _HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tcc")
 _SYSTEM_HEADERS = ("/usr/include", "/usr/local/include")
 _CALLS_MAKE = re.compile(r"(?:^|[\s;&|(/])g?make\b")
@@ -81,7 +80,7 @@ def _behind_links(job: Job) -> Precautions:
     be older than what was made of the other one."""
     assert job.start is not None
     manifest = job.source.manifest()
-    links = [path for path in job.start.diff.written if manifest[path].mode == _LINK]
+    links = [path for path in job.start.diff.written if manifest[path].mode == LINK]
     anew: list[str] = []
     for path in links:
         text = os.fsdecode(job.source.read(path) or b"")

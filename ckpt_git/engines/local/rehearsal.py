@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local import dry_run
-from ckpt_git.engines.local.asked import LONG, Asked, anew, still_there
+from ckpt_git.engines.local.asked import LONG, Asked
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.dry_run import Command, Commands, UnfitError
 from ckpt_git.engines.local.job import Job
@@ -31,6 +31,7 @@ from ckpt_git.engines.local.layers import Ground
 from ckpt_git.engines.local.missed import is_built_by_make
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.shell_words import is_operator, tokens, words
+from ckpt_git.engines.local.store import ASKED
 from ckpt_git.later import Later
 from ckpt_git.process import run
 
@@ -127,13 +128,18 @@ def ask_ahead(job: Job) -> None:
     that nobody would wait for make either."""
     assert job.start is not None
     layer = job.store.layer(job.start.checkpoint.id)
-    if layer is None or layer.seconds < LONG or not is_built_by_make(job) or still_there(job):
+    if (
+        layer is None
+        or layer.seconds < LONG
+        or not is_built_by_make(job)
+        or job.store.beside(layer.id, ASKED)
+    ):
         return
     with job.store.held(layer.chain), suppress(UnfitError):
         run = partial(dry_run.of_the_base, job, tracer=job.find_tracer())
         said = dry_run.whole(job, _built(_made(job, None)), run)
-        for name, content in anew(Asked(said.commands, said.footprint)).items():
-            job.store.put_beside(layer.id, name, content)
+        asked = Asked(said.commands, said.footprint)
+        job.store.put_beside(layer.id, ASKED, asked.encode())
 
 
 def _ask(

@@ -17,6 +17,7 @@ from ckpt_git.engines.local.layers import CLOCK, Ground
 from ckpt_git.engines.local.missed import needs_rehearsal
 from ckpt_git.engines.local.precautions import NONE
 from ckpt_git.engines.local.run import Ended
+from ckpt_git.engines.local.store import ASKED
 
 if TYPE_CHECKING:
     from ckpt_git.engines.local.trace.session import Tracing
@@ -51,16 +52,22 @@ def _still_true(
 ) -> Mapping[str, Path]:
     """What make said of the checkpoint's sources, where no change of a makefile is at hand, and
     configuring made none either."""
-    from ckpt_git.engines.local import asked  # noqa: PLC0415
-
-    files = asked.still_there(job)
+    files = _as_before(job)
     if files and configured:
+        from ckpt_git.engines.local import asked  # noqa: PLC0415 - hardly any build needs it
+
         known = asked.of_checkpoint(job)
         footprint = None if known is None else known.footprint
         paths = () if footprint is None else footprint.read
         if footprint is None or any(_is_new(job, work, ground, ended, path) for path in paths):
             return {}
     return files
+
+
+def _as_before(job: Job) -> Mapping[str, Path]:
+    """The file of the checkpoint's layer, for one whose sources have make say the same."""
+    path = None if job.start is None else job.store.beside(job.start.checkpoint.id, ASKED)
+    return {} if path is None else {ASKED: path}
 
 
 def _run_rehearsed(
@@ -86,7 +93,7 @@ def _run_rehearsed(
     is_needless = known is not None and holds and not naming_what_changed(job, known.commands)
     if is_needless and "configure" not in phases:
         ended = run_phases(job, work, ground, phases, tracing=tracing, on_start=check)
-        return Ran(ended, asked.still_there(job))
+        return Ran(ended, _as_before(job))
     configure = phases.pop("configure", "")
     made_ready = configure if holds else f"{configure}\n{MAKEFILES}"
     run.begin()  # the second one's process
@@ -108,14 +115,14 @@ def _run_rehearsed(
         return Ran(first, {})
     began = time.monotonic()
     care = NONE
-    files: Mapping[str, bytes | Path] = asked.still_there(job)
+    files: Mapping[str, bytes | Path] = _as_before(job)
     if not is_needless:
         try:
             care, said = rehearse(job, work, ground, known, holds=holds)
         except UnfitError as error:
             return str(error)
         note(job, care.notes)
-        files = asked.anew(said)
+        files = {ASKED: said.encode()}
     took = time.monotonic() - began
     built_from = time.clock_gettime_ns(CLOCK)
     rest = run_phases(job, work, layers.next_run(work, ground, care), phases, tracing=tracing)

@@ -50,6 +50,9 @@ from ckpt_git.process import ProcessError, popen, run
 _GRACE = 600.0  # seconds
 _BESIDE = 4 * 4096  # bytes of the folders and small files around what an entry holds
 
+ASKED = "asked"
+"""The name of what make said, beside a layer: see ``asked``."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -230,6 +233,11 @@ class Store:
             with self.tally.locked():
                 self.tally.add(size)
                 _publish(made, self.layers / layer.id)
+
+    def beside(self, layer_id: str, name: str) -> Path | None:
+        """The file that was added to a layer's folder under that name, if one was."""
+        path = self.layers / layer_id / name
+        return path if path.exists() else None
 
     def put_beside(self, layer_id: str, name: str, content: bytes) -> None:
         """Add a small file to a layer's folder: there at once or not at all. Best effort."""

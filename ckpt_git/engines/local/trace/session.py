@@ -12,12 +12,11 @@ from ckpt_git.engines.files import writing
 from ckpt_git.engines.local.trace import arena, reading
 from ckpt_git.engines.local.trace.library import NAME
 from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.model.source_diff import LINK
 from ckpt_git.model.trace import Trace
 
 INSIDE = "/run/ckpt-trace"
 """Where the library and the arena lie in a sandbox."""
-
-_LINK = "120000"  # git's mode of a symbolic link
 
 
 @dataclass(frozen=True)
@@ -70,5 +69,5 @@ class Tracing:
 
 def _links(source: SourceTree) -> Mapping[str, str]:
     """The symbolic links of a source with their targets, as they lie in the build."""
-    paths = [path for path, entry in source.manifest().items() if entry.mode == _LINK]
+    paths = [path for path, entry in source.manifest().items() if entry.mode == LINK]
     return reading.source_links({path: os.fsdecode(source.read(path) or b"") for path in paths})
