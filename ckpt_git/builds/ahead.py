@@ -3,30 +3,46 @@ long as that, on another core."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ckpt_git.git.repository import Repository, Target
 from ckpt_git.later import Later
+from ckpt_git.model.names import CONFIG_NAME
 
-_begun: list[tuple[Later[Repository], Later[Target]]] = []
+
+class _Begun(NamedTuple):
+    repository: Later[Repository]
+    target: Later[Target]
+    config: Later[bytes | None]
+
+
+_begun: list[_Begun] = []
 
 
 def begin(name: str) -> None:
-    """Look up the repository around the current folder, and the target of that name in it. What
-    goes wrong is raised where the answer is used."""
+    """Look up the repository around the current folder, the target of that name in it, and what
+    is configured for that. What goes wrong is raised where the answer is used."""
     found = Later(_look_up)
-    _begun.append((found, Later(lambda: found.value().target(name))))
+    asked = Later(lambda: found.value().target(name))
+    config = Later(lambda: found.value().read(asked.value().tree, CONFIG_NAME))
+    _begun.append(_Begun(found, asked, config))
 
 
 def repository() -> Repository | None:
     """The repository, where it was looked up. Raises ``RepositoryError``."""
-    return _begun[0][0].value() if _begun else None
+    return _begun[0].repository.value() if _begun else None
 
 
-def target() -> Target | None:
-    """The target, where it was looked up, once: the next snapshot is another one.
+def target() -> tuple[Target, Later[bytes | None]] | None:
+    """The target and what its ``ckpt.toml`` holds, where they were looked up, once: the next
+    snapshot is another one.
 
     Raises as ``Repository.target`` does.
     """
-    return _begun.pop()[1].value() if _begun else None
+    if not _begun:
+        return None
+    begun = _begun.pop()
+    return begun.target.value(), begun.config
 
 
 def _look_up() -> Repository:

@@ -15,12 +15,12 @@ from ckpt_git.git.repository import Repository, Target
 from ckpt_git.model.config import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
 from ckpt_git.model.errors import ConfigError, RepositoryError
+from ckpt_git.model.names import CONFIG_NAME
 from ckpt_git.records.state import State
 
 if TYPE_CHECKING:
     from ckpt_git.engines.protocol import Engine
-
-CONFIG_NAME = "ckpt.toml"
+    from ckpt_git.later import Later
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Context:
     environment: Mapping[str, str]
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
     _configs: dict[str, Config | None] = field(default_factory=dict, repr=False)
+    _ahead: dict[str, Later[bytes | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
@@ -51,7 +52,12 @@ class Context:
 
     def target(self, name: str) -> Target:
         """See ``Repository.target``. For the one that the command line names: it may be known."""
-        return ahead.target() or self.repo.target(name)
+        found = ahead.target()
+        if found is None:
+            return self.repo.target(name)
+        target, config = found
+        self._ahead[target.tree] = config
+        return target
 
     def current(self) -> Target:
         """The tree that questions without a TARGET are about: the work tree's; HEAD's where there
@@ -79,7 +85,9 @@ class Context:
         """``ckpt.toml`` of the tree that is built; where it has none, that of the work tree:
         an old commit, or a file that the user keeps to themselves."""
         if tree not in self._configs:
-            self._configs[tree] = self.parsed_config(self.repo.read(tree, CONFIG_NAME))
+            begun = self._ahead.pop(tree, None)
+            data = self.repo.read(tree, CONFIG_NAME) if begun is None else begun.value()
+            self._configs[tree] = self.parsed_config(data)
         return self._configs[tree]
 
     def parsed_config(self, data: bytes | None) -> Config | None:

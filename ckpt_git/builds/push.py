@@ -13,12 +13,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.git import pushed
 from ckpt_git.git.pushed import Commit
 from ckpt_git.git.repository import Target
 from ckpt_git.model.config import Config, Package
 from ckpt_git.model.errors import CkptError, ConfigError
+from ckpt_git.model.names import CONFIG_NAME
 from ckpt_git.model.push import Push, RefUpdate
 from ckpt_git.model.push_policy import PushPolicy, policy_of_broken
 from ckpt_git.model.record import Record

@@ -14,12 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ckpt_git.builds import notices
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.git import made_here
 from ckpt_git.git.repository import Target
 from ckpt_git.model.agreement import Agreement, recipe_digest
 from ckpt_git.model.config import Package
 from ckpt_git.model.errors import CkptError
+from ckpt_git.model.names import CONFIG_NAME
 from ckpt_git.model.source_diff import matcher
 from ckpt_git.records import trusted
 from ckpt_git.records.queue import BY_HAND, Request

@@ -10,10 +10,10 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
-from ckpt_git.model.names import shown
+from ckpt_git.model.names import CONFIG_NAME, shown
 from ckpt_git.records.files import publish
 
 _NAMES_SHOWN = 10

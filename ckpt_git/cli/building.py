@@ -11,13 +11,13 @@ from ckpt_git.builds import untracked
 from ckpt_git.builds.afterwards import look_ahead
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.choose import why_foreign
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.cli.live import Live
 from ckpt_git.cli.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.words import changed, count, how_far, name_of_tree, summary, to_compile
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.names import shown
+from ckpt_git.model.names import CONFIG_NAME, shown
 from ckpt_git.model.record import Record
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds import background, notices
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.builds.detach import (
     DETACHED,
     IO_CLASSES,
@@ -28,6 +28,7 @@ from ckpt_git.builds.settling import SERIES, is_step, made_in_series, settled
 from ckpt_git.cli.streams import out
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
+from ckpt_git.model.names import CONFIG_NAME
 from ckpt_git.records import pending
 from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.running import unmark_starting

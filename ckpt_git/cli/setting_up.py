@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ckpt_git.builds.context import CONFIG_NAME, Context
+from ckpt_git.builds.context import Context
 from ckpt_git.builds.detect import detect, render, this_machine
 from ckpt_git.builds.kinds.values import Listing
 from ckpt_git.cli.streams import out
@@ -18,6 +18,7 @@ from ckpt_git.git import framework
 from ckpt_git.git.hooks import hooks_folder, install, installed, uninstall
 from ckpt_git.model.config import Config, decode
 from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
+from ckpt_git.model.names import CONFIG_NAME
 
 _NEXT = """
 Next: `git ckpt build` tries it out and makes the first checkpoint. From then on, just commit."""

@@ -44,6 +44,9 @@ class SourceTree(Protocol):
         """(path, line) for each line that holds one of ``words``, in the files that match the
         patterns ``files`` (``source_diff.matcher``)."""
 
+    def begin_search(self, words: Sequence[str], files: Sequence[str]) -> None:
+        """Begin to look for what ``lines_with`` is going to be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Start:

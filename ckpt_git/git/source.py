@@ -14,8 +14,11 @@ from ckpt_git.git.configuration import Configuration, conversions
 from ckpt_git.git.location import Location
 from ckpt_git.git.submodules import locate
 from ckpt_git.git.trees import attributes_above, link_above, listing, read
+from ckpt_git.later import Later
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.source_diff import Entry, Manifest, matcher
+
+_Lines = list[tuple[str, str]]
 
 
 def manifest(at: Location, tree: str, folder: str = ".") -> Manifest:
@@ -85,20 +88,24 @@ class GitSource:
         full = path if self.folder == "." else f"{self.folder}/{path}"
         return read_through(self.at, self.tree, full)
 
-    def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
+    def lines_with(self, words: Sequence[str], files: Sequence[str]) -> _Lines:
         """(path, line) for each line that holds one of ``words``, in the files that match the
         patterns ``files`` (``source_diff.matcher``); those of submodules are not searched."""
+        self.begin_search(words, files)
+        return self._searches[tuple(words), tuple(files)].value()
+
+    def begin_search(self, words: Sequence[str], files: Sequence[str]) -> None:
+        """Begin to look for what ``lines_with`` is going to be asked for."""
         asked = (tuple(words), tuple(files))
-        if asked not in self._searched:
-            self._searched[asked] = self._search(*asked)
-        return self._searched[asked]
+        if asked not in self._searches:
+            self._searches[asked] = Later(lambda: self._search(*asked))
 
     @cached_property
-    def _searched(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], list[tuple[str, str]]]:
-        """What was found: several rules ask the same of a change."""
+    def _searches(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Later[_Lines]]:
+        """Each is made once: several rules ask the same of a change."""
         return {}
 
-    def _search(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
+    def _search(self, words: Sequence[str], files: Sequence[str]) -> _Lines:
         from ckpt_git.git.search import lines_with  # noqa: PLC0415  (most builds ask nothing)
 
         wanted = matcher(files)

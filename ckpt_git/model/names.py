@@ -1,8 +1,10 @@
-"""Names of files and lines of builds, as people are to read them."""
+"""What files and lines of builds are called for people to read, and our own file."""
 
 from __future__ import annotations
 
 import os
+
+CONFIG_NAME = "ckpt.toml"
 
 _NAMES = frozenset(
     map(chr, range(0xDC80, 0xDD00))

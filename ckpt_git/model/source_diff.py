@@ -61,6 +61,10 @@ class SourceDiff:
         yield from self.modified
         yield from self.deleted
 
+    def names(self) -> list[str]:
+        """The last parts of these paths, each once, sorted."""
+        return sorted({path.rsplit("/", 1)[-1] for path in self.paths()})
+
     @property
     def written(self) -> tuple[str, ...]:
         """The paths whose content has to be written: added and modified ones."""

@@ -242,6 +242,10 @@ class LocalEngine:
         """See ``Engine``."""
         from dataclasses import replace  # noqa: PLC0415
 
+        from ckpt_git.engines.local.build_tool import begin_searches  # noqa: PLC0415
+
+        if start is not None:  # before the rest is imported
+            begin_searches(drv, source, start.diff)
         from ckpt_git.engines.local.attempt import build  # noqa: PLC0415
         from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from ckpt_git.engines.local.build_tool import MAKEFILES
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.statements import text_of
@@ -25,10 +26,10 @@ _WORD = re.compile(r"[\w.-]+")
 _VALUES = re.compile(r"[:+?!]*=.*")
 
 
-def changed_variable(job: Job, makefiles: Iterable[str]) -> Precautions:
+def changed_variable(job: Job) -> Precautions:
     """Unfit where a variable that is exported got another value."""
     assert job.start is not None
-    diff, is_makefile = job.start.diff, matcher(tuple(makefiles))
+    diff, is_makefile = job.start.diff, matcher(MAKEFILES)
     changed = [path for path in diff.paths() if is_makefile(path)]
     if not changed:
         return NONE

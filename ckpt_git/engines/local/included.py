@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
+from ckpt_git.engines.local.build_tool import MAKEFILES
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.protocol import SourceTree
@@ -28,21 +29,21 @@ _NAMES_A_FILE = re.compile(
 )
 
 
-def unknown_to_make(job: Job, makefiles: Iterable[str]) -> Precautions:
-    """The sources to date anew. ``makefiles`` are patterns."""
+def unknown_to_make(job: Job) -> Precautions:
+    """The sources to date anew."""
     assert job.start is not None
-    blind = _without_depfile(job, tuple(makefiles))
+    blind = _without_depfile(job)
     if not blind:
         return NONE
-    changed = job.start.diff.paths()
-    found = _including(job.source, {posixpath.basename(path) for path in changed})
-    anew = tuple(sorted((found & blind).difference(changed)))
+    found = _including(job.source, job.start.diff.names())
+    anew = tuple(sorted((found & blind).difference(job.start.diff.paths())))
     notes = tuple(f"make isn't told what {path} includes: it is compiled again" for path in anew)
     return Precautions(dated_anew=anew, notes=notes)
 
 
-def _including(source: SourceTree, names: set[str]) -> set[str]:
+def _including(source: SourceTree, called: Iterable[str]) -> set[str]:
     """The files that include one of these names, and what includes those."""
+    names = {*called}
     found: set[str] = set()
     known: set[str] = set()
     while names:
@@ -58,7 +59,7 @@ def _including(source: SourceTree, names: set[str]) -> set[str]:
     return found
 
 
-def _without_depfile(job: Job, makefiles: tuple[str, ...]) -> set[str]:
+def _without_depfile(job: Job) -> set[str]:
     """The sources of which the checkpoint has no depfile that a makefile could include."""
     assert job.start is not None
     sources = [path for path in job.source.manifest() if path.endswith(_SOURCES)]
@@ -66,7 +67,7 @@ def _without_depfile(job: Job, makefiles: tuple[str, ...]) -> set[str]:
     files = () if layer is None else job.store.files(layer)
     told = Counter(stem for path in files if path.endswith(_DEPFILES) for stem in _stems(path))
     if not told or not any(
-        _INCLUDES_DEPFILES.match(line) for _, line in job.source.lines_with(["include"], makefiles)
+        _INCLUDES_DEPFILES.match(line) for _, line in job.source.lines_with(["include"], MAKEFILES)
     ):
         return set(sources)
     of_name = Counter(_stem(path) for path in sources)

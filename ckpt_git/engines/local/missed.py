@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 
+from ckpt_git.engines.local.build_tool import MAKEFILES, is_make, is_tidy
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.exported import changed_variable
 from ckpt_git.engines.local.included import unknown_to_make
@@ -26,10 +27,6 @@ from ckpt_git.model.source_diff import LINK, SourceDiff
 
 _HEADERS = (".h", ".hh", ".hpp", ".hxx", ".h++", ".inc", ".inl", ".ipp", ".tcc")
 _SYSTEM_HEADERS = ("/usr/include", "/usr/local/include")
-_CALLS_MAKE = re.compile(r"(?:^|[\s;&|(/])g?make\b")
-# Tools that keep track of commands and of what went by themselves.
-_TIDY = re.compile(r"\b(?:cmake|ninja|meson|samu|cargo|go|bazel|buck2?|scons)\b")
-_MAKEFILES = ("Makefile", "makefile", "GNUmakefile", "*.mk", "*.mak", "Makefile.*")
 _READS = re.compile(r"\b(?:shell|sed|grep|awk|cat|cut|head|tail|include|file)\b")
 
 
@@ -61,13 +58,13 @@ def needs_rehearsal(job: Job) -> bool:
     """Whether only make itself can tell what it would miss: see ``rehearsal``."""
     assert job.start is not None
     diff = job.start.diff
-    return bool(diff) and is_built_by_make(job) and _may_change_commands(diff, job.source)
+    return bool(diff) and is_make(job.drv, job.source) and _may_change_commands(diff, job.source)
 
 
 def _lost(job: Job) -> Precautions:
     """A script doesn't remove what it once made, and nobody knows what that is."""
     assert job.start is not None
-    if _TIDY.search(_commands(job)) or is_built_by_make(job):
+    if is_tidy(job.drv) or is_make(job.drv, job.source):
         return NONE
     gone = next((path for path in job.start.diff.deleted if not is_prose(path)), None)
     if gone is None:
@@ -89,21 +86,6 @@ def _behind_links(job: Job) -> Precautions:
     names = tuple(dict.fromkeys(anew))
     notes = tuple(f"a link leads to {name} now: it gets a new date" for name in names)
     return Precautions(dated_anew=names, notes=notes)
-
-
-def is_built_by_make(job: Job) -> bool:
-    """make itself, or a script where there is a makefile, or will be."""
-    commands = _commands(job)
-    if _TIDY.search(commands):
-        return False
-    if _CALLS_MAKE.search(commands):
-        return True
-    manifest = job.source.manifest()
-    return any(name in manifest for name in _MAKEFILES[:3]) and "package.json" not in manifest
-
-
-def _commands(job: Job) -> str:
-    return " ".join(job.drv.phases.get(name, "") for name in ("configure", "build"))
 
 
 def _shadowing_headers(job: Job) -> Precautions:
@@ -159,16 +141,16 @@ def _may_change_commands(diff: SourceDiff, source: SourceTree) -> bool:
     if any(not (is_compiled(path) or is_prose(path)) for path in diff.modified):
         return True
     names = sorted({posixpath.basename(path) for path in diff.modified if path.endswith(_HEADERS)})
-    lines = source.lines_with(names, _MAKEFILES) if names else []
+    lines = source.lines_with(names, MAKEFILES) if names else []
     return any(_READS.search(line) for _, line in lines)
 
 
 def _headers_unknown_to_make(job: Job) -> Precautions:
-    return unknown_to_make(job, _MAKEFILES) if is_built_by_make(job) else NONE
+    return unknown_to_make(job) if is_make(job.drv, job.source) else NONE
 
 
 def _exported(job: Job) -> Precautions:
-    return changed_variable(job, _MAKEFILES) if is_built_by_make(job) else NONE
+    return changed_variable(job) if is_make(job.drv, job.source) else NONE
 
 
 _ASKED = "make is asked by dry runs; what it would leave is removed"

@@ -24,11 +24,11 @@ from typing import NamedTuple
 
 from ckpt_git.engines.local import dry_run
 from ckpt_git.engines.local.asked import LONG, Asked
+from ckpt_git.engines.local.build_tool import is_make
 from ckpt_git.engines.local.configure import is_compiled, is_prose
 from ckpt_git.engines.local.dry_run import Command, Commands, UnfitError
 from ckpt_git.engines.local.job import Job
 from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.missed import is_built_by_make
 from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.shell_words import is_operator, tokens, words
 from ckpt_git.engines.local.store import ASKED
@@ -131,7 +131,7 @@ def ask_ahead(job: Job) -> None:
     if (
         layer is None
         or layer.seconds < LONG
-        or not is_built_by_make(job)
+        or not is_make(job.drv, job.source)
         or job.store.beside(layer.id, ASKED)
     ):
         return
@@ -181,6 +181,8 @@ def naming_what_changed(job: Job, whole: Commands) -> Commands:
     called = {posixpath.basename(path) for path in paths}
     found: Commands = Counter()
     for command, count in whole.items():
+        if not any(name in command.text for name in called):  # most don't, and that is soon told
+            continue
         names = [name for name in _names(command) if posixpath.basename(name) in called]
         if not names or _makes_nothing(command):
             continue
