@@ -11,36 +11,28 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.distrust import base_failed
-from ckpt_git.builds.follow import candidates, follow, is_head, put_in_force
-from ckpt_git.builds.retention import let_go_of_old
-from ckpt_git.builds.staying import staying
+from ckpt_git.builds.follow import candidates, is_head, put_in_force
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
 from ckpt_git.git.repository import Target
+from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.diagnostics import advice, error_lines
-from ckpt_git.model.drift import Staying
-from ckpt_git.model.record import Base, PassedOver, Record, Seconds
+from ckpt_git.model.record import Record
 from ckpt_git.model.relocation import Relocation
-from ckpt_git.model.weight import HEADERS, SOURCES, learn
-from ckpt_git.records.excused import excuse, excused
 from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
+    from ckpt_git.model.drift import Staying
     from ckpt_git.model.trace_suspicion import Suspicion
 
-_LOOKED_THROUGH = 4 << 20
-"""Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
 _NAMED = 50
 """Steps that a log names of those that should have run again."""
-_PASSED_OVER = 6
-"""Checkpoints that a record names of those that it didn't start from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +117,8 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             package.ignore,
         )
         if choice.start is not None and _follows_by_cost(package, options):
+            from ckpt_git.builds.staying import staying  # noqa: PLC0415 - hardly any build needs it
+
             stays = staying(context, package, choice.start.checkpoint, target.tree)
             if stays.pays_to_move and is_head(context, target):
                 choice = replace(choice, start=None, why_clean=_why_moves(stays))
@@ -229,6 +223,7 @@ class _Attempt:
         self.looked_up = looked_up
         self.log = context.state.new_log(made.package.name)
         self._announce = announce
+        self._importing: Later[object] | None = None
         self._tell("log", str(self.log))
 
     def record(self) -> Record:
@@ -253,12 +248,15 @@ class _Attempt:
         """The steps that should have run again, less those that are known not to matter."""
         if not result.suspicions:
             return ()
+        from ckpt_git.records.excused import excused  # noqa: PLC0415 - hardly any build has one
+
         known = excused(self.context.state, self.plan.package.name)
         return [doubt for doubt in result.suspicions if doubt.id not in known]
 
     def _judge(self, start: Start, result: Realisation, doubts: Sequence[Suspicion]) -> Record:
         """A clean build decides; its checkpoint is the one to go on from."""
         from ckpt_git.builds.doubt import judge  # noqa: PLC0415 - hardly any build needs it
+        from ckpt_git.records.excused import excuse  # noqa: PLC0415
 
         self._note(str(doubt) for doubt in doubts[:_NAMED])
         judged = judge(self.plan.engine, result, doubts, self._again_clean)
@@ -281,6 +279,8 @@ class _Attempt:
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
+            from ckpt_git.builds.distrust import base_failed  # noqa: PLC0415 - hardly ever
+
             why += ", the clean one passed: the checkpoint is let go"
             base_failed(self.context, start.checkpoint)
         return self._keep(result, None, why)
@@ -319,78 +319,12 @@ class _Attempt:
         *,
         confirmed: bool = True,
     ) -> Record:
-        """Keep what came out: first the checkpoint, then the record that speaks of it."""
-        state = self.context.state
-        if result.artifacts is not None:
-            state.add_checkpoint(result.artifacts)
-            follow(self.context, self.plan.package, self.plan.target, result.artifacts)
-        confirmed = confirmed and not _inconclusive(result)
-        record = replace(self._as_record(result, start, why_clean), confirmed=confirmed)
-        state.save(record)
-        self.plan.engine.made_known()
-        stays = self.plan.staying
-        if stays is not None and start is not None:
-            state.keep_drift(start.checkpoint, stays.drift.after(stays.rent))
-        if start is None and result.outcome == "passed":
-            self._learn(record.seconds.build)
-        if result.outcome == "passed":
-            let_go_of_old(self.context, self.plan.engine, self.plan.drv, result)
-        return record
+        from ckpt_git.builds.ending import Ending, keep  # noqa: PLC0415 - see there
 
-    def _learn(self, seconds: float) -> None:
-        """Find out, after a clean build, what a change of each file would have compiled anew."""
-        source = self.plan.source
-        includes = source.lines_with(
-            ["include"], [f"*{suffix}" for suffix in sorted(HEADERS | SOURCES)]
+        ending = Ending(
+            *(self.plan, result, start, why_clean, self.log), self.began, self.looked_up
         )
-        weights = learn(list(source.manifest()), includes, seconds)
-        self.context.state.keep_weights(self.plan.package.name, weights)
-
-    def _as_record(self, result: Realisation, start: Start | None, why_clean: str | None) -> Record:
-        made = self.plan
-        base = start.checkpoint if start is not None else None
-        error = tuple(self._errors()) if result.outcome == "failed" else ()
-        advised = advice(error, made.engine.out_path(made.drv, result.out))
-        return Record(
-            package=made.package.name,
-            engine=made.engine.name,
-            outcome=result.outcome,
-            tree=made.target.tree,
-            key=made.key,
-            recipe=made.recipe.id,
-            commit=made.target.commit,
-            checkpoint=None if base is None else Base(base.commit, base.tree, base.depth),
-            why_clean=why_clean,
-            sandbox=result.sandbox,
-            changes=start.diff.counts()
-            if start is not None
-            else {"added": 0, "modified": 0, "deleted": 0},
-            out=None if result.out is None else str(result.out),
-            log=str(self.log),
-            seconds=self._seconds(result.seconds),
-            depth=0 if base is None else base.depth + 1,
-            finished=time.time(),
-            target=made.target.kind,
-            failed_phase=result.failed_phase,
-            reason=": ".join(filter(None, (result.reason, advised))) or None,
-            missing=result.missing,
-            error=error,
-            warnings=result.warnings,
-            no_base=result.no_base,
-            base=None if base is None else base.id,
-            from_cache=result.from_cache,
-            left=None if result.artifacts is None else result.artifacts.id,
-            compiled=result.compiled,
-            passed_over=_passed_over(made.choice, made.recipe, base),
-        )
-
-    def _seconds(self, spent: Seconds) -> Seconds:
-        return replace(spent, total=time.monotonic() - self.began, diff=self.looked_up)
-
-    def _errors(self) -> Sequence[str]:
-        with self.log.open("rb") as log:
-            log.seek(max(0, self.log.stat().st_size - _LOOKED_THROUGH))
-            return error_lines(log.read().decode(errors="replace"), self._relocation())
+        return keep(self.context, ending, self._relocation(), confirmed=confirmed)
 
     def _relocation(self) -> Relocation:
         return relocation(self.context, self.plan.engine, self.plan.drv)
@@ -399,6 +333,8 @@ class _Attempt:
         moved = self._relocation()
 
         def hear(event: Event) -> None:
+            if event.kind == "phase" and self._importing is None:
+                self._importing = Later(lambda: import_module("ckpt_git.builds.ending"))
             text = moved.line(event.text) if event.kind == "line" else event.text
             self._announce(self.plan.package.name, Event(event.kind, text))
 
@@ -416,30 +352,6 @@ class _Attempt:
         for checkpoint in self.context.state.checkpoints(self.plan.package.name):
             if self.plan.engine.damage(checkpoint) is not None:
                 self._drop(checkpoint)
-
-
-def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tuple[PassedOver, ...]:
-    """What else there was to start from, and why it wasn't that."""
-    refused = {one.checkpoint.id: one.reason for one in choice.refused}
-    found: list[PassedOver] = []
-    for checkpoint, far in choice.distances:
-        if base is None or checkpoint.id != base.id:
-            files, compiled = (None, None) if far is None else (far.files, far.compiled)
-            reason = refused.get(checkpoint.id, "its files are gone" if far is None else None)
-            found.append(PassedOver(checkpoint.commit, checkpoint.tree, files, compiled, reason))
-    for checkpoint in choice.foreign:
-        part = next(iter(checkpoint.recipe.differing(recipe)), "engine")
-        reason = f"the {part} of its recipe is another one"
-        found.append(PassedOver(checkpoint.commit, checkpoint.tree, reason=reason))
-    by_tree = {one.tree: one for one in reversed(found)}  # `verify` leaves several of one tree
-    return tuple(one for one in found if by_tree[one.tree] is one)[:_PASSED_OVER]
-
-
-def _inconclusive(result: Realisation) -> bool:
-    """A failure that says more about the moment than about the tree: it is tried again."""
-    return result.outcome == "failed" and (
-        result.timed_out or result.failed_phase == "fetch" or "signal" in (result.reason or "")
-    )
 
 
 def relocation(context: Context, engine: Engine, drv: Derivation) -> Relocation:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.room import undisturbed
 from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
@@ -41,6 +40,8 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
     """Put the checkpoint that the build on record left in force, if it left one; gives it."""
     if not record.passed:
         return None
+    from ckpt_git.builds.room import undisturbed  # noqa: PLC0415 - most builds put none in force
+
     with undisturbed(context):
         found = checkpoint_of(context, record)
         if found is not None:

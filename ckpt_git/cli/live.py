@@ -7,7 +7,6 @@ meanwhile.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 import time
@@ -115,7 +114,11 @@ class Live:
 
 def width_of_results() -> int | None:
     """The columns of the terminal on which results are printed; None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    if not sys.stdout.isatty():
+        return None
+    import shutil  # noqa: PLC0415 - 2 ms, for a terminal alone
+
+    return shutil.get_terminal_size().columns
 
 
 def fitting(text: str, width: int | None) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from ckpt_git.model.drift import Staying
 from ckpt_git.model.record import Record
+
+if TYPE_CHECKING:
+    from ckpt_git.model.drift import Staying
 
 _SHORT = 10
 _THOUSAND = 1000

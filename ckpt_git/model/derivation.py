@@ -7,9 +7,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ckpt_git.model.nix_recipe import NixRecipe
+if TYPE_CHECKING:
+    from ckpt_git.model.nix_recipe import NixRecipe
 
 CompileCache = Literal["auto", "none"]
 PHASES = ("configure", "build", "check", "install")

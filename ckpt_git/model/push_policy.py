@@ -10,11 +10,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ckpt_git.model import config_values as values
 from ckpt_git.model.config_values import FaultError
-from ckpt_git.model.push import Push, RefUpdate
+
+if TYPE_CHECKING:
+    from ckpt_git.model.push import Push, RefUpdate
 
 Commits = Literal["tips", "all"]
 Require = Literal["checkpointed", "verified"]

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -104,7 +103,7 @@ def cached(path: str, folder: Path, stats: str) -> Compilers:
 def unseen(source: Path) -> str | None:
     """Why no object of these sources may come from the cache: what compilers read of them without
     ccache's looking at it; None where nothing is."""
-    if shutil.which("grep") is None:
+    if which("grep", os.environ.get("PATH", os.defpath)) is None:
         return "there is no grep, to look for what ccache doesn't look at"
     for pattern, what in UNSEEN:
         found = run(["grep", "-rIlE", "-m1", "-e", pattern, "."], cwd=source, ok=(0, 1, 2)).stdout

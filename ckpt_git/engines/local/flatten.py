@@ -12,7 +12,6 @@ made anew) is in the kernel's page on overlayfs, "whiteouts and opaque directori
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 from contextlib import suppress
 from dataclasses import replace
@@ -118,6 +117,8 @@ def _link(origin: str, target: str) -> None:
         if is_gone(os.lstat(origin)):
             os.mknod(target, stat.S_IFCHR)
         else:
+            import shutil  # noqa: PLC0415 - hardly any build copies
+
             shutil.copy2(origin, target, follow_symlinks=False)
 
 

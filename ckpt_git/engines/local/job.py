@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -218,6 +217,6 @@ def _missing_program(log: Path, path: str) -> str | None:
     """The program that a failed build looked for in vain, where its last words say so."""
     for line in reversed(_last_words(log).splitlines()[-12:]):
         found = _NOT_FOUND.match(line)
-        if found and "/" not in found[1] and shutil.which(found[1], path=path) is None:
+        if found and "/" not in found[1] and system.which(found[1], path) is None:
             return found[1]
     return None

@@ -9,7 +9,6 @@ for one).
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -96,7 +95,7 @@ def view(
 
 def bubblewrap(view: View, *, cwd: str) -> list[str]:
     """The command line, up to the command, that runs one below ``view`` with bwrap(1)."""
-    command = [shutil.which("bwrap") or "bwrap"]
+    command = [system.which("bwrap", os.environ.get("PATH", os.defpath)) or "bwrap"]
     command += ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     command += ["--unshare-cgroup-try", *([] if view.network else ["--unshare-net"])]
     command += ["--uid", str(BUILD_UID), "--gid", str(BUILD_GID), "--hostname", "localhost"]
