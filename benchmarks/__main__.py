@@ -86,11 +86,19 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
     )
     parser.add_argument("--nix", action="store_true", help="verify: with the Nix engine")
-    own = parser.add_argument_group("a repository of your own, for follow and bisect")
+    own = parser.add_argument_group("a repository of your own, for follow, bisect and nix")
     own.add_argument("--repository", type=Path, metavar="PATH")
     own.add_argument("--name", help="what tables call it (default: its folder)")
-    own.add_argument("--range", metavar="A..B", help="its commits, along the first parents")
-    own.add_argument("--file", metavar="PATH", help="bisect: a C file in it")
+    own.add_argument(
+        "--range", metavar="A..B", help="follow, bisect: commits along its first parents"
+    )
+    own.add_argument("--file", metavar="PATH", help="bisect, nix: a C file in it")
+    own.add_argument(
+        "--needs",
+        action="append",
+        metavar="NAME",
+        help="nix: a package of the nixpkgs that the build runs; may be given several times",
+    )
     for phase in ("configure", "build", "install"):
         own.add_argument(f"--{phase}", metavar="COMMAND")
     parser.add_argument(
@@ -147,10 +155,18 @@ def _micro(_options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
 def _nix(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
     changes = options.changes or _NIX_CHANGES
-    for series in nix.nix(options.cache, work, options.nixpkgs, changes, _say):
+    subjects = nix.SUBJECTS if options.repository is None else (_own_by_nix(options),)
+    for series in nix.nix(subjects, options.cache, work, options.nixpkgs, changes, _say):
         print(report.nix_builds(series), flush=True)
         found.append(series)
     return {"nix": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+def _own_by_nix(options: argparse.Namespace) -> nix.Subject:
+    if options.file is None or options.build is None:
+        raise UsageError("--repository goes with --file, a C file to edit, and --build COMMAND")
+    edit = Edit("one source file", options.file, _LINE)
+    return nix.own(options.repository, options.name, _phases(options), edit, options.needs or ())
 
 
 def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
@@ -194,9 +210,13 @@ def _histories(options: argparse.Namespace) -> list[History]:
         ]
     if options.range is None or options.build is None:
         raise UsageError("--repository goes with --range A..B and --build COMMAND")
+    repository, phases = options.repository, _phases(options)
+    return [histories.of_repository(repository, options.range, phases, options.name)]
+
+
+def _phases(options: argparse.Namespace) -> dict[str, str]:
     phases = {name: vars(options)[name] for name in ("configure", "build", "install")}
-    given = {name: command for name, command in phases.items() if command is not None}
-    return [histories.of_repository(options.repository, options.range, given, options.name)]
+    return {name: command for name, command in phases.items() if command is not None}
 
 
 def _trace(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:

@@ -26,7 +26,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks import bare, corpus, made, ours
-from benchmarks.projects import AWS_C
+from benchmarks.projects import AWS_C, Edit
 from ckpt_git.model.errors import CkptError, MissingError
 from tests.nix.store import LIBRARY, STDENV, NixStore, attributes, nix_string
 
@@ -48,7 +48,8 @@ _TRIES = 5  # Nix 2.8 kills some builder before it has run anything
 @dataclass(frozen=True, slots=True)
 class Subject:
     """A project and one-line edits of one file of it. ``compiles`` matches the line that a build
-    prints for each file that it compiles; ``needs`` are nixpkgs' names of what the build runs."""
+    prints for each file that it compiles; ``needs`` are nixpkgs' names of what the build runs.
+    ``origin`` is the repository whose HEAD is edited, where it is a user's own."""
 
     name: str
     phases: Mapping[str, str]
@@ -56,6 +57,7 @@ class Subject:
     line: str
     compiles: str
     needs: tuple[str, ...] = ()
+    origin: Path | None = None
 
 
 def _cmake(generator: str) -> Subject:
@@ -82,6 +84,20 @@ _MADE = Subject(
     compiles=r"^g?cc .* -c ",
 )
 SUBJECTS = (_MADE, _cmake("Unix Makefiles"), _cmake("Ninja"))
+
+
+def own(
+    origin: Path,
+    name: str | None,
+    phases: Mapping[str, str],
+    edit: Edit,
+    needs: Sequence[str],
+) -> Subject:
+    """A repository of the user's, whose file ``edit.file`` is edited."""
+    # What CMake says, automake and many a makefile, and make itself.
+    compiles = r"Building C(XX)? object|^\s*(CC|CXX) |^\S*g?cc .*-c "
+    name = name or origin.resolve().name
+    return Subject(name, phases, edit.file, edit.line, compiles, tuple(needs), origin)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,13 +216,20 @@ def configure(subject: ours.Subject, made_by: str) -> None:
     ours.exclude_configuration(subject)
 
 
-def nix(cache: Path, work: Path, nixpkgs: Path | None, changes: int, say: Say) -> Iterator[Series]:
+def nix(
+    subjects: Sequence[Subject],
+    cache: Path,
+    work: Path,
+    nixpkgs: Path | None,
+    changes: int,
+    say: Say,
+) -> Iterator[Series]:
     """Time ``changes`` one-file commits of each project, in the folder ``work``.
 
     Raises ``MissingError`` without Nix and ``CkptError`` where something doesn't build.
     """
     with store(work / "nix", nixpkgs) as environment:
-        for number, subject in enumerate(SUBJECTS):
+        for number, subject in enumerate(subjects):
             folder = work / str(number)
             folder.mkdir()
             builds = ours.Subject(folder / "repository", folder / "store")
@@ -240,7 +263,7 @@ def _commits(site: _Site, cache: Path, changes: int) -> list[str]:
         corpus.git(repository, "init", "--quiet", "--initial-branch=main")
         made.write(repository, made.c_files(2000, 50_000))
     else:
-        origin = corpus.repository(AWS_C, cache)
+        origin = (site.subject.origin or corpus.repository(AWS_C, cache)).resolve()
         corpus.git(site.work, "clone", "--quiet", str(origin), str(repository))
     configure(site.builds, site.package)
     commits = []
