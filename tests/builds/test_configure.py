@@ -74,3 +74,15 @@ def _again_for_a_source(tmp_path: Path, command: str, script: str) -> bool:
     project.repo.commit("executable")
     project.build()
     return _configures_again(project, "other.c", 'const char *other(void) { return "new"; }\n')
+
+
+@pytest.mark.parametrize(("asks", "again"), [("", False), ("cmake -P CMakeLists.txt\n", True)])
+def test_cmakes_files_are_read_by_cmake(tmp_path: Path, asks: str, *, again: bool) -> None:
+    files = {
+        **AUTOMAKE,
+        "configure.ac": AUTOMAKE["configure.ac"] + asks,
+        "CMakeLists.txt": "file(STRINGS other.c TEXT)\n",
+    }
+    project = Project.make(tmp_path / "project", files, BY_AUTOTOOLS)
+    project.build()
+    assert _configures_again(project, "other.c", files["other.c"] + "int more;\n") is again

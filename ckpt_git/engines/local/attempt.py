@@ -11,10 +11,12 @@ from pathlib import Path
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import compilers, layers
+from ckpt_git.engines.local.build_tool import is_cmake
 from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk
+from ckpt_git.engines.local.layers import SECOND
 from ckpt_git.engines.local.missed import precautions
-from ckpt_git.engines.local.precautions import NONE
+from ckpt_git.engines.local.precautions import NONE, Precautions
 from ckpt_git.engines.local.running import run_all
 from ckpt_git.engines.local.store import Layer
 from ckpt_git.engines.protocol import Realisation
@@ -40,7 +42,7 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         began = time.monotonic()
         phases = Later(lambda: _phases(job))
         try:
-            care = NONE if job.start is None else precautions(job)
+            care = NONE if job.start is None else precautions(job) | _dates(job, phases)
             if care.unfit is not None:
                 return _nothing(job, unfit=care.unfit)
             with writing(work):
@@ -133,6 +135,16 @@ def _nothing(job: Job, *, distrust: str | None = None, unfit: str | None = None)
         unfit=unfit,
         warnings=job.warnings,
     )
+
+
+def _dates(job: Job, phases: Later[dict[str, str]]) -> Precautions:
+    """CMake's ``file(COPY)`` leaves dates their seconds alone: what changed in the second in which
+    the checkpoint was made would be copied with an older date than that of its objects."""
+    assert job.start is not None
+    newest = job.start.checkpoint.newest_mtime_ns
+    if time.time_ns() // SECOND > newest // SECOND or not is_cmake(job.drv):
+        return NONE
+    return Precautions(another_second="configure" in phases.value())
 
 
 def _phases(job: Job) -> dict[str, str]:

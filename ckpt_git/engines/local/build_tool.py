@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _CALLS_MAKE = re.compile(r"(?:^|[\s;&|(/])g?make\b")
 _TIDY = re.compile(r"\b(?:cmake|ninja|meson|samu|cargo|go|bazel|buck2?|scons)\b")
+_CMAKE = re.compile(r"\bcmake\b")
 _DEFAULT = ("Makefile", "makefile", "GNUmakefile")
 
 MAKEFILES = (*_DEFAULT, "*.mk", "*.mak", "Makefile.*")
@@ -21,6 +22,11 @@ MAKEFILES = (*_DEFAULT, "*.mk", "*.mak", "Makefile.*")
 def is_tidy(drv: Derivation) -> bool:
     """Whether it is one that keeps track of commands, and of what went, by itself."""
     return _TIDY.search(_commands(drv)) is not None
+
+
+def is_cmake(drv: Derivation) -> bool:
+    """CMake, whatever it has the project built by."""
+    return _CMAKE.search(_commands(drv)) is not None
 
 
 def is_make(drv: Derivation, source: SourceTree) -> bool:

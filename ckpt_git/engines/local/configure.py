@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 
+from ckpt_git.engines.local.by_folder import FILES, read_by_folder
 from ckpt_git.engines.local.shell_words import simple_commands
-from ckpt_git.engines.local.statements import statements, text_of
+from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.source_diff import SourceDiff
 
@@ -41,18 +42,16 @@ _CONFIGURE_FILES = (
 # A mention that isn't a reading: autoconf's check that it is in the right folder, comments, and
 # the lists of sources in CMake and Meson.
 _HARMLESS = re.compile(r"^\s*(?:#|dnl\b)|ac_unique_file|AC_CONFIG_SRCDIR")
+# Words by themselves: `test/tcp-read.c` in a list of sources reads nothing.
 _READS = re.compile(
-    r"\b(?:READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_\w+|COMMAND|SHA\d+|MD5|"
-    r"run_command|fs\.read|find_program)\b",
+    r"(?<![\w./-])(?:READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_\w+|COMMAND|SHA\w+|MD5|"
+    r"COPY|COPY_FILE|INSTALL|run_command|find_program)(?![\w./-])|\.(?:read|hash|copyfile)\s*\(",
     re.IGNORECASE,
 )
 # What these name runs in the build.
 _LATER = re.compile(
     r"(?:add_custom_\w+|add_test|install|custom_target|run_target)\b", re.IGNORECASE
 )
-_CALL = re.compile(r"\b[A-Za-z_][\w.]*\s*\(")
-_SETS = re.compile(r"(?:(?:set|foreach) ?\( ?|list ?\( ?\w+ )(\w+)", re.IGNORECASE)
-_ASSIGNS = re.compile(r"^\s*(\w+)\s*\+?=(?!=)", re.MULTILINE)
 # Steps of which it is known where they say what they read, and those that read nothing.
 _KNOWN = frozenset({
     "cmake", "meson", "autoreconf", "aclocal", "autoheader", "autoconf", "automake", "libtoolize",
@@ -71,6 +70,7 @@ _OF_AUTOCONF = re.compile(
     r"mkinstalldirs|py-compile|ylwrap|ar-lib|test-driver|configure[^/]*|LINGUAS|POTFILES[^/]*|"
     r"Makevars[^/]*|Rules-[^/]*|[^/]*\.(?:in|am|ac|m4))$"
 )
+_OTHERS = ("cmake", "meson")
 _EXECUTABLE = "100755"
 _SCRIPTS = (".sh", ".py", ".pl", ".awk", ".sed")
 _LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
@@ -84,7 +84,7 @@ def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | N
         _unknown(command, source)
         or _seen_by_a_glob(diff, source)
         or _not_for_compilers(command, diff, source)
-        or _read_by_name((*diff.modified, *diff.added, *diff.deleted), source)
+        or _read_by_name(command, (*diff.modified, *diff.added, *diff.deleted), source)
         or _read_by_a_script(diff.modified, source)
     )
 
@@ -174,8 +174,19 @@ def _literally(path: str) -> str:
     return "/" + re.sub(r"[*?\[]", r"[\g<0>]", path)
 
 
-def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
-    names = {path.rsplit("/", 1)[-1] for path in paths if not is_prose(path)}
+def _is_read_by_cmake(command: str, source: SourceTree) -> bool:
+    """Whether the files of CMake and Meson may be read: not where a configure script of autoconf's
+    is all that runs, and doesn't speak of them."""
+    if any(word in command for word in _OTHERS) or not _is_autoconf(source):
+        return True
+    scripts = ("configure.ac", "configure.in", "*.m4", *_BOOTSTRAPS)
+    lines = source.lines_with(_OTHERS, scripts)
+    return any(not _HARMLESS.search(line) for _, line in lines)
+
+
+def _read_by_name(command: str, paths: Iterable[str], source: SourceTree) -> str | None:
+    paths = [path for path in paths if not is_prose(path)]
+    names = {path.rsplit("/", 1)[-1] for path in paths}
     if not names:
         return None
     listed: dict[str, set[str]] = {}
@@ -186,8 +197,12 @@ def _read_by_name(paths: Iterable[str], source: SourceTree) -> str | None:
         if not file.endswith(_LISTS_SOURCES):
             return f"{min(named)} changed, which {file} names"
         listed.setdefault(file, set()).update(named)
+    if not _is_read_by_cmake(command, source):
+        return None
     text_in = lru_cache(maxsize=None)(partial(text_of, source))
-    variables: dict[str, str] = {}
+    why, variables = read_by_folder(paths, source)
+    if why is not None:
+        return why
     for file, named in listed.items():
         text = text_in(file)
         for name in sorted(named):
@@ -205,7 +220,7 @@ def _read_by_variable(
     while variables:
         seen |= variables.keys()
         more: dict[str, str] = {}
-        lines = source.lines_with(sorted(variables), ("CMakeLists.txt", "*.cmake", "meson.build"))
+        lines = source.lines_with(sorted(variables), FILES)
         for file in dict.fromkeys(file for file, _ in lines):
             text = text_in(file)
             for variable, name in variables.items():
@@ -224,21 +239,13 @@ def _is_read(word: str, text: str) -> bool:
 
 def _variables_with(name: str, text: str) -> Iterator[str]:
     """The variables that a text may have ``name`` put into."""
-    return (variable for variable, value in _assignments(text) if name in value)
+    return (variable for variable, value in assignments(text) if name in value)
 
 
 @lru_cache(maxsize=64)
 def _readings(text: str) -> tuple[str, ...]:
-    calls = statements(text, _CALL)
+    calls = statements(text, CALL)
     return tuple(said for said in calls if _READS.search(said) and not _LATER.match(said))
-
-
-@lru_cache(maxsize=64)
-def _assignments(text: str) -> tuple[tuple[str, str], ...]:
-    """Variables, and what they may be given: CMake's statements, Meson's up to the next one."""
-    set_ = [(found[1], said) for said in statements(text, _CALL) if (found := _SETS.match(said))]
-    _, *assigned = _ASSIGNS.split(text)
-    return (*set_, *zip(assigned[::2], assigned[1::2], strict=True))
 
 
 def _is_autoconf(source: SourceTree) -> bool:

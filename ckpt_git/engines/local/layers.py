@@ -21,6 +21,7 @@ from ckpt_git.engines.protocol import SourceTree, Start
 from ckpt_git.model.errors import StoreError
 
 # The kernel's own for dating files; a precise one would date sources ahead of their objects.
+SECOND = 1_000_000_000  # ns
 CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 
 
@@ -174,6 +175,7 @@ def _with_changes(
 
     A source file that the base's build itself rewrote is brought back to what the tree says.
     """
+    newest = start.checkpoint.newest_mtime_ns
     written = list(start.diff.written)
     known = {*written, *start.diff.deleted}
     again = dict.fromkeys((*base.dirtied, *care.dated_anew))
@@ -190,6 +192,10 @@ def _with_changes(
         "deleted": list(start.diff.deleted),
         "forgotten": list(care.forgotten),
         "emptied": list(care.emptied),
-        "newest_mtime_ns": start.checkpoint.newest_mtime_ns,
+        "newest_mtime_ns": _last_of_its_second(newest) if care.another_second else newest,
     }
     return replace(ground, apply=order)
+
+
+def _last_of_its_second(moment: int) -> int:
+    return (moment // SECOND + 1) * SECOND - 1

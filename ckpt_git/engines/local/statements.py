@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from ckpt_git.engines.protocol import SourceTree
 
+CALL = re.compile(r"\b[A-Za-z_][\w.]*\s*\(")
+"""The beginning of any statement."""
+
+_SETS = re.compile(r"(?:(?:set|foreach) ?\( ?|list ?\( ?\w+ )(\w+)", re.IGNORECASE)
+_ASSIGNS = re.compile(r"^\s*(\w+)\s*\+?=(?!=)", re.MULTILINE)
 _PARENTHESIS = re.compile(r"[()]")
 _COMMENT = re.compile(r"#[^\n]*")
 
@@ -28,3 +34,11 @@ def statements(text: str, begins: re.Pattern[str]) -> Iterator[str]:
 def text_of(source: SourceTree, path: str) -> str:
     """A file's text; empty where there is none."""
     return (source.read(path) or b"").decode(errors="replace")
+
+
+@lru_cache(maxsize=64)
+def assignments(text: str) -> tuple[tuple[str, str], ...]:
+    """Variables, and what they may be given: CMake's statements, Meson's up to the next one."""
+    set_ = [(found[1], said) for said in statements(text, CALL) if (found := _SETS.match(said))]
+    _, *assigned = _ASSIGNS.split(text)
+    return (*set_, *zip(assigned[::2], assigned[1::2], strict=True))

@@ -1,0 +1,106 @@
+"""What CMake and Meson read while configuring without naming it: folders, globs, scripts.
+
+``file(COPY include …)`` reads each header in that folder, and nothing has CMake run again for one:
+CMake's manual, "file". Those that CMake looks at again by itself, as ``configure_file`` has it,
+aren't among them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+
+from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of
+from ckpt_git.engines.protocol import SourceTree
+
+FILES = ("CMakeLists.txt", "*.cmake", "meson.build")
+"""Patterns of the files that say what is read."""
+
+_VERBS = (
+    *("COPY", "INSTALL", "GLOB", "ARCHIVE_CREATE", "execute_process", "EXECUTE_PROCESS"),
+    *("exec_program", "run_command", "fs.copyfile"),
+)
+_READS = re.compile(r"file ?\( ?(?:COPY(?:_FILE)?|INSTALL|ARCHIVE_CREATE)\b", re.IGNORECASE)
+_FINDS = re.compile(r"file ?\( ?GLOB(?:_RECURSE)? (\w+)\b", re.IGNORECASE)
+_RUNS = re.compile(r"(?:execute_process|exec_program|run_command) ?\(", re.IGNORECASE)
+_WORD = re.compile(r"[^\s()\[\]\"',]+")
+_WHERE = re.compile(r"\b(?:WORKING_DIRECTORY|DESTINATION|OUTPUT_VARIABLE|RESULT_VARIABLE)\s+\S+")
+_OF_SOURCES = re.compile(r"(?:_SOURCE_DIR|_LIST_DIR)\}$|\b(?:current_)?source_(?:root|dir)$")
+_ASKS_GIT = re.compile(r"\b(?:git|hg|svn)\b", re.IGNORECASE)
+# How a script comes to files that it doesn't name: a shell's, Python's, Perl's ways.
+_LISTS = re.compile(
+    r"^(?!\s*#).*(?:\b(?:find|ls)\s|\bgrep -\w*[rR]|[*?]\.\w"
+    r"|\b(?:glob|walk|listdir|scandir|opendir)\b)",
+    re.MULTILINE,
+)
+
+
+def read_by_folder(paths: Iterable[str], source: SourceTree) -> tuple[str | None, dict[str, str]]:
+    """Why a change of ``paths`` has to be configured, or None; and the variables that may hold one
+    of them, as a glob found it, each with its name."""
+    changed = list(paths)
+    variables: dict[str, str] = {}
+    files = dict.fromkeys(file for file, _ in source.lines_with(_VERBS, FILES))
+    for file in files:
+        for said in statements(text_of(source, file), CALL):
+            found = _FINDS.match(said)
+            path = next((path for path in changed if _is_meant(path, said, file, source)), None)
+            if path is None:
+                continue
+            name = path.rsplit("/", 1)[-1]
+            if found is None:
+                return f"{path} changed, which {file} reads by another name", {}
+            variables[found[1]] = name
+    return None, variables | (_folders_in_variables(changed, source) if files else {})
+
+
+def _folders_in_variables(paths: Iterable[str], source: SourceTree) -> dict[str, str]:
+    """The variables that are given a folder of one of ``paths``, each with that one's name."""
+    of_folder = {part: path for path in paths for part in path.split("/")[:-1]}
+    variables: dict[str, str] = {}
+    for file in dict.fromkeys(file for file, _ in source.lines_with(sorted(of_folder), FILES)):
+        for variable, value in assignments(text_of(source, file)):
+            for word in _WORD.findall(value)[1:]:
+                if (part := _last(word)) in of_folder:
+                    variables[variable] = of_folder[part].rsplit("/", 1)[-1]
+    return variables
+
+
+def _is_meant(path: str, said: str, file: str, source: SourceTree) -> bool:
+    """Whether a statement may read ``path``: by its folder, a pattern, or a script that it runs."""
+    runs = _RUNS.match(said) is not None
+    if not (runs or _READS.match(said) or _FINDS.match(said)):
+        return False
+    words = _WORD.findall(_WHERE.sub("", said))
+    if runs:
+        if any(_is_read_by(script, path, source) for script in _scripts(words, source)):
+            return True
+        if _ASKS_GIT.search(said):
+            return False
+    here = file.rpartition("/")[0]
+    below = not here or path.startswith(f"{here}/")
+    return any(_names(word, path) or (below and _OF_SOURCES.search(word)) for word in words)
+
+
+def _names(word: str, path: str) -> bool:
+    """Whether the last part of a word is a part of the path, or a pattern of one."""
+    last = _last(word)
+    return bool(last) and any(fnmatchcase(part, last) for part in path.split("/"))
+
+
+def _last(word: str) -> str:
+    return word.rstrip("/.").rsplit("}", 1)[-1].rsplit("/", 1)[-1]
+
+
+def _scripts(words: Iterable[str], source: SourceTree) -> Iterator[str]:
+    """The files of the tree that a command names by their last part."""
+    called = {word.rsplit("/", 1)[-1] for word in words if "." in word or "/" in word}
+    return (path for path in source.manifest() if path.rsplit("/", 1)[-1] in called)
+
+
+def _is_read_by(script: str, path: str, source: SourceTree) -> bool:
+    if script == path:
+        return True
+    text = text_of(source, script)
+    return path.rsplit("/", 1)[-1] in text or _LISTS.search(text) is not None
