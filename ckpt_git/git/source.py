@@ -85,8 +85,15 @@ class GitSource:
 
     def read(self, path: str) -> bytes | None:
         """A file's content as git holds it, or None where the folder has no such file."""
-        full = path if self.folder == "." else f"{self.folder}/{path}"
-        return read_through(self.at, self.tree, full)
+        if path not in self._contents:
+            full = path if self.folder == "." else f"{self.folder}/{path}"
+            self._contents[path] = read_through(self.at, self.tree, full)
+        return self._contents[path]
+
+    @cached_property
+    def _contents(self) -> dict[str, bytes | None]:
+        """What was read: the few files that say how the rest is built, several times each."""
+        return {}
 
     def lines_with(self, words: Sequence[str], files: Sequence[str]) -> _Lines:
         """(path, line) for each line that holds one of ``words``, in the files that match the

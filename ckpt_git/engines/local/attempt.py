@@ -12,7 +12,6 @@ from pathlib import Path
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import compilers, layers
 from ckpt_git.engines.local.build_tool import is_cmake
-from ckpt_git.engines.local.configure import why_configure
 from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk
 from ckpt_git.engines.local.layers import SECOND
 from ckpt_git.engines.local.missed import precautions
@@ -21,13 +20,12 @@ from ckpt_git.engines.local.running import run_all
 from ckpt_git.engines.local.store import Layer
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.later import Later
-from ckpt_git.model.derivation import PHASES
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import Seconds
 
 
-def build(job: Job, fetched: Layer | None) -> Realisation:
-    """Run the derivation's phases; publish what they leave where they passed.
+def build(job: Job, fetched: Layer | None, phases: Later[dict[str, str]]) -> Realisation:
+    """Run ``phases`` of the derivation; publish what they leave where they passed.
 
     While it runs, the layers that it started on are checked: what a damaged one gave must not
     be used.
@@ -40,7 +38,6 @@ def build(job: Job, fetched: Layer | None) -> Realisation:
         checks: list[Later[str | None]] = []
         tracing = job.tracing(work)
         began = time.monotonic()
-        phases = Later(lambda: _phases(job))
         try:
             care = NONE if job.start is None else precautions(job) | _dates(job, phases)
             if care.unfit is not None:
@@ -145,14 +142,3 @@ def _dates(job: Job, phases: Later[dict[str, str]]) -> Precautions:
     if time.time_ns() // SECOND > newest // SECOND or not is_cmake(job.drv):
         return NONE
     return Precautions(another_second="configure" in phases.value())
-
-
-def _phases(job: Job) -> dict[str, str]:
-    """The phases to run: all, or all but ``configure`` where the checkpoint's still holds."""
-    phases = {name: job.drv.phases[name] for name in PHASES if name in job.drv.phases}
-    if job.start is None or "configure" not in phases:
-        return phases
-    reason = why_configure(phases["configure"], job.start.diff, job.source)
-    if reason is None:
-        del phases["configure"]
-    return phases

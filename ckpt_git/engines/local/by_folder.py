@@ -21,12 +21,17 @@ _VERBS = (
     *("COPY", "INSTALL", "GLOB", "ARCHIVE_CREATE", "execute_process", "EXECUTE_PROCESS"),
     *("exec_program", "run_command", "fs.copyfile"),
 )
-_READS = re.compile(r"file ?\( ?(?:COPY(?:_FILE)?|INSTALL|ARCHIVE_CREATE)\b", re.IGNORECASE)
+COPIES = r"file ?\( ?(?:COPY(?:_FILE)?|INSTALL|ARCHIVE_CREATE)\b"
+"""A statement that copies, as a regular expression."""
+
+_READS = re.compile(COPIES, re.IGNORECASE)
 _FINDS = re.compile(r"file ?\( ?GLOB(?:_RECURSE)? (\w+)\b", re.IGNORECASE)
 _RUNS = re.compile(r"(?:execute_process|exec_program|run_command) ?\(", re.IGNORECASE)
 _WORD = re.compile(r"[^\s()\[\]\"',]+")
 _WHERE = re.compile(r"\b(?:WORKING_DIRECTORY|DESTINATION|OUTPUT_VARIABLE|RESULT_VARIABLE)\s+\S+")
 _OF_SOURCES = re.compile(r"(?:_SOURCE_DIR|_LIST_DIR)\}$|\b(?:current_)?source_(?:root|dir)$")
+_IN_CMAKE = re.compile(r"\$\{(\w+)\}/?$")
+_IN_MESON = re.compile(r"^(\w+)$")
 _ASKS_GIT = re.compile(r"\b(?:git|hg|svn)\b", re.IGNORECASE)
 # How a script comes to files that it doesn't name: a shell's, Python's, Perl's ways.
 _LISTS = re.compile(
@@ -36,51 +41,62 @@ _LISTS = re.compile(
 )
 
 
+def begin_search(source: SourceTree) -> None:
+    """Begin to look for what ``read_by_folder`` asks for, beside what is asked before that."""
+    source.begin_search(_VERBS, FILES)
+
+
 def read_by_folder(paths: Iterable[str], source: SourceTree) -> tuple[str | None, dict[str, str]]:
     """Why a change of ``paths`` has to be configured, or None; and the variables that may hold one
     of them, as a glob found it, each with its name."""
     changed = list(paths)
-    variables: dict[str, str] = {}
+    found: dict[str, str] = {}
     files = dict.fromkeys(file for file, _ in source.lines_with(_VERBS, FILES))
     for file in files:
         for said in statements(text_of(source, file), CALL):
-            found = _FINDS.match(said)
-            path = next((path for path in changed if _is_meant(path, said, file, source)), None)
-            if path is None:
-                continue
-            name = path.rsplit("/", 1)[-1]
-            if found is None:
-                return f"{path} changed, which {file} reads by another name", {}
-            variables[found[1]] = name
-    return None, variables | (_folders_in_variables(changed, source) if files else {})
-
-
-def _folders_in_variables(paths: Iterable[str], source: SourceTree) -> dict[str, str]:
-    """The variables that are given a folder of one of ``paths``, each with that one's name."""
-    of_folder = {part: path for path in paths for part in path.split("/")[:-1]}
-    variables: dict[str, str] = {}
-    for file in dict.fromkeys(file for file, _ in source.lines_with(sorted(of_folder), FILES)):
-        for variable, value in assignments(text_of(source, file)):
-            for word in _WORD.findall(value)[1:]:
-                if (part := _last(word)) in of_folder:
-                    variables[variable] = of_folder[part].rsplit("/", 1)[-1]
-    return variables
+            if glob := _FINDS.match(said):
+                words = _WORD.findall(said)
+                for path in changed:
+                    if any(_names(word, path) for word in words):
+                        found[glob[1]] = path.rsplit("/", 1)[-1]
+            elif _READS.match(said) or _RUNS.match(said):
+                for path in changed:
+                    if _is_meant(path, said, file, source):
+                        return f"{path} changed, which {file} reads by another name", {}
+    return None, found
 
 
 def _is_meant(path: str, said: str, file: str, source: SourceTree) -> bool:
-    """Whether a statement may read ``path``: by its folder, a pattern, or a script that it runs."""
-    runs = _RUNS.match(said) is not None
-    if not (runs or _READS.match(said) or _FINDS.match(said)):
-        return False
+    """Whether a statement may read ``path``: by its folder, which a variable may hold, by a
+    pattern, or by a script that it runs."""
     words = _WORD.findall(_WHERE.sub("", said))
-    if runs:
+    if _RUNS.match(said):
         if any(_is_read_by(script, path, source) for script in _scripts(words, source)):
             return True
         if _ASKS_GIT.search(said):
             return False
     here = file.rpartition("/")[0]
     below = not here or path.startswith(f"{here}/")
-    return any(_names(word, path) or (below and _OF_SOURCES.search(word)) for word in words)
+    if any(_names(word, path) or (below and _OF_SOURCES.search(word)) for word in words):
+        return True
+    holds = _IN_MESON if file.endswith("meson.build") else _IN_CMAKE
+    held = {found[1] for word in words if (found := holds.search(word))}
+    return bool(held) and not held.isdisjoint(_given_a_folder(path, source))
+
+
+def _given_a_folder(path: str, source: SourceTree) -> set[str]:
+    """The variables that are given a folder of ``path``."""
+    parts = path.split("/")[:-1]
+    given = (
+        assigned
+        for file in dict.fromkeys(file for file, _ in source.lines_with(sorted({*parts}), FILES))
+        for assigned in assignments(text_of(source, file))
+    )
+    return {
+        variable
+        for variable, value in given
+        if any(_last(word) in parts for word in _WORD.findall(value))
+    }
 
 
 def _names(word: str, path: str) -> bool:

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 
-from ckpt_git.engines.local.by_folder import FILES, read_by_folder
+from ckpt_git.engines.local.by_folder import COPIES, FILES, begin_search, read_by_folder
 from ckpt_git.engines.local.shell_words import simple_commands
 from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of
 from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.model.derivation import PHASES, Derivation
 from ckpt_git.model.source_diff import SourceDiff
 
 # Inputs of compilers: a configure step reads one of these only where it names it.
@@ -44,8 +45,8 @@ _CONFIGURE_FILES = (
 _HARMLESS = re.compile(r"^\s*(?:#|dnl\b)|ac_unique_file|AC_CONFIG_SRCDIR")
 # Words by themselves: `test/tcp-read.c` in a list of sources reads nothing.
 _READS = re.compile(
-    r"(?<![\w./-])(?:READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_\w+|COMMAND|SHA\w+|MD5|"
-    r"COPY|COPY_FILE|INSTALL|run_command|find_program)(?![\w./-])|\.(?:read|hash|copyfile)\s*\(",
+    r"(?<![\w./-])(?:READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_\w+|COMMAND|SHA\d\w*|MD5|"
+    r"run_command|find_program)(?![\w./-])|\.(?:read|hash|copyfile)\s*\(|" + COPIES,
     re.IGNORECASE,
 )
 # What these name runs in the build.
@@ -76,10 +77,22 @@ _SCRIPTS = (".sh", ".py", ".pl", ".awk", ".sed")
 _LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
 
 
+def phases_to_run(drv: Derivation, source: SourceTree, diff: SourceDiff | None) -> dict[str, str]:
+    """The phases of a build: all, or all but ``configure`` where that of the checkpoint, from which
+    ``diff`` leads to ``source``, still holds."""
+    phases = {name: drv.phases[name] for name in PHASES if name in drv.phases}
+    if diff is None or "configure" not in phases:
+        return phases
+    if why_configure(phases["configure"], diff, source) is None:
+        del phases["configure"]
+    return phases
+
+
 def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | None:
     """Why the configure step ``command`` has to run again for ``diff``, or None."""
     if not diff:
         return None
+    begin_search(source)
     return (
         _unknown(command, source)
         or _seen_by_a_glob(diff, source)

@@ -244,8 +244,12 @@ class LocalEngine:
 
         from ckpt_git.engines.local.build_tool import begin_searches  # noqa: PLC0415
 
-        if start is not None:  # before the rest is imported
-            begin_searches(drv, source, start.diff)
+        diff = None if start is None else start.diff
+        if diff is not None:  # before the rest is imported
+            begin_searches(drv, source, diff)
+        from ckpt_git.engines.local.configure import phases_to_run  # noqa: PLC0415
+
+        phases = Later(lambda: phases_to_run(drv, source, diff))
         from ckpt_git.engines.local.attempt import build  # noqa: PLC0415
         from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415
@@ -265,7 +269,7 @@ class LocalEngine:
         fetched = fetch(job) if drv.fetch and start is None else None
         if isinstance(fetched, Realisation):
             return fetched
-        result = build(job, fetched)
+        result = build(job, fetched, phases)
         fingerprint = recipe.parts["toolchain"]
         if fingerprint in self._listings:
             self.store.keep_toolchain(fingerprint, self._listings[fingerprint])
