@@ -76,6 +76,25 @@ def _again_for_a_source(tmp_path: Path, command: str, script: str) -> bool:
     return _configures_again(project, "other.c", 'const char *other(void) { return "new"; }\n')
 
 
+@pytest.mark.parametrize(
+    ("reads", "again"),
+    [("cat parts/*.h", True), ("cp -r parts made && cat made/one.h", True), ("ls parts", False)],
+)
+def test_a_configure_script_of_ones_own_may_read_a_whole_folder(
+    tmp_path: Path, reads: str, *, again: bool
+) -> None:
+    files = {
+        "configure": f"#!/bin/sh\necho checking for gcc\n({reads}) >all.h\n",
+        "Makefile": "program: main.c all.h\n\tcc -o $@ main.c\ninstall:\n\tmkdir -p $(out)\n",
+        "main.c": "int main(void) { return 0; }\n",
+        "parts/one.h": "int one;\n",
+    }
+    commands = BY_AUTOTOOLS.replace("autoreconf -fi && ./configure", "sh ./configure")
+    project = Project.make(tmp_path / "project", files, commands)
+    project.build()
+    assert _configures_again(project, "parts/one.h", "int other;\n") is again
+
+
 @pytest.mark.parametrize(("asks", "again"), [("", False), ("cmake -P CMakeLists.txt\n", True)])
 def test_cmakes_files_are_read_by_cmake(tmp_path: Path, asks: str, *, again: bool) -> None:
     files = {

@@ -115,6 +115,17 @@ READ_BY_CMAKE = {
 }
 """A header that is read when the build folder is configured, and by no compiler."""
 
+COPIED_BY_CMAKE = {
+    "CMakeLists.txt": CMAKE["CMakeLists.txt"].replace(
+        "if(LOUD)\n  add_compile_definitions(CODE=2)\nendif()",
+        "file(COPY include DESTINATION ${CMAKE_BINARY_DIR})\n"
+        "include_directories(${CMAKE_BINARY_DIR}/include)",
+    ),
+    "include/code.h": "#define CODE 1\n",
+    "main.c": "#include <code.h>\nint main(void) { return CODE; }\n",
+}
+"""A header of which compilers see a copy, made when the build folder is configured."""
+
 AUTOMAKE = {
     "configure.ac": "AC_INIT([p], [1])\nAM_INIT_AUTOMAKE([foreign])\nAC_PROG_CC\n"
     "AC_CONFIG_FILES([Makefile])\nAC_OUTPUT\n",
@@ -659,5 +670,11 @@ CASES = (
     *(
         Case(f"a header that CMake reads, {how}", files, {"code.h": "CODE=2\n"}, config=BY_CMAKE)
         for how, files in READ_BY_CMAKE.items()
+    ),
+    Case(
+        "a header that CMake copies with its folder",
+        COPIED_BY_CMAKE,
+        {"include/code.h": "#define CODE 2\n"},
+        config=BY_CMAKE,
     ),
 )

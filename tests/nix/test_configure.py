@@ -113,6 +113,35 @@ _CASES: dict[str, _Case] = {
         "parts/one.c-parts/two.c",
         **{"parts/one.c": ""},
     ),
+    **{
+        f"cmake copies a header: {text}": _Case(
+            {
+                "CMakeLists.txt": _CMAKE.format(
+                    f"set(TEXT one)\n{text}\ninclude_directories(${{CMAKE_BINARY_DIR}}/include)"
+                ),
+                "include/version.h": '#define WHICH "one"\n',
+                "copy.sh": 'cp */*.h "$1"\n',
+                "main.c": "#include <version.h>\n" + _MAIN.replace("TEXT", "WHICH"),
+            },
+            {"configurePhase": _CMAKE_PHASE.format("")},
+            {"include/version.h": '#define WHICH "two"\n'},
+            "two",
+        )
+        for text in (
+            "file(COPY include/version.h DESTINATION ${CMAKE_BINARY_DIR})",
+            "file(COPY include DESTINATION ${CMAKE_BINARY_DIR})",
+            "file(COPY ${CMAKE_SOURCE_DIR}/include/ DESTINATION ${CMAKE_BINARY_DIR})",
+            (
+                "set(FOLDER ${CMAKE_SOURCE_DIR}/include)\n"
+                "file(COPY ${FOLDER} DESTINATION ${CMAKE_BINARY_DIR})"
+            ),
+            "file(GLOB HEADERS include/*.h)\nfile(COPY ${HEADERS} DESTINATION ${CMAKE_BINARY_DIR})",
+            (
+                "execute_process(COMMAND sh copy.sh ${CMAKE_BINARY_DIR}"
+                " WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})"
+            ),
+        )
+    },
     "cmake tries to compile a file": _cmake(
         "try_compile(TEXT ${CMAKE_BINARY_DIR}/try ${CMAKE_SOURCE_DIR}/try.c)",
         {"try.c": "broken\n"},

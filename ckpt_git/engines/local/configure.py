@@ -65,6 +65,11 @@ _SUBSTITUTION = re.compile(r"\$\(|`")
 _FINDS = re.compile(
     r"^(?!\s*(?:#|rm\b)).*(?:\b(?:find|ls|git)\s|\bgrep -\w*[rR]|[*?]\.\w)", re.MULTILINE
 )
+# How one that people wrote, and autoconf didn't, comes to the content of such files.
+_READS_MANY = re.compile(
+    r"^(?!\s*#).*\b(?:cat|cp|cut|grep|sed|awk|head|tail|\w+sum)\s(?:[^#\n]*(?:[*?]\.\w)|\s*-\w*[rRa])",
+    re.MULTILINE,
+)
 # What GNU Autoconf, Automake, Libtool and gettext read by names that are in macros of their own.
 _OF_AUTOCONF = re.compile(
     r"(?:^|/)(?:config\.(?:guess|sub|rpath)|compile|depcomp|install-sh|ltmain\.sh|missing|mdate-sh|"
@@ -110,9 +115,13 @@ def _unknown(command: str, source: SourceTree) -> str | None:
         program = next((w for w in words if w not in _SHELLS and "=" not in w), words[0])
         if not (program in _KNOWN or _SCRIPT.fullmatch(program)):
             return f"nobody knows what {program} reads"
-        if (script := program.rsplit("/", 1)[-1]) in _BOOTSTRAPS:
+        script = program.rsplit("/", 1)[-1]
+        finds = _FINDS if script in _BOOTSTRAPS else None
+        if script == "configure" and not _is_autoconf(source):
+            finds = _READS_MANY
+        if finds is not None:
             found = (path for path in source.manifest() if path.rsplit("/", 1)[-1] == script)
-            if any(_FINDS.search(text_of(source, path)) for path in found):
+            if any(finds.search(text_of(source, path)) for path in found):
                 return f"{script} finds files that it doesn't name"
     return None
 

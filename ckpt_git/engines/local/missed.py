@@ -12,8 +12,8 @@ import os
 import posixpath
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import reduce
+from typing import NamedTuple
 
 from ckpt_git.engines.local.build_tool import MAKEFILES, is_make, is_tidy
 from ckpt_git.engines.local.configure import is_compiled, is_prose
@@ -30,8 +30,7 @@ _SYSTEM_HEADERS = ("/usr/include", "/usr/local/include")
 _READS = re.compile(r"\b(?:shell|sed|grep|awk|cat|cut|head|tail|include|file)\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """Something that ``tool`` misses, what is done about it, and the cases that show it.
 
     ``look`` tells by looking at the change what is needed. Where it is None the rule works when the
@@ -185,11 +184,12 @@ RULES = (
     ),
     Rule(
         "CMake, Meson, autoconf",
-        "a file that is read while configuring, a name that a glob finds",
+        "a file that is read or copied while configuring, a name that a glob finds",
         _AGAIN,
         (
             "a source deleted under CMake's glob",
             "a header that CMake reads, in several lines",
+            "a header that CMake copies with its folder",
             "a header that configure reads by a command of one's own",
         ),
     ),

@@ -35,7 +35,7 @@ nothing_in "$work/unknown" || refuse
 # CMake's and Meson's statements, one a line, and those of them that read files while configuring.
 statements() { (cd "$top" && xargs -0 -r sed -e 's/#.*//' -e 's/)[[:space:]]*$/)\x01/' --) | tr '\n\001' ' \n'; }
 named "$work/files" 'CMakeLists\.txt|[^/]*\.cmake|meson\.build' | statements >"$work/statements"
-grep -aiE '\<(READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_[A-Z]+|CHECK_[A-Z_]+|COMMAND|SHA[0-9]+|MD5|run_command|find_program)\>|fs\.' \
+grep -aiE '\<(READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_[A-Z]+|CHECK_[A-Z_]+|COMMAND|SHA[0-9]+|MD5|run_command|find_program)\>|\<file[[:space:]]*\([[:space:]]*(COPY|COPY_FILE|INSTALL|ARCHIVE_CREATE)\>|fs\.' \
     "$work/statements" | grep -aivE '^[[:space:]]*(add_custom_(command|target)|add_test|install)[[:space:]]*\(' >"$work/reading" || true
 # The variables that statements (standard input) give a value.
 assigned() {
@@ -43,11 +43,73 @@ assigned() {
         -e '\<list[[:space:]]*\([[:space:]]*[a-z]+[[:space:]]+[a-z0-9_]+' \
         -e '\<[a-z0-9_]+[[:space:]]*\+?=' || true; } | sed -E 's/[[:space:]]*\+?=$//; s/.*[^A-Za-z0-9_]//'
 }
+# Those that read what they don't name: a folder with all that is in it, a pattern, what a script reads.
+# Sets $read_parts to the last parts of the words of those that copy and run, $run_names to those that may
+# be scripts, $globs to `VARIABLE PATTERN`, and $read_all where one reads a whole folder of sources.
+read_parts=() run_names=() globs=() read_all=
+read_by_folder() {
+    local said word last variable words=() runs
+    while IFS= read -r said; do
+        runs= variable=
+        if [[ $said =~ file[[:space:]]*\([[:space:]]*glob(_recurse)?[[:space:]]+([a-z0-9_]+) ]]; then
+            variable=${BASH_REMATCH[2]}
+        elif ! [[ $said =~ file[[:space:]]*\( ]]; then
+            runs=1
+        fi
+        read -r -a words <<<"$said"
+        for word in "${words[@]}"; do
+            while [[ $word == */ || $word == */. ]]; do word=${word%/*}; done
+            last=${word##*\}}
+            last=${last##*/}
+            if [ -n "$variable" ]; then
+                if [ -n "$last" ]; then globs+=("$variable $last"); fi
+            elif [[ $word =~ (_SOURCE_DIR|_LIST_DIR)\}$|source_(root|dir)$ ]] && ! [[ -n $runs && $said =~ [^a-z](git|hg|svn)([^a-z]|$) ]]; then
+                read_all=1
+            elif [ -n "$last" ]; then
+                read_parts+=("$last")
+                if [ -n "$runs" ]; then run_names+=("$last"); fi
+            fi
+        done
+    done
+}
+shopt -s nocasematch
+read_by_folder < <({ grep -aiE '\<(file[[:space:]]*\([[:space:]]*(COPY|COPY_FILE|INSTALL|ARCHIVE_CREATE|GLOB|GLOB_RECURSE)|execute_process[[:space:]]*\(|exec_program[[:space:]]*\(|run_command[[:space:]]*\()' \
+    "$work/statements" || true; } | sed -E -e 's/\<(WORKING_DIRECTORY|DESTINATION|OUTPUT_VARIABLE|RESULT_VARIABLE)[[:space:]]+[^[:space:]]+//g' -e "s/[]()[\"',;]/ /g; s/^[[:space:]]*file /file( /I")
+shopt -u nocasematch
+# Whether one of them may read the path $1; those whose globs find it come into $words.
+read_by_another_name() {
+    local part pattern parts=() glob name script
+    [ -z "$read_all" ] || return 0
+    IFS=/ read -r -a parts <<<"${1#./}"
+    for part in "${parts[@]}"; do
+        for pattern in "${read_parts[@]}"; do
+            # shellcheck disable=SC2053
+            if [[ $part == $pattern ]]; then return 0; fi
+        done
+        for glob in "${globs[@]}"; do
+            # shellcheck disable=SC2053
+            if [[ $part == ${glob#* } ]]; then words+=("${glob%% *}"); fi
+        done
+        # A variable that has a folder of it.
+        if [ "$part" != "${1##*/}" ] && [ "${#read_parts[@]}" -gt 0 ]; then words+=("$part"); fi
+    done
+    for name in "${run_names[@]}"; do
+        if [[ $name == *.* ]]; then
+            script=$(named "$work/files" "$(extended_pattern "$name")" | tr '\0' '\n' | head -n 1)
+            if [ -n "$script" ] && grep -qaE -e "$(extended_pattern "${1##*/}")" \
+                -e '^[^#]*(\<(find|ls|glob|walk|listdir|scandir|opendir)\>|\<grep -[a-z]*[rR]|[*?]\.[a-z])' -- "$top/$script"; then
+                return 0
+            fi
+        fi
+    done
+    return 1
+}
 named "$work/files" 'configure(\.ac|\.in)?|[^/]*\.m4|autogen\.sh|bootstrap' >"$work/scripts"
 while IFS= read -r -d '' path; do
     name=${path##*/}
     # By its name, or by a variable that has it.
     words=("$name")
+    if read_by_another_name "$path"; then refuse; fi
     declare -A seen=()
     for ((i = 0; i < ${#words[@]}; i++)); do
         if grep -qawF -e "${words[i]}" -- "$work/reading"; then refuse; fi
