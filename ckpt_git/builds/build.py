@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ckpt_git.builds.choose import Choice, choose
 from ckpt_git.builds.context import Context
@@ -53,8 +53,7 @@ class BuildOptions:
     nearest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """What the build of one package is going to be. ``compile_cache`` allows what is built from
     nothing to take objects from a compiler cache. ``staying`` is what it costs that the checkpoint
     stays, with ``follow = "auto"``."""
@@ -121,7 +120,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
 
             stays = staying(context, package, choice.start.checkpoint, target.tree)
             if stays.pays_to_move and is_head(context, target):
-                choice = replace(choice, start=None, why_clean=_why_moves(stays))
+                choice = choice._replace(start=None, why_clean=_why_moves(stays))
     return Plan(
         *(package, drv, engine, source, target, recipe, key, known, choice),
         compile_cache=not options.clean,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from ckpt_git.engines.protocol import Engine, Start
 from ckpt_git.git.repository import MissingObjectsError, Repository
@@ -26,16 +25,14 @@ class _OfATree(Protocol):
 _Base = TypeVar("_Base", bound=_OfATree)
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A checkpoint that a build can't start from, and why."""
 
     checkpoint: Checkpoint
     reason: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Distance:
+class Distance(NamedTuple):
     """How far a tree is from a checkpoint: about how many sources a build between them compiles
     (``model.weight``), and how many files differ that matter to it."""
 
@@ -46,8 +43,7 @@ class Distance:
 _NEVER = Distance(float("inf"), 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Where to start. ``start`` is None for a clean build, ``why_clean`` then says why.
 
     ``distances`` say how far each checkpoint of the recipe is away, nearest first; None where the

@@ -15,7 +15,9 @@ from ckpt_git.builds.context import Context
 from ckpt_git.cli.live import Live
 from ckpt_git.cli.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.words import changed, count, how_far, name_of_tree, summary, to_compile
+from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
+from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.names import CONFIG_NAME, shown
 from ckpt_git.model.record import Record
@@ -28,10 +30,18 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
     """``build`` and ``prepare``; returns the exit code."""
     context.warm_up()
     target = context.target(name)
+    left_out: list[Later[list[str]]] = []
+
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
-        records = builds.build(context, target, options, live.announce)
+
+        def announce(package: str, event: Event) -> None:
+            if event.kind == "phase" and target.kind == "worktree" and not left_out:
+                left_out.append(Later(lambda: untracked.left_out(context)))
+            live.announce(package, event)
+
+        records = builds.build(context, target, options, announce)
     renew_deep(context, target, records)
-    tell_around(context, target, records)
+    tell_around(context, target, records, *left_out)
     if as_json:
         out_json({"results": [record.result() for record in records]})
     for record in records:
@@ -140,8 +150,14 @@ def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> N
         renew(context, target, records)
 
 
-def tell_around(context: Context, target: Target, records: Sequence[Record]) -> None:
-    """What is to be said once, however many packages there are."""
+def tell_around(
+    context: Context,
+    target: Target,
+    records: Sequence[Record],
+    left_out: Later[list[str]] | None = None,
+) -> None:
+    """What is to be said once, however many packages there are; the names of what the build
+    ``left_out`` of the work tree among it, which may have been looked up while it ran."""
     built = [record for record in records if not record.cached]
     for warning in dict.fromkeys(text for record in built for text in record.warnings):
         say_ckpt(warning)
@@ -149,7 +165,7 @@ def tell_around(context: Context, target: Target, records: Sequence[Record]) -> 
         if record.no_base is not None:
             say_ckpt(f"{record.package}: no checkpoint could be made of it: {record.no_base}")
     if target.kind == "worktree" and built:
-        names = untracked.left_out(context)
+        names = untracked.left_out(context) if left_out is None else left_out.value()
         untracked.remember(context, names)
         if names:
             say_ckpt(untracked.sentence(names))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is part of every build
     from ckpt_git.model.checkpoint import Checkpoint
@@ -48,8 +48,7 @@ class SourceTree(Protocol):
         """Begin to look for what ``lines_with`` is going to be asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(NamedTuple):
     """Where a checkpointed build starts: a checkpoint, and what changed since its base.
 
     ``base`` is the tree that the checkpoint was built from; its objects may be gone, and reading
@@ -61,8 +60,7 @@ class Start:
     base: SourceTree
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Something a running build did: entered a ``phase``, or printed a ``line``."""
 
     kind: str
@@ -104,8 +102,7 @@ class Realisation:
     from_cache: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
+class Installed(NamedTuple):
     """What a build installed: folders by the output's name, ``""`` for the one that ``path`` names.
 
     ``own`` are the outputs' paths as their files have them, where another build's are others.
@@ -115,8 +112,7 @@ class Installed:
     own: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Dependents:
+class Dependents(NamedTuple):
     """What a checkpoint's build tools themselves wrote down: ``targets`` are the files, below the
     source, that they make again when the file in question changes; ``files`` is the number of
     depfiles that there are at all."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ckpt_git.git import keys, trees
 from ckpt_git.git.configuration import Configuration, read_configuration
@@ -27,8 +27,7 @@ from ckpt_git.process import ProcessError
 __all__ = ["MissingObjectsError", "Repository", "Target"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A tree to build, and how it was asked for.
 
     ``commit`` is the commit that has this tree: for ``worktree`` and ``index`` HEAD, where

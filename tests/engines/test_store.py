@@ -9,6 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -83,6 +84,18 @@ def test_two_builds_of_one_package_at_once(in_each_sandbox: Project) -> None:
         record = project.build(commit)
         assert record.cached
         assert (record.output / "made").read_text() == content
+
+
+def test_first_builds_at_once_share_one_compiler_cache(tmp_path: Path) -> None:
+    def make(_: int) -> Path:
+        return Store(tmp_path).compiler_cache("owner", "app", "toolchain")
+
+    with ThreadPoolExecutor(8) as threads:
+        for number in range(50):
+            shutil.rmtree(tmp_path / "caches", ignore_errors=True)
+            (folder,) = set(threads.map(make, range(8)))
+            assert folder.is_dir(), number
+    assert Store(tmp_path).compiler_caches() == [("owner", "app")]
 
 
 def test_a_layer_that_a_build_lies_on_is_not_removed_under_it(built: Project) -> None:

@@ -30,7 +30,7 @@ def build(job: Job, fetched: Layer | None, phases: Later[dict[str, str]]) -> Rea
     While it runs, the layers that it started on are checked: what a damaged one gave must not
     be used.
     """
-    with job.store.workspace() as work, ExitStack() as until_published:
+    with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
         base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
         started_on = () if base is None else base.chain
         if base is not None:

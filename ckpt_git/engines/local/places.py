@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from typing import NamedTuple
 
 from ckpt_git.engines.files import move, remove, writing
 from ckpt_git.engines.local import system
@@ -15,8 +15,7 @@ from ckpt_git.model.derivation import Derivation, digest
 from ckpt_git.model.record import SandboxKind
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Paths as the build sees them. ``host`` is None in a sandbox, which makes its own."""
 
     top: str

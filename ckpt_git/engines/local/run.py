@@ -64,8 +64,7 @@ class Ended:
     built_from: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Announced:
+class Announced(NamedTuple):
     """How a run tells what it does: the mark, and the phases in their order."""
 
     mark: str

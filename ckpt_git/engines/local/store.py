@@ -42,6 +42,7 @@ from ckpt_git.engines.files import (
 )
 from ckpt_git.engines.local import seal
 from ckpt_git.engines.local.tally import Tally, on_disk
+from ckpt_git.later import Later
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
@@ -94,6 +95,7 @@ class Store:
         self.tmp = root / "tmp"
         self.tally = Tally(root / "size")
         self._fresh: list[int] = []
+        self._clearing: list[Later[None]] = []
 
     def open(self) -> None:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
@@ -102,22 +104,32 @@ class Store:
                 _make_private(folder)
 
     @contextmanager
-    def workspace(self) -> Iterator[Path]:
-        """A folder for one build, removed afterwards; locked, so that no sweep takes it."""
+    def workspace(self, *, until_settled: bool = False) -> Iterator[Path]:
+        """A folder for one build, removed afterwards; locked, so that no sweep takes it. With
+        ``until_settled`` it goes while what was built is made known: see ``settle``."""
         self.open()
         self.sweep_dead_builds()
         name = new_id()
         work = self.tmp / name
         with writing(self.tmp):
             lock = _locked_file(self.tmp / f"{name}.lock")
+
+        def clear() -> None:
+            remove(work)
+            (self.tmp / f"{name}.lock").unlink(missing_ok=True)
+            os.close(lock)
+
         try:
             with writing(self.tmp):
                 work.mkdir()
             yield work
-        finally:
-            remove(work)
-            (self.tmp / f"{name}.lock").unlink(missing_ok=True)
-            os.close(lock)
+        except BaseException:
+            clear()
+            raise
+        if until_settled:
+            self._clearing.append(Later(clear))
+        else:
+            clear()
 
     def sweep_dead_builds(self) -> None:
         """Remove what killed builds left in ``tmp``: their locks are free."""
@@ -256,7 +268,10 @@ class Store:
         flock(held, LOCK_SH)
 
     def settle(self) -> None:
-        """What this process has published is known to whoever wants it: it may be swept."""
+        """What this process has published is known to whoever wants it: it may be swept. And its
+        workspaces are gone."""
+        while self._clearing:
+            self._clearing.pop().value()
         while self._fresh:
             os.close(self._fresh.pop())
 
@@ -424,10 +439,15 @@ class Store:
         whole = self._compiler_caches(owner, package)
         folder = whole / toolchain
         if not folder.is_dir():
-            self.drop_compiler_cache(owner, package)
-            with writing(self.caches):
-                _make_private(folder)
-                (whole / ".of").write_text(json.dumps([owner, package]))
+            self.open()
+            old = None
+            with writing(self.caches), self.tally.locked():
+                if not folder.is_dir():  # another build may have made it just now
+                    old = self._put_aside(whole)
+                    _make_private(folder)
+                    (whole / ".of").write_text(json.dumps([owner, package]))
+            if old is not None:
+                _remove_unless_held(old)
         return folder
 
     def compiler_caches(self) -> list[tuple[str, str]]:
