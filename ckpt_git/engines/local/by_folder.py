@@ -19,7 +19,7 @@ FILES = ("CMakeLists.txt", "*.cmake", "meson.build")
 
 _VERBS = (
     *("COPY", "INSTALL", "GLOB", "ARCHIVE_CREATE", "execute_process", "EXECUTE_PROCESS"),
-    *("exec_program", "run_command", "fs.copyfile"),
+    *("exec_program", "run_command"),
 )
 COPIES = r"file ?\( ?(?:COPY(?:_FILE)?|INSTALL|ARCHIVE_CREATE)\b"
 """A statement that copies, as a regular expression."""

@@ -9,8 +9,8 @@ notice is a file that they read, or a name that a glob would have found.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from ckpt_git.engines.local.by_folder import COPIES, FILES, begin_search, read_by_folder
 from ckpt_git.engines.local.shell_words import simple_commands
@@ -37,7 +37,7 @@ _OF_GIT = frozenset({
 })  # fmt: skip
 _BOOTSTRAPS = ("autogen.sh", "bootstrap", "bootstrap.sh", "buildconf")
 _CONFIGURE_FILES = (
-    "CMakeLists.txt", "*.cmake", "meson.build", "configure", "configure.ac", "configure.in",
+    *FILES, "configure", "configure.ac", "configure.in",
     "*.m4", *_BOOTSTRAPS, "package.json", "build.rs",
 )  # fmt: skip
 # A mention that isn't a reading: autoconf's check that it is in the right folder, comments, and
@@ -79,7 +79,7 @@ _OF_AUTOCONF = re.compile(
 _OTHERS = ("cmake", "meson")
 _EXECUTABLE = "100755"
 _SCRIPTS = (".sh", ".py", ".pl", ".awk", ".sed")
-_LISTS_SOURCES = ("CMakeLists.txt", ".cmake", "meson.build")
+_LISTS_SOURCES = tuple(name.removeprefix("*") for name in FILES)
 
 
 def phases_to_run(drv: Derivation, source: SourceTree, diff: SourceDiff | None) -> dict[str, str]:
@@ -97,7 +97,6 @@ def why_configure(command: str, diff: SourceDiff, source: SourceTree) -> str | N
     """Why the configure step ``command`` has to run again for ``diff``, or None."""
     if not diff:
         return None
-    begin_search(source)
     return (
         _unknown(command, source)
         or _seen_by_a_glob(diff, source)
@@ -211,6 +210,7 @@ def _read_by_name(command: str, paths: Iterable[str], source: SourceTree) -> str
     names = {path.rsplit("/", 1)[-1] for path in paths}
     if not names:
         return None
+    begin_search(source)
     listed: dict[str, set[str]] = {}
     for file, line in source.lines_with(sorted(names), _CONFIGURE_FILES):
         if _HARMLESS.search(line):
@@ -221,22 +221,19 @@ def _read_by_name(command: str, paths: Iterable[str], source: SourceTree) -> str
         listed.setdefault(file, set()).update(named)
     if not _is_read_by_cmake(command, source):
         return None
-    text_in = lru_cache(maxsize=None)(partial(text_of, source))
     why, variables = read_by_folder(paths, source)
     if why is not None:
         return why
     for file, named in listed.items():
-        text = text_in(file)
+        text = text_of(source, file)
         for name in sorted(named):
             if _is_read(name, text):
                 return f"{name} changed, which {file} reads"
             variables |= dict.fromkeys(_variables_with(name, text), name)
-    return _read_by_variable(variables, source, text_in)
+    return _read_by_variable(variables, source)
 
 
-def _read_by_variable(
-    variables: dict[str, str], source: SourceTree, text_in: Callable[[str], str]
-) -> str | None:
+def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | None:
     """``variables`` are names of variables, each with that of a changed file in it."""
     seen: set[str] = set()
     while variables:
@@ -244,7 +241,7 @@ def _read_by_variable(
         more: dict[str, str] = {}
         lines = source.lines_with(sorted(variables), FILES)
         for file in dict.fromkeys(file for file, _ in lines):
-            text = text_in(file)
+            text = text_of(source, file)
             for variable, name in variables.items():
                 if _is_read(variable, text):
                     return f"{name} changed, which {file} reads as {variable}"

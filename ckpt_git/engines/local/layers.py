@@ -20,8 +20,8 @@ from ckpt_git.engines.local.store import Layer, Store, copy_tree, make_folder
 from ckpt_git.engines.protocol import SourceTree, Start
 from ckpt_git.model.errors import StoreError
 
-# The kernel's own for dating files; a precise one would date sources ahead of their objects.
 SECOND = 1_000_000_000  # ns
+# The kernel's own for dating files; a precise one would date sources ahead of their objects.
 CLOCK = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
 
 
