@@ -49,9 +49,9 @@ _READS = re.compile(
     r"run_command|find_program)(?![\w./-])|\.(?:read|hash|copyfile)\s*\(|" + COPIES,
     re.IGNORECASE,
 )
-# What these name runs in the build.
-_LATER = re.compile(
-    r"(?:add_custom_\w+|add_test|install|custom_target|run_target)\b", re.IGNORECASE
+# What these name runs in the build, or is a string: `string(REGEX …)` of a file's name opens none.
+_NEVER = re.compile(
+    r"(?:add_custom_\w+|add_test|install|custom_target|run_target|string|list)\b", re.IGNORECASE
 )
 # Steps of which it is known where they say what they read, and those that read nothing.
 _KNOWN = frozenset({
@@ -252,19 +252,24 @@ def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | No
 
 def _is_read(word: str, text: str) -> bool:
     """Whether a statement that reads files while configuring names ``word``."""
-    whole = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-    return any(word in said and whole.search(said) for said in _readings(text))
+    return any(_says(word, said) for said in _readings(text))
+
+
+def _says(word: str, said: str) -> bool:
+    """Whether a statement has a whole ``word``. Not as what it calls: `file(STRINGS …)` has no
+    variable of the name `file`."""
+    return word in said and bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w| ?\()", said))
 
 
 def _variables_with(name: str, text: str) -> Iterator[str]:
     """The variables that a text may have ``name`` put into."""
-    return (variable for variable, value in assignments(text) if name in value)
+    return (variable for variable, value in assignments(text) if _says(name, value))
 
 
 @lru_cache(maxsize=64)
 def _readings(text: str) -> tuple[str, ...]:
     calls = statements(text, CALL)
-    return tuple(said for said in calls if _READS.search(said) and not _LATER.match(said))
+    return tuple(said for said in calls if _READS.search(said) and not _NEVER.match(said))
 
 
 def _is_autoconf(source: SourceTree) -> bool:
