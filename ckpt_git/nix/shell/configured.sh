@@ -36,7 +36,8 @@ nothing_in "$work/unknown" || refuse
 statements() { (cd "$top" && xargs -0 -r sed -e 's/#.*//' -e 's/)[[:space:]]*$/)\x01/' --) | tr '\n\001' ' \n'; }
 named "$work/files" 'CMakeLists\.txt|[^/]*\.cmake|meson\.build' | statements >"$work/statements"
 grep -aiE '\<(READ|STRINGS|REGEX|CONFIGURE_FILE|EXECUTE_PROCESS|TRY_[A-Z]+|CHECK_[A-Z_]+|COMMAND|SHA[0-9]+|MD5|run_command|find_program)\>|\<file[[:space:]]*\([[:space:]]*(COPY|COPY_FILE|INSTALL|ARCHIVE_CREATE)\>|fs\.' \
-    "$work/statements" | grep -aivE '^[[:space:]]*(add_custom_(command|target)|add_test|install)[[:space:]]*\(' >"$work/reading" || true
+    "$work/statements" | grep -aivE '^[[:space:]]*(add_custom_(command|target)|add_test|install|string|list)[[:space:]]*\(' |
+    sed -E 's/[A-Za-z_]+[[:space:]]*\(/(/g' >"$work/reading" || true # what is called is no variable
 # The variables that statements (standard input) give a value.
 assigned() {
     { grep -aoiE -e '\<(set|foreach)[[:space:]]*\([[:space:]]*[a-z0-9_]+' \
@@ -45,8 +46,9 @@ assigned() {
 }
 # Those that read what they don't name: a folder with all that is in it, a pattern, what a script reads.
 # Sets $read_parts to the last parts of the words of those that copy and run, $run_names to those that may
-# be scripts, $globs to `VARIABLE PATTERN`, and $read_all where one reads a whole folder of sources.
-read_parts=() run_names=() globs=() read_all=
+# be scripts, $read_variables to their variables, $globs to `VARIABLE PATTERN`, and $read_all where one
+# reads a whole folder of sources.
+read_parts=() run_names=() read_variables=() globs=() read_all=
 read_by_folder() {
     local said word last variable words=() runs
     while IFS= read -r said; do
@@ -65,6 +67,8 @@ read_by_folder() {
                 if [ -n "$last" ]; then globs+=("$variable $last"); fi
             elif [[ $word =~ (_SOURCE_DIR|_LIST_DIR)\}$|source_(root|dir)$ ]] && ! [[ -n $runs && $said =~ [^a-z](git|hg|svn)([^a-z]|$) ]]; then
                 read_all=1
+            elif [[ $word =~ \$\{([a-z0-9_]+)\}$ ]]; then
+                read_variables+=("${BASH_REMATCH[1]}")
             elif [ -n "$last" ]; then
                 read_parts+=("$last")
                 if [ -n "$runs" ]; then run_names+=("$last"); fi
@@ -91,7 +95,10 @@ read_by_another_name() {
             if [[ $part == ${glob#* } ]]; then words+=("${glob%% *}"); fi
         done
         # A variable that has a folder of it.
-        if [ "$part" != "${1##*/}" ] && [ "${#read_parts[@]}" -gt 0 ]; then words+=("$part"); fi
+        if [ "$part" != "${1##*/}" ] && [ "${#read_variables[@]}" -gt 0 ]; then
+            if { grep -awF -e "$part" -- "$work/statements" || true; } | assigned |
+                grep -qxF -f <(printf '%s\n' "${read_variables[@]}"); then return 0; fi
+        fi
     done
     for name in "${run_names[@]}"; do
         if [[ $name == *.* ]]; then
@@ -116,7 +123,7 @@ while IFS= read -r -d '' path; do
         while IFS= read -r variable; do
             if [ -z "${seen[$variable]-}" ]; then words+=("$variable"); fi
             seen[$variable]=1
-        done < <({ grep -aF -e "${words[i]}" -- "$work/statements" || true; } | assigned)
+        done < <({ grep -awF -e "${words[i]}" -- "$work/statements" || true; } | assigned)
     done
     # Autoconf's check that it is in the right folder is no reading.
     found_in_files -haF -e "$name" -- <"$work/scripts" >"$work/mentions"
