@@ -40,6 +40,9 @@ class SourceTree(Protocol):
     def read(self, path: str) -> bytes | None:
         """A file's content as git holds it, or None where the tree has no such file."""
 
+    def read_ahead(self, paths: Iterable[str]) -> None:
+        """Read files, all at once, for which ``read`` is going to be asked."""
+
     def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
         """(path, line) for each line that holds one of ``words``, in the files that match the
         patterns ``files`` (``source_diff.matcher``)."""

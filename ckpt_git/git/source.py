@@ -5,7 +5,7 @@ Implements ``ckpt_git.engines.protocol.SourceTree``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 from ckpt_git.git.configuration import Configuration, conversions
 from ckpt_git.git.location import Location
 from ckpt_git.git.submodules import locate
-from ckpt_git.git.trees import attributes_above, link_above, listing, read
+from ckpt_git.git.trees import attributes_above, link_above, listing, objects, read
 from ckpt_git.later import Later
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.source_diff import Entry, Manifest, matcher
@@ -89,6 +89,16 @@ class GitSource:
             full = path if self.folder == "." else f"{self.folder}/{path}"
             self._contents[path] = read_through(self.at, self.tree, full)
         return self._contents[path]
+
+    def read_ahead(self, paths: Iterable[str]) -> None:
+        """Read the files at ``paths`` by one git process; those of submodules are read when they
+        are asked for."""
+        manifest = self.manifest()
+        wanted = [path for path in paths if path in manifest and path not in self._contents]
+        found = objects(self.at, *(manifest[path].oid for path in wanted))
+        self._contents.update(
+            (path, blob.content) for path, blob in zip(wanted, found, strict=True) if blob
+        )
 
     @cached_property
     def _contents(self) -> dict[str, bytes | None]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 
-from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of
+from ckpt_git.engines.local.statements import assignments, statements, text_of, texts_of
 from ckpt_git.engines.protocol import SourceTree
 
 FILES = ("CMakeLists.txt", "*.cmake", "meson.build")
@@ -24,6 +24,7 @@ _VERBS = (
 COPIES = r"file ?\( ?(?:COPY(?:_FILE)?|INSTALL|ARCHIVE_CREATE)\b"
 """A statement that copies, as a regular expression."""
 
+_CALLS = re.compile(r"\b(?:file|execute_process|exec_program|run_command)\s*\(", re.IGNORECASE)
 _READS = re.compile(COPIES, re.IGNORECASE)
 _FINDS = re.compile(r"file ?\( ?GLOB(?:_RECURSE)? (\w+)\b", re.IGNORECASE)
 _RUNS = re.compile(r"(?:execute_process|exec_program|run_command) ?\(", re.IGNORECASE)
@@ -51,9 +52,9 @@ def read_by_folder(paths: Iterable[str], source: SourceTree) -> tuple[str | None
     of them, as a glob found it, each with its name."""
     changed = list(paths)
     found: dict[str, str] = {}
-    files = dict.fromkeys(file for file, _ in source.lines_with(_VERBS, FILES))
-    for file in files:
-        for said in statements(text_of(source, file), CALL):
+    texts = texts_of(source, (file for file, _ in source.lines_with(_VERBS, FILES)))
+    for file, text in texts.items():
+        for said in statements(text, _CALLS):
             if glob := _FINDS.match(said):
                 words = _WORD.findall(said)
                 for path in changed:
@@ -87,11 +88,8 @@ def _is_meant(path: str, said: str, file: str, source: SourceTree) -> bool:
 def _given_a_folder(path: str, source: SourceTree) -> set[str]:
     """The variables that are given a folder of ``path``."""
     parts = path.split("/")[:-1]
-    given = (
-        assigned
-        for file in dict.fromkeys(file for file, _ in source.lines_with(sorted({*parts}), FILES))
-        for assigned in assignments(text_of(source, file))
-    )
+    texts = texts_of(source, (file for file, _ in source.lines_with(sorted({*parts}), FILES)))
+    given = (assigned for text in texts.values() for assigned in assignments(text))
     return {
         variable
         for variable, value in given

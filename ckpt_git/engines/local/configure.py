@@ -14,10 +14,10 @@ from functools import lru_cache
 
 from ckpt_git.engines.local.by_folder import COPIES, FILES, begin_search, read_by_folder
 from ckpt_git.engines.local.shell_words import simple_commands
-from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of
+from ckpt_git.engines.local.statements import CALL, assignments, statements, text_of, texts_of
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.derivation import PHASES, Derivation
-from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.model.source_diff import SourceDiff, matcher
 
 # Inputs of compilers: a configure step reads one of these only where it names it.
 _COMPILED = frozenset({
@@ -224,8 +224,8 @@ def _read_by_name(command: str, paths: Iterable[str], source: SourceTree) -> str
     why, variables = read_by_folder(paths, source)
     if why is not None:
         return why
-    for file, named in listed.items():
-        text = text_of(source, file)
+    for file, text in texts_of(source, listed).items():
+        named = listed[file]
         for name in sorted(named):
             if _is_read(name, text):
                 return f"{name} changed, which {file} reads"
@@ -236,13 +236,14 @@ def _read_by_name(command: str, paths: Iterable[str], source: SourceTree) -> str
 def _read_by_variable(variables: dict[str, str], source: SourceTree) -> str | None:
     """``variables`` are names of variables, each with that of a changed file in it."""
     seen: set[str] = set()
+    texts = texts_of(source, filter(matcher(FILES), source.manifest())) if variables else {}
     while variables:
         seen |= variables.keys()
         more: dict[str, str] = {}
-        lines = source.lines_with(sorted(variables), FILES)
-        for file in dict.fromkeys(file for file, _ in lines):
-            text = text_of(source, file)
+        for file, text in texts.items():
             for variable, name in variables.items():
+                if variable not in text:
+                    continue
                 if _is_read(variable, text):
                     return f"{name} changed, which {file} reads as {variable}"
                 more |= dict.fromkeys(_variables_with(variable, text), name)
@@ -266,7 +267,7 @@ def _variables_with(name: str, text: str) -> Iterator[str]:
     return (variable for variable, value in assignments(text) if _says(name, value))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _readings(text: str) -> tuple[str, ...]:
     calls = statements(text, CALL)
     return tuple(said for said in calls if _READS.search(said) and not _NEVER.match(said))
