@@ -85,7 +85,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="PATH",
         help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
     )
-    parser.add_argument("--nix", action="store_true", help="verify: with the Nix engine")
+    parser.add_argument("--nix", action="store_true", help="verify, follow: with the Nix engine")
     own = parser.add_argument_group("a repository of your own, for follow, bisect and nix")
     own.add_argument("--repository", type=Path, metavar="PATH")
     own.add_argument("--name", help="what tables call it (default: its folder)")
@@ -173,7 +173,14 @@ def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     found = []
     for history in _histories(options):
         ways = follow.TIMED if options.timing else follow.WAYS
-        one = follow.follow(history.last(options.changes), work / history.name, _say, ways)
+        one = follow.follow(
+            history.last(options.changes),
+            work / history.name,
+            _say,
+            ways,
+            by_nix=options.nix,
+            compare=not options.timing,
+        )
         print(report.followed(one), flush=True)
         found.append(one)
         if options.chart is not None and one.counted:

@@ -9,17 +9,22 @@ differently.
 Ours are timed as whole commands, from Python's start to its end, a new checkpoint included; so is
 the clean build, which is `git ckpt build --clean` in a store of its own. The others are timed from
 the first command to the last.
+
+With Nix (``by_nix``) two of the ways are built: `git ckpt build` from checkpoints that follow, in a
+private store with the small stdenv of this project's tests, and bare. What was built is compared at
+the end, by `git ckpt verify`, since two builds by Nix have different paths in them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import bare, histories, ours
+from benchmarks import bare, histories, nix, ours
 from benchmarks.histories import History
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.process import run
@@ -35,6 +40,9 @@ TIMED = (FOLLOWING, BARE)
 
 FACTOR, OVERHEAD = 1.10, 0.25
 """What following may cost: a multiple of the bare builds' sum, and the median of seconds over."""
+
+EACH_BY_NIX = nix.EXTRA
+"""What it may cost with Nix: seconds over the bare build, for each change alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +78,11 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """All changes of one history."""
+    """All changes of one history, built by the local engine or ``by_nix``."""
 
     project: str
     changes: tuple[Change, ...]
+    by_nix: bool = False
 
     @property
     def counted(self) -> tuple[Change, ...]:
@@ -94,6 +103,11 @@ class Following:
         return median(change.overhead for change in self.counted)
 
     @property
+    def most(self) -> float:
+        """What the dearest change took longer."""
+        return max(change.overhead for change in self.counted)
+
+    @property
     def ways(self) -> tuple[str, ...]:
         """Those that were timed."""
         return tuple(self.counted[0].seconds) if self.counted else ()
@@ -107,12 +121,11 @@ class Following:
 
     @property
     def holds(self) -> bool:
-        return (
-            bool(self.counted)
-            and self.identical is not False
-            and self.factor <= FACTOR
-            and self.overhead <= OVERHEAD
-        )
+        if not self.counted or self.identical is False:
+            return False
+        if self.by_nix:
+            return self.most <= EACH_BY_NIX
+        return self.factor <= FACTOR and self.overhead <= OVERHEAD
 
     def to_json(self) -> dict[str, Any]:
         sums = {way: self.total(way) for way in self.ways}
@@ -122,12 +135,14 @@ class Following:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Following:
         """What ``to_json`` made."""
-        return cls(data["project"], tuple(map(Change.from_json, data["changes"])))
+        changes = tuple(map(Change.from_json, data["changes"]))
+        return cls(data["project"], changes, data.get("by_nix", False))
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
-    """The repositories, trees and stores of one run."""
+    """The repositories, trees and stores of one run. ``nix`` has the variables of the Nix store
+    that following builds in, and is None with the local engine."""
 
     history: History
     clean: ours.Subject
@@ -136,27 +151,43 @@ class _Site:
     fresh: bare.Tree
     persistent: bare.Tree
     cache: Path
+    nix: Mapping[str, str] | None
 
 
-def follow(history: History, work: Path, say: Say, ways: tuple[str, ...] = WAYS) -> Following:
-    """Build every commit of ``history`` in each of ``ways``, in the empty folder ``work``.
+def follow(
+    history: History,
+    work: Path,
+    say: Say,
+    ways: tuple[str, ...] = WAYS,
+    *,
+    by_nix: bool = False,
+    compare: bool = True,
+) -> Following:
+    """Build every commit of ``history`` in each of ``ways``, in the empty folder ``work``; those of
+    ``TIMED`` alone ``by_nix``, which are compared with clean builds only where asked to.
 
-    Raises ``MissingError`` without ccache where that is one of them.
+    Raises ``MissingError`` without ccache where that is one of them, and ``by_nix`` without Nix.
     """
+    if by_nix:
+        ways = TIMED
     if CCACHE in ways and not _CCACHE_FOLDER.is_dir():
         raise MissingError("ccache is not installed", "install it: apt install ccache")
-    site = _set_up(history, work)
-    first, *later = history.commits
-    for way in ways:
-        _build(site, way, first, dict(history.phases))
-    changes = []
-    for number, commit in enumerate(later):
-        changes.append(_change(site, number, commit, ways, say))
-    return Following(history.name, tuple(changes))
+    work.mkdir(parents=True, exist_ok=True)
+    with nix.store(work / "nix", None) if by_nix else nullcontext() as variables:
+        site = _set_up(history, work, variables)
+        first, *later = history.commits
+        for way in ways:
+            _build(site, way, first, dict(history.phases))
+        changes = []
+        for number, commit in enumerate(later):
+            changes.append(_change(site, number, commit, ways, say))
+        if by_nix and compare:
+            changes = [_verified(site, change, say) for change in changes]
+    return Following(history.name, tuple(changes), by_nix)
 
 
-def _set_up(history: History, work: Path) -> _Site:
-    following = histories.clone(history, work / "following")
+def _set_up(history: History, work: Path, variables: Mapping[str, str] | None) -> _Site:
+    following = histories.clone(history, work / "following", by_nix=variables is not None)
     repository = following.repository
     return _Site(
         history,
@@ -166,6 +197,7 @@ def _set_up(history: History, work: Path) -> _Site:
         fresh=bare.Tree(repository, work / "ccache" / "source", work / "ccache" / "out"),
         persistent=bare.Tree(repository, work / "bare" / "source", work / "bare" / "out"),
         cache=work / "ccache" / "cache",
+        nix=variables,
     )
 
 
@@ -213,7 +245,7 @@ def _build(
         return _passed(ours.call(site.clean, "build", commit, "--clean"))
     if way in {FIXED, FOLLOWING}:
         subject = site.fixed if way == FIXED else site.following
-        return _passed(ours.call(subject, "build", commit))
+        return _passed(ours.call(subject, "build", commit, variables=site.nix))
     if way == CCACHE:
         bare.remove(site.fresh)
         bare.check_out(site.fresh, commit)
@@ -224,6 +256,16 @@ def _build(
     bare.check_out(site.persistent, commit)
     done = bare.build(site.persistent, phases)
     return done.seconds if done.passed else None
+
+
+def _verified(site: _Site, change: Change, say: Say) -> Change:
+    """The change with what `git ckpt verify` finds different from a clean build."""
+    if change.fails:
+        return change
+    found = ours.call(site.following, "verify", change.commit, variables=site.nix)
+    differences = () if found.identical else found.differences or ("nothing could be compared",)
+    say(f"{site.history.name}: {change.commit[:10]} {', '.join(differences) or 'identical'}")
+    return replace(change, differences=differences)
 
 
 def _passed(result: ours.Result) -> ours.Result | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import corpus, ours
+from benchmarks import corpus, nix, ours
 from benchmarks.projects import Project
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.process import ProcessError
@@ -70,7 +70,9 @@ def subject_of(history: History, commit: str) -> str:
     return corpus.git(history.origin, "log", "-1", "--format=%s", commit)
 
 
-def clone(history: History, work: Path, *, follow: str = "builds") -> ours.Subject:
+def clone(
+    history: History, work: Path, *, follow: str = "builds", by_nix: bool = False
+) -> ours.Subject:
     """A repository of this run's own in the new folder ``work``, with a store, set up for
     `git ckpt`. Its commits are the origin's. Raises ``CkptError`` where it can't be made."""
     work.mkdir(parents=True)
@@ -84,5 +86,8 @@ def clone(history: History, work: Path, *, follow: str = "builds") -> ours.Subje
         corpus.git(subject.repository, "checkout", "--quiet", "--detach", history.commits[-1])
     except ProcessError as error:
         raise CkptError(f"can't clone {history.origin}: {error.what}") from error
-    ours.configure(subject, history.name, history.phases, follow=follow)
+    if by_nix:
+        nix.configure(subject, nix.package(history.phases))
+    else:
+        ours.configure(subject, history.name, history.phases, follow=follow)
     return subject

@@ -71,13 +71,15 @@ def followed(found: Following) -> str:
         return "\n".join([found.project, table(head, rows), "no change counts", ""])
     sums = [f"{found.total(way):.2f}" for way in found.ways]
     more = found.total(following.FOLLOWING) - found.total(following.BARE)
+    asked = (
+        f"{found.most:.2f} s more for the dearest change (allowed: {following.EACH_BY_NIX})"
+        if found.by_nix
+        else f"{found.factor:.3f} x bare in sum (allowed: {following.FACTOR}), "
+        f"{found.overhead:.3f} s more for the median change (allowed: {following.OVERHEAD})"
+    )
     rows.append(("sum", *sums, f"{more:.2f}", "", ""))
     same = {True: "all identical", False: "NOT ALL IDENTICAL", None: "not compared"}
-    summary = (
-        f"following is {found.factor:.3f} x bare in sum (allowed: {following.FACTOR}), "
-        f"{found.overhead:.3f} s more for the median change (allowed: {following.OVERHEAD}), "
-        f"{same[found.identical]}: {'holds' if found.holds else 'DOES NOT HOLD'}"
-    )
+    summary = f"following is {asked}, {same[found.identical]}: {'holds' if found.holds else 'DOES NOT HOLD'}"
     title = f"{found.project}: {len(found.counted)} of {len(found.changes)} changes count"
     apart = [
         f"  apart: {change.commit[:10]}: "

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import re
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -94,21 +96,81 @@ def test_configured_files_that_name_the_output(pair: Callable[..., Pair], nix: N
     _assert_own_paths_only(nix, built)
 
 
-@pytest.mark.parametrize("tool", ["gzip", "bzip2", "xz"])
+_WITHOUT_ZSTD = pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd")
+
+
+def _packing(command: str, prerequisites: str = "") -> dict[str, str]:
+    """A project that also installs the file `packed`, which ``command`` prints."""
+    rule = f"\nall: prog packed\npacked: {prerequisites}\n\t{command} >$@\n"
+    makefile = MAKE["Makefile"].replace("install:", f"{rule}install: all")
+    return {**MAKE, "Makefile": makefile.replace("cp prog", "cp prog packed")}
+
+
+_PACKED = {"buildPhase": "runHook preBuild; make all"}
+
+
+@pytest.mark.parametrize("tool", ["gzip", "bzip2", "xz", pytest.param("zstd", marks=_WITHOUT_ZSTD)])
 def test_the_output_s_path_in_compressed_files(
     tool: str, pair: Callable[..., Pair], nix: NixStore
 ) -> None:
     """Compressed by the build, behind some other bytes: it can't be rewritten."""
-    rule = f"\nall: prog packed\npacked:\n\t(echo head; echo $(out) | {tool} -c) >$@\n"
-    files = {**MAKE, "Makefile": MAKE["Makefile"].replace("install:", rule + "install: all")}
-    files["Makefile"] = files["Makefile"].replace("cp prog", "cp prog packed")
-    made = pair(files, {"buildPhase": "runHook preBuild; make all"})
+    made = pair(_packing(f"(echo head; echo $(out) | {tool} -c)"), _PACKED)
     made.changed.write("one.c", _EDITED)
     built = made.checkpointed(nix)
     assert "packed in the checkpoint is compressed" in built.why_clean
     packed = (built.path / "bin/packed").read_bytes().removeprefix(b"head\n")
     unpacked = subprocess.run([tool, "-dc"], input=packed, capture_output=True, check=True)
     assert unpacked.stdout.decode() == f"{built.path}\n"
+
+
+@_WITHOUT_ZSTD
+def test_what_is_packed_behind_something_packed_before(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """One frame of zstd in another, which can't be made smaller; the path comes last."""
+    command = "(zstd -c notes; echo $(out)) | zstd -c"
+    made = pair({**_packing(command), "notes": "some words\n"}, _PACKED)
+    made.changed.write("one.c", _EDITED)
+    built = made.checkpointed(nix)
+    assert "packed in the checkpoint is compressed" in built.why_clean
+
+
+def test_a_file_that_only_a_later_build_packs(pair: Callable[..., Pair], nix: NixStore) -> None:
+    """What was built from a checkpoint is looked through where it isn't as it was there."""
+    files = {**_packing("sed s,OUT,$(out), notes | gzip", "notes"), "notes": "nothing\n"}
+    made = pair(files, _PACKED)
+    made.changed.write("notes", "OUT\n")
+    later = "withCheckpoint (mkCheckpointBuild changed checkpoint)"
+    assert nix.build(made.expression(later)).used
+    last = nix.build(made.expression(f"mkCheckpointBuild base ({later}).checkpoint"))
+    assert "packed in the checkpoint is compressed" in last.why_clean
+    assert gzip.decompress((last.path / "bin/packed").read_bytes()) == b"nothing\n"
+
+
+_AT_LINK_TIME = MAKE["Makefile"].replace("-MMD", "-flto -MMD")
+
+
+@_WITHOUT_ZSTD
+def test_an_object_for_optimisation_at_link_time_that_names_the_output(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """Such an object is dozens of compressed sections."""
+    made = pair({**_PREFIX, "Makefile": _AT_LINK_TIME}, {})
+    made.changed.write("one.c", _EDITED)
+    built = made.checkpointed(nix)
+    assert "two.o in the checkpoint is compressed" in built.why_clean
+    assert _said(built) == f"41 2 {built.path}\n"
+    _assert_own_paths_only(nix, built)
+
+
+def test_objects_for_optimisation_at_link_time(pair: Callable[..., Pair], nix: NixStore) -> None:
+    makefile = _AT_LINK_TIME.replace("-DPREFIX='\"$(out)\"'", "")
+    made = pair({**MAKE, "Makefile": makefile}, {})
+    made.changed.write("one.c", _EDITED)
+    built = made.checkpointed(nix)
+    assert built.used
+    assert built.compiled == 1
+    assert _said(built) == "41 2\n"
 
 
 def test_an_output_s_name_of_another_length(pair: Callable[..., Pair], nix: NixStore) -> None:

@@ -1,9 +1,11 @@
-# TOP: notes what the program that configures is about to get: its folder, arguments and environment
+# TOP STEP: notes what the program of a step is about to get: its folder, arguments and environment
 # (standard input), and what lies there.
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
+step=$work/steps/$1
 
-without_own >"$work/configure"
-records >"$work/unconfigured"
-: >"$work/configuring"
+mkdir -p "$step"
+without_own >"$step/call"
+records >"$step/before"
+: >"$step/begun"

@@ -66,6 +66,7 @@ ckptMoveSourceRoot() {
 # The programs that configure, called by the builder's own shell before the build, are these functions.
 ckptWatchConfigure() {
     local script=${configureScript:-./configure}
+    autoreconf() { ckptConfigure autoreconf "$@"; }
     cmake() { ckptConfigure cmake "$@"; }
     meson() { ckptConfigure meson "$@"; }
     # A path can be a function's name, but not in posix mode.
@@ -74,25 +75,27 @@ ckptWatchConfigure() {
     fi
 }
 
-# The first of these calls is left out where the checkpoint knows what it would make.
+# There are two steps, autoreconf and then what configures; the first call of each is left out where the
+# checkpoint knows what it would make. What a later call makes isn't known.
 ckptConfigure() {
-    local about=$NIX_BUILD_TOP/.ckpt
-    if [ -e "$about/started" ] || [ -e "$about/configure" ] || ! ckptConfigures "$@"; then
-        rm -f "$about/configured-until"
+    local about=$NIX_BUILD_TOP/.ckpt step=configure
+    if [ "$1" = autoreconf ]; then step=autoreconf; fi
+    if [ -e "$about/started" ] || [ -e "$about/steps/configure" ] || [ -e "$about/steps/$step" ] || ! ckptConfigures "$@"; then
+        rm -f "$about"/steps/*/until
         command "$@"
         return
     fi
     {
         printf '%s\0' "$PWD" "$@"
         env -0 | sort -z | grep -zavE "^($ckptNotRead)="
-    } | ckptRun before-configure || { command "$@"; return; }
-    if [ -n "${checkpointArtifacts-}" ] && [ -z "${CKPT_CLEAN-}" ]; then ckptRun configured "$checkpointArtifacts"; fi
-    if [ -e "$about/configure-left-out" ]; then
+    } | ckptRun before-configure "$step" || { command "$@"; return; }
+    if [ -n "${checkpointArtifacts-}" ] && [ -z "${CKPT_CLEAN-}" ]; then ckptRun configured "$step" "$checkpointArtifacts"; fi
+    if [ -e "$about/steps/$step/left-out" ]; then
         ckptSay "${1##*/} was left out: nothing changed that it reads"
     else
         command "$@" || return
     fi
-    if [ -n "${checkpointSaves-}" ]; then ckptRun after-configure; fi
+    if [ -n "${checkpointSaves-}" ]; then ckptRun after-configure "$step"; fi
 }
 
 # Other calls of these programs build, install or run a script.
@@ -100,6 +103,11 @@ ckptConfigures() {
     local argument
     case $1 in
         meson) [ "${2-}" = setup ] ;;
+        autoreconf)
+            for argument in "${@:2}"; do
+                case $argument in -h | --help | -V | --version) return 1 ;; esac
+            done
+            ;;
         cmake)
             for argument in "${@:2}"; do
                 case $argument in
@@ -146,7 +154,7 @@ checkpointStart() {
 ckptStart() {
     if [ -e "$NIX_BUILD_TOP/.ckpt/started" ]; then return 0; fi
     : >"$NIX_BUILD_TOP/.ckpt/started"
-    unset -f cmake meson
+    unset -f autoreconf cmake meson
     local root=${sourceRoot-}
     root=${root#./}
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
@@ -202,7 +210,7 @@ ckptFailure() {
 }
 
 # Whether anything of the checkpoint's is in this build.
-ckptUsed() { [ -e "$NIX_BUILD_TOP/.ckpt/restored" ] || [ -e "$NIX_BUILD_TOP/.ckpt/configure-left-out" ]; }
+ckptUsed() { [ -e "$NIX_BUILD_TOP/.ckpt/restored" ] || [ -e "$NIX_BUILD_TOP/.ckpt/left-out" ]; }
 
 checkpointFinish() {
     if ckptUsed && ! ckptRun finish "$checkpointArtifacts"; then

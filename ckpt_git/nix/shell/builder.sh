@@ -36,7 +36,7 @@ ckptStatus=0
 if [ "$ckptStatus" -eq 0 ]; then
     exit 0
 fi
-if ! { [ -e "$ckptTop/.ckpt/restored" ] || [ -e "$ckptTop/.ckpt/configure-left-out" ]; } || [ -e "$ckptTop/.ckpt/dont-confirm" ]; then
+if ! { [ -e "$ckptTop/.ckpt/restored" ] || [ -e "$ckptTop/.ckpt/left-out" ]; } || [ -e "$ckptTop/.ckpt/dont-confirm" ]; then
     exit "$ckptStatus"
 fi
 

@@ -1,4 +1,8 @@
-# Compressed data in which an output is named: it can't be rewritten. Sourced after lib.sh.
+# Compressed data in which an output is named: it can't be rewritten. Sourced after lib.sh; needs $scratch.
+
+declare -A magics=(
+    [gzip]=$'\x1f\x8b\x08' [bzip2]='1AY&SY' [xz]=$'\xfd7zXZ' [zstd]=$'\x28\xb5\x2f\xfd' [zip]=$'PK\x03\x04'
+)
 
 # Tries each place in a file where compressed data may start, as the first bytes of its format tell.
 # zip's members are raw deflate behind a header, which gzip reads behind one of its own.
@@ -23,24 +27,49 @@ unpack_from() {
     esac 2>/dev/null || true
 }
 
+# Whether the file $1 has data of the format $2 in which a string of the file $3 is.
+names_compressed() {
+    local file=$1 format=$2 strings=$3 offset
+    while IFS=: read -r offset _; do
+        if [ "$format" = bzip2 ]; then offset=$((offset - 4)); fi
+        if [ "$offset" -ge 0 ] && unpack_from "$file" "$offset" "$format" | grep -aF -f "$strings" >/dev/null; then
+            return 0
+        fi
+    done < <(grep -aboF -e "${magics[$format]}" -- "$file")
+    return 1
+}
+
+# Whether it is certain that nothing that zstd packed, in the files of a list (standard input), holds a
+# string of the file $1. An object made for optimisation at link time has dozens of frames, with something
+# else behind each: all files are cut where a frame starts, and zstd reads the pieces in one go. It says
+# where a frame ends before its piece does, or is none; what else it says makes it uncertain, as that an end
+# is missing, where one frame lies in another.
+zstd_holds_none() (
+    command -v zstd >/dev/null || exit 1
+    strings=$1 start=${magics[zstd]/\//\\/} pieces=$scratch/zstd
+    cd "$top"
+    while mapfile -d '' -n 100 batch && [ "${#batch[@]}" -gt 0 ]; do
+        mkdir "$pieces"
+        sed -e "s/$start/\\n&/g" -- "${batch[@]}" |
+            csplit --silent --prefix="$pieces/" --suffix-format=%06d - "/^$start/" '{*}' || exit 1
+        printf '%s\0' "$pieces"/* | { xargs -0 zstd -dcq --long=31 -- 2>"$work/zstd-said" || true; } |
+            { grep -aF -f "$strings" || true; } >"$work/held"
+        rm -rf -- "$pieces"
+        nothing_in "$work/held" || exit 1
+        if grep -qavE ': (unknown header|unsupported format|Decoding error)' "$work/zstd-said"; then exit 1; fi
+    done
+)
+
 # Reads a list of paths from the top; prints those in which a string of the file $1 is compressed.
 compressed_naming() {
-    local strings=$1 file hit offset magic format
-    local -A magics=(
-        [gzip]=$'\x1f\x8b\x08' [bzip2]='1AY&SY' [xz]=$'\xfd7zXZ' [zstd]=$'\x28\xb5\x2f\xfd' [zip]=$'PK\x03\x04'
-    )
+    local strings=$1 file format
     printf '%s\n' "${magics[@]}" >"$work/magics"
     found_in_files -laFZ -f "$work/magics" -- >"$work/maybe-compressed"
-    while IFS= read -r -d '' file; do
-        for format in "${!magics[@]}"; do
-            magic=${magics[$format]}
-            while IFS=: read -r offset hit; do
-                if [ "$format" = bzip2 ]; then offset=$((offset - 4)); fi
-                if [ "$offset" -ge 0 ] && unpack_from "$top/$file" "$offset" "$format" | grep -aF -f "$strings" >/dev/null; then
-                    printf '%s\0' "$file"
-                    continue 3
-                fi
-            done < <(grep -aboF -e "$magic" -- "$top/$file")
-        done
-    done <"$work/maybe-compressed"
+    for format in "${!magics[@]}"; do
+        found_in_files -laFZ -e "${magics[$format]}" -- <"$work/maybe-compressed" >"$work/of-format"
+        if [ "$format" = zstd ] && zstd_holds_none "$strings" <"$work/of-format"; then continue; fi
+        while IFS= read -r -d '' file; do
+            if names_compressed "$top/$file" "$format" "$strings"; then printf '%s\0' "$file"; fi
+        done <"$work/of-format"
+    done | sorted
 }

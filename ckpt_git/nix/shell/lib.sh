@@ -29,6 +29,9 @@ common() { comm -z -12 -- "$1" "$2"; }
 
 paths() { cut -z -b3- | sorted; }
 
+# What autoconf keeps for itself, below the folder that it runs in: in another order each time.
+own_cache='autom4te\.cache/[^/]*'
+
 # The entries of the top folder that belong to the build's state, as ./NAME. Temporary files of
 # mktemp have another name in each build.
 own_entries() {

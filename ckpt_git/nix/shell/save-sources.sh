@@ -10,13 +10,15 @@ records >"$checkpoint/checkpoint/records"
 links >"$checkpoint/checkpoint/links"
 cp "$work/called" "$checkpoint/checkpoint/called"
 
-# What configure made, for a later build that may leave it out: as long as nobody has written to it since.
-if [ -e "$work/configured-until" ]; then
-    without "$work/configured" "$checkpoint/checkpoint/records" >"$work/gone"
-    if nothing_in "$work/gone"; then
-        of_type fxl "$work/configured" | written_since configured-until >"$work/written"
-        if nothing_in "$work/written"; then
-            cp "$work/configure" "$work/unconfigured" "$work/configured" "$checkpoint/checkpoint/"
-        fi
-    fi
-fi
+# What the steps before made, for a later build that may leave them out: as long as nobody has written to
+# it since.
+for step in "$work"/steps/*; do
+    [ -e "$step/until" ] || continue
+    without "$step/made" "$checkpoint/checkpoint/records" >"$work/gone"
+    nothing_in "$work/gone" || continue
+    of_type fxl "$step/made" | written_since "${step#"$work/"}/until" >"$work/written"
+    nothing_in "$work/written" || continue
+    known=$checkpoint/checkpoint/${step#"$work/"}
+    mkdir -p "$known"
+    cp "$step/call" "$step/before" "$step/made" "$known/"
+done

@@ -27,10 +27,13 @@ records >"$work/after"
 paths <"$about/records" >"$work/paths-before"
 paths <"$work/after" >"$work/paths-after"
 
+of_type fx "$work/after" >"$work/files-after"
+written_since building <"$work/files-after" | sorted >"$work/written-now"
+
 # Sources that the build wrote to. Those that an earlier build wrote to count too, unless they have been
 # changed since.
 {
-    of_type fx "$work/after" | written_since building
+    cat "$work/written-now"
     if [ -e "$work/restored" ]; then without "$base/checkpoint/altered" "$work/changed"; fi
 } | sorted >"$work/written"
 common "$work/written" "$work/paths-before" >"$about/altered"
@@ -62,8 +65,13 @@ common "$work/naming" "$about/products" >"$about/products-naming-outputs"
 found_in_files -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" |
     sorted >"$about/linked-naming-outputs"
 
+# What is as it was in the base was looked through when that was saved.
 source "${0%/*}/compressed.sh"
-of_type fx "$work/after" | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
+if [ -e "$work/restored" ]; then
+    sort -zu "$work/written-now" "$work/changed" | common - "$work/files-after"
+else
+    cat "$work/files-after"
+fi | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
 
 if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
     hashes_of_base "$base" >"$work/base-hashes"
@@ -77,4 +85,4 @@ cp "$work/outputs" "$about/outputs"
 printf '%s' "$top" >"$about/top"
 printf '%s' "$folder" >"$about/folder"
 cp "$work/root" "$about/root"
-printf '1\n' >"$about/format"
+printf '2\n' >"$about/format"

@@ -44,7 +44,7 @@ if [ -z "$commands_are_known" ]; then
     (cd "$top" && xargs -0 -r cat -- <"$work/rules") |
         sed -e ':more' -e '/\\$/{N;s/\\\n/ /;b more' -e '}' -e 's/#.*//' >"$work/lines"
     named "$work/modified" "$c_source" >"$work/code"
-    named "$work/modified" "$prose" | sort -zu - "$work/code" >"$work/told"
+    named "$work/modified" "$prose|$own_cache" | sort -zu - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
     # What only removes a file reads nothing of it.
     removing='^[[:space:]]*[@+-]*[[:space:]]*(rm|[$][({]RM[)}])[[:space:]][^;&|<>`]*$'
