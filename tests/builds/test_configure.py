@@ -28,6 +28,21 @@ def test_autoconf_configures_again_for_what_its_files_and_scripts_name(tmp_path:
     assert _configures_again(project, "RELEASE", "1.2\n")
 
 
+def test_autoconf_configures_again_for_what_a_script_of_its_finds(tmp_path: Path) -> None:
+    files = {
+        **AUTOMAKE,
+        "configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "m4_esyscmd_s([scripts/version])"),
+        "main.c": "int main(void) { return sizeof VERSION; }\n",
+        "scripts/version": "#!/bin/sh\ncat parts/*.part | tr -d '\\n'\n",
+        "parts/one.part": "1\n",
+    }
+    project = Project.make(tmp_path / "project", files, BY_AUTOTOOLS)
+    (project.path / "scripts" / "version").chmod(0o755)
+    project.build()
+    assert not _configures_again(project, "main.c", files["main.c"] + "/* edited */\n")
+    assert _configures_again(project, "parts/one.part", "2\n")
+
+
 def _configures_again(project: Project, path: str, content: str) -> bool:
     project.repo.write(path, content)
     result = project.ckpt("build", "--json").json()["results"][0]

@@ -277,6 +277,96 @@ def test_it_is_left_out_where_it_would_come_to_the_same(
     assert _said(back).replace(str(back.path), "OUT") == case.says.removesuffix("\nedited")
 
 
+_AUTOCONF = {
+    "configure.ac": """AC_INIT([sample], [m4_esyscmd_s([sh build/version.sh])])
+AM_INIT_AUTOMAKE([foreign])
+AC_PROG_CC
+AC_CONFIG_FILES([Makefile])
+AC_OUTPUT
+""",
+    "Makefile.am": "bin_PROGRAMS = prog\nprog_SOURCES = main.c\n",
+    "main.c": "#include <stdio.h>\nint main(void) { puts(PACKAGE_VERSION); return 0; }\n",
+    "build/version.sh": "#!/bin/sh\nsh build/number.sh\n",
+    "build/number.sh": "#!/bin/sh\ncat build/NUMBER parts/*.txt | tr -d '\\n'\n",
+    "build/NUMBER": "1\n",
+    "parts/one.txt": ".2\n",
+    "tests/run.sh": "#!/bin/sh\n# See more.sh\n./prog\n",
+    "tests/more.sh": "#!/bin/sh\n: version.sh\n",
+}
+_AUTORECONF = {"configurePhase": 'autoreconf -fi && ./configure --prefix="$out"'}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"main.c": _AUTOCONF["main.c"].replace("return", 'puts("edited"); return')},
+        {"tests/more.sh": "#!/bin/sh\necho more\n", "README.md": "# Read me\n"},
+    ],
+    ids=["source", "script of tests"],
+)
+def test_autoreconf_is_left_out_as_well(
+    change: dict[str, str], pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """What autoconf keeps in a folder of its own, each time in another order, is no reason."""
+    number = "#!/bin/sh\ncat build/NUMBER parts/one.txt | tr -d '\\n'\n"
+    more = {"README.md": "read me\n", "build/number.sh": number}
+    made = pair({**_AUTOCONF, **more}, _AUTORECONF)
+    for path, text in change.items():
+        made.changed.write(path, text, executable=text.startswith("#!"))
+    first = "(withCheckpoint base).checkpoint"
+    nix.build(made.expression(first))
+    second = f"mkCheckpointedBuild changed {first}"
+    third = f"mkCheckpointedBuild base (withCheckpoint ({second})).checkpoint"
+    for body, edited in ((second, "main.c" in change), (third, False)):
+        built = nix.build(made.expression(body))
+        assert built.used, built.why_clean
+        assert "autoreconf was left out" in built.log
+        assert "configure was left out" in built.log
+        assert _said(built) == ("1.2\nedited" if edited else "1.2")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (
+            {
+                "configure.ac": _AUTOCONF["configure.ac"].replace(
+                    "m4_esyscmd_s([sh build/version.sh])", "3"
+                )
+            },
+            "3",
+        ),
+        ({"build/number.sh": "#!/bin/sh\nprintf 3\n"}, "3"),
+        ({"build/NUMBER": "3\n"}, "3.2"),
+        ({"parts/one.txt": ".3\n"}, "1.3"),
+        ({"parts/two.txt": ".3\n"}, "1.2.3"),
+    ],
+    ids=["configure.ac", "script that one calls", "file that one names", "pattern", "new file"],
+)
+def test_autoreconf_runs_where_it_comes_to_something_else(
+    change: dict[str, str], says: str, pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    made = pair(_AUTOCONF, _AUTORECONF)
+    for path, text in change.items():
+        made.changed.write(path, text, executable=text.startswith("#!"))
+    built = made.checkpointed(nix)
+    assert "was left out" not in built.log
+    assert _said(built) == says
+
+
+def test_the_first_call_of_autoreconf_alone_is_left_out(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    """Between the two its sources may change, and after configure it may undo what that made."""
+    twice = 'autoreconf -fi; sed -i "s/prog_SOURCES/AM_CFLAGS = -DMORE\\n&/" Makefile.am; '
+    twice += 'autoreconf -fi; ./configure --prefix="$out"'
+    main = '#ifdef MORE\n#include <stdio.h>\nint main(void) { puts("more"); return 0; }\n#endif\n'
+    made = pair({**_AUTOCONF, "main.c": main}, {"configurePhase": twice})
+    made.changed.write("main.c", main.replace("return", 'puts("edited"); return'))
+    built = made.checkpointed(nix)
+    assert _said(built) == "more\nedited"
+
+
 def test_a_clean_build_that_fails_after_it_was_left_out_is_begun_again(
     pair: Callable[..., Pair], nix: NixStore
 ) -> None:

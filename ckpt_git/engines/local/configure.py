@@ -40,6 +40,7 @@ _CONFIGURE_FILES = (
     *FILES, "configure", "configure.ac", "configure.in",
     "*.m4", *_BOOTSTRAPS, "package.json", "build.rs",
 )  # fmt: skip
+_AUTOCONF_FILES = ("configure.ac", "configure.in")
 # A mention that isn't a reading: autoconf's check that it is in the right folder, comments, and
 # the lists of sources in CMake and Meson.
 _HARMLESS = re.compile(r"^\s*(?:#|dnl\b)|ac_unique_file|AC_CONFIG_SRCDIR")
@@ -162,31 +163,39 @@ def _is_nothing_to_autoconf(path: str, source: SourceTree) -> bool:
 
 def _read_by_a_script(paths: Iterable[str], source: SourceTree) -> str | None:
     """Whether one of ``paths`` is named by a script that configuring calls, or one that this calls:
-    a version is often made so (``m4_esyscmd([scripts/version])``)."""
+    a version is often made so (``m4_esyscmd([scripts/version])``). Or whether it could be read
+    there by a pattern."""
     names = sorted({p.rsplit("/", 1)[-1] for p in paths if not (is_compiled(p) or is_prose(p))})
     if not (names and _is_autoconf(source)):
         return None
     called = _scripts_called(source)
-    for file, line in source.lines_with(names, called):
+    for file, line in source.lines_with(names, [*map(_literally, called)]):
         named = next(name for name in names if name in line)
         return f"{named} changed, which {file} names"
+    manifest = source.manifest()
+    own = [path for path in (*_AUTOCONF_FILES, *called) if path in manifest]
+    written = (path for path in own if not _OF_AUTOCONF.search(path) or path in _AUTOCONF_FILES)
+    for file, text in texts_of(source, written).items():
+        if _READS_MANY.search(text):
+            return f"{names[0]} changed, and {file} reads files that it doesn't name"
     return None
 
 
 def _scripts_called(source: SourceTree) -> list[str]:
-    """Patterns of the scripts that configuring may call: those whose names its files mention, and
-    those that they mention in turn."""
+    """The scripts that configuring may call: those whose names its files mention, and those that
+    they mention in turn."""
     scripts: dict[str, list[str]] = {}
     for path, entry in source.manifest().items():
         if entry.mode == _EXECUTABLE or path.endswith(_SCRIPTS):
-            scripts.setdefault(path.rsplit("/", 1)[-1], []).append(_literally(path))
+            scripts.setdefault(path.rsplit("/", 1)[-1], []).append(path)
     called: list[str] = []
     files: Iterable[str] = _CONFIGURE_FILES
     while files and scripts:
         lines = source.lines_with(sorted(scripts), tuple(files))
         mentioned = {name for name in scripts for _, line in lines if name in line}
-        files = [path for name in mentioned for path in scripts.pop(name)]
-        called += files
+        found = [path for name in mentioned for path in scripts.pop(name)]
+        files = [*map(_literally, found)]
+        called += found
     return called
 
 
