@@ -79,7 +79,8 @@ def followed(found: Following) -> str:
     )
     rows.append(("sum", *sums, f"{more:.2f}", "", ""))
     same = {True: "all identical", False: "NOT ALL IDENTICAL", None: "not compared"}
-    summary = f"following is {asked}, {same[found.identical]}: {'holds' if found.holds else 'DOES NOT HOLD'}"
+    holds = "holds" if found.holds else "DOES NOT HOLD"
+    summary = f"following is {asked}, {same[found.identical]}: {holds}"
     title = f"{found.project}: {len(found.counted)} of {len(found.changes)} changes count"
     apart = [
         f"  apart: {change.commit[:10]}: "
