@@ -24,6 +24,15 @@ def test_following_holds_within_both_limits_alone() -> None:
     assert not Following("p", ()).holds
 
 
+def test_following_by_nix_holds_where_each_change_alone_keeps_to_its_limit() -> None:
+    assert Following("p", (_change(1.9, 0.2), _change(11.0, 9.1)), by_nix=True).holds
+    dear = Following("p", (_change(2.3, 0.2), _change(9.0, 9.0)), by_nix=True)
+    assert not dear.holds
+    assert Following.from_json(dear.to_json()) == dear
+    different = _change(1.0, 0.2, differences=("prog",))
+    assert not Following("p", (different,), by_nix=True).holds
+
+
 def test_what_was_built_clean_or_does_not_build_is_not_counted() -> None:
     found = Following(
         "p",
