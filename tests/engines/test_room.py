@@ -120,6 +120,45 @@ def test_beyond_the_limit_goes_what_is_cheapest_to_make_again_for_its_size(store
     assert _sweep(store, in_force=["force"], known=names, limit=0) == set()
 
 
+def test_a_compiler_cache_counts_and_goes_before_any_checkpoint(store: Store) -> None:
+    _publish(store, "old", size=5000, seconds=0.1)
+    folder = store.compiler_cache(OWNER, "it", "gcc")
+    (folder / "object").write_bytes(b"x" * 50_000)
+    store.weigh_compiler_cache(OWNER, "it")
+    store.settle()
+    assert _sweep(store, known=["old"]) == set()
+    assert folder.is_dir()
+    whole = room.size(store)
+    assert whole > 50_000
+    assert _sweep(store, known=["old"], limit=whole - 40_000) == set()
+    assert store.compiler_caches() == []
+    assert room.size(store) < whole - 50_000
+
+
+def test_a_compiler_cache_that_a_build_uses_stays(store: Store) -> None:
+    folder = store.compiler_cache(OWNER, "it", "gcc")
+    (folder / "object").write_bytes(b"x" * 50_000)
+    store.weigh_compiler_cache(OWNER, "it")
+    assert _sweep(Store(store.root), limit=1) == set()
+    assert folder.is_dir()
+    store.settle()
+    assert _sweep(store, limit=1) == set()
+    assert not folder.is_dir()
+
+
+def test_a_compiler_cache_that_is_dropped_is_counted_no_longer(store: Store) -> None:
+    _publish(store, "one")
+    before = room.size(store)
+    (store.compiler_cache(OWNER, "it", "gcc") / "object").write_bytes(b"x" * 50_000)
+    store.weigh_compiler_cache(OWNER, "it")
+    store.compiler_cache(OWNER, "it", "clang")
+    assert room.size(store) == before == _counted(store)
+    (store.compiler_cache(OWNER, "it", "clang") / "object").write_bytes(b"x" * 50_000)
+    store.weigh_compiler_cache(OWNER, "it")
+    store.drop_compiler_cache(OWNER, "it")
+    assert room.size(store) == before == _counted(store)
+
+
 def test_what_was_not_used_for_long_goes_first(store: Store) -> None:
     for name in ("fresh", "old"):
         _publish(store, name)

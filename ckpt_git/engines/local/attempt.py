@@ -98,6 +98,7 @@ def _from_cache(job: Job) -> tuple[int, int]:
         return 0, 0
     counts = compilers.counted(job.compilers.stats)
     job.compilers.stats.unlink(missing_ok=True)
+    job.store.weigh_compiler_cache(job.owner, job.drv.name)
     return counts
 
 

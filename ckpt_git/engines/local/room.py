@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from ckpt_git.engines.files import writing
-from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.local.store import OWNED, Store
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no layer came with, so many stay: the newest ones."""
@@ -26,17 +26,21 @@ KEPT_OUTPUTS = 12
 KEPT_FETCHED = 3
 """Of what ``fetch`` brought, so many sets of lock files stay: those that were used last."""
 
+KEPT_CACHES = 1
+"""A package has one compiler cache, which stays."""
+
 _KEPT_TOOLCHAINS = 8
 _HALF_LIFE = 86400.0
 """Seconds after which what wasn't used is worth half."""
 
 
-Kind = Literal["layer", "fetched", "output"]
+Kind = Literal["layer", "fetched", "output", "cache"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A layer, or what a build installed; both have the build's id. ``used`` is in Unix seconds.
+    """A layer, or what a build installed, both with the build's id; or a package's compiler cache.
+    ``used`` is in Unix seconds.
 
     ``owner`` is the git folder of its repository; None for what can't say whose it is.
     """
@@ -52,11 +56,12 @@ class Entry:
 
     @property
     def is_layer(self) -> bool:
-        return self.kind != "output"
+        return self.kind in {"layer", "fetched"}
 
     def worth(self, now: float) -> float:
         """Seconds that it takes to make again, for each byte; less, the longer it wasn't used. An
         output is worth nothing: a build from its checkpoint, which compiles nothing, installs it.
+        Nor is a compiler cache: it serves where no checkpoint does, and only saves a part.
         """
         fresh: float = 0.5 ** (max(0.0, now - self.used) / _HALF_LIFE)
         return self.seconds / max(1, self.bytes) * fresh
@@ -147,7 +152,7 @@ def plan(
 
 
 def entries(store: Store) -> Iterator[Entry]:
-    """All layers and outputs, by what they say of themselves; nothing is walked."""
+    """All layers, outputs and compiler caches, as they say of themselves; nothing is walked."""
     for folder in _folders(store.layers):
         layer = store.described(folder.name)
         if layer is None:
@@ -163,17 +168,23 @@ def entries(store: Store) -> Iterator[Entry]:
             seconds=layer.seconds,
             used=_mtime(folder),
         )
-    for folder in _folders(store.outputs):
+    yield from _owned(store.outputs, "output")
+    yield from _owned(store.caches, "cache")
+
+
+def _owned(below: Path, kind: Kind) -> Iterator[Entry]:
+    for folder in _folders(below):
         owner: str | None
         try:
-            owner, package, *size = json.loads((folder / ".of").read_bytes())
+            owner, package, *size = json.loads((folder / OWNED).read_bytes())
         except (OSError, ValueError, TypeError):
             owner, package, size = None, "", []
-        yield Entry(folder.name, "output", owner, package, (), sum(size), 0.0, _mtime(folder))
+        yield Entry(folder.name, kind, owner, package, (), sum(size), 0.0, _mtime(folder))
 
 
 def _place(store: Store, entry: Entry) -> Path:
-    return (store.layers if entry.is_layer else store.outputs) / entry.id
+    places = {"output": store.outputs, "cache": store.caches}
+    return places.get(entry.kind, store.layers) / entry.id
 
 
 def _with_what_it_needs(
@@ -200,9 +211,9 @@ def _newest_of_the_rest(found: Sequence[Entry], wanted: set[Entry]) -> set[Entry
         if entry.owner is not None and not goes_with_its_layer:
             rest[entry.kind, entry.owner, entry.package].append(entry)
     stay: set[Entry] = set()
+    numbers = {"output": KEPT_OUTPUTS, "fetched": KEPT_FETCHED, "cache": KEPT_CACHES}
     for (kind, _, _), alike in rest.items():
-        number = {"output": KEPT_OUTPUTS, "fetched": KEPT_FETCHED}.get(kind, 0)
-        stay |= set(sorted(alike, key=lambda entry: -entry.used)[:number])
+        stay |= set(sorted(alike, key=lambda entry: -entry.used)[: numbers.get(kind, 0)])
     return stay
 
 

@@ -9,8 +9,8 @@
     outputs/ID/.seal
     outputs/ID/.of       whose it is, the owner and the package, and its size, as JSON
     toolchains/ID        the listing that a fingerprint stands for
-    caches/ID/ID         a compiler cache: of a package, and in it of a toolchain; bounded by itself
-    caches/ID/.of        whose it is, as above
+    caches/ID/ID         a compiler cache: of a package, and in it of a toolchain
+    caches/ID/.of        whose it is, and its bytes, as above
     tmp/ID               a build that runs; locked by its process
     listed               of what the last listing was made, and its fingerprint
     size                 bytes of all layers and outputs
@@ -49,6 +49,8 @@ from ckpt_git.model.source_diff import Manifest
 from ckpt_git.process import ProcessError, popen, run
 
 _GRACE = 600.0  # seconds
+OWNED = ".of"
+"""The file that says whose a folder is, and its size."""
 _BESIDE = 4 * 4096  # bytes of the folders and small files around what an entry holds
 
 ASKED = "asked"
@@ -387,7 +389,7 @@ class Store:
                 return None
             (made / ".seal").write_bytes(sealed.encode())
             size = sealed.room + _BESIDE
-            (made / ".of").write_text(json.dumps([owner, package, size]))
+            (made / OWNED).write_text(json.dumps([owner, package, size]))
             self._hold(made)
             with self.tally.locked():
                 self.tally.add(size)
@@ -434,37 +436,56 @@ class Store:
     # --- compiler caches -----------------------------------------------------------------
 
     def compiler_cache(self, owner: str, package: str, toolchain: str) -> Path:
-        """The folder, made, of the compiler cache of ``owner``'s ``package``; that of another
-        toolchain goes. Raises ``StoreError``."""
+        """The folder, made, of the compiler cache of ``owner``'s ``package``, which is held until
+        ``settle``; that of another toolchain goes. Raises ``StoreError``."""
         whole = self._compiler_caches(owner, package)
         folder = whole / toolchain
-        if not folder.is_dir():
-            self.open()
-            old = None
-            with writing(self.caches), self.tally.locked():
-                if not folder.is_dir():  # another build may have made it just now
-                    old = self._put_aside(whole)
-                    _make_private(folder)
-                    (whole / ".of").write_text(json.dumps([owner, package]))
-            if old is not None:
-                _remove_unless_held(old)
+        self.open()
+        old = None
+        with writing(self.caches), self.tally.locked():
+            if not folder.is_dir():
+                old = self._put_cache_aside(whole)
+                _make_private(folder)
+                (whole / OWNED).write_text(json.dumps([owner, package, 0]))
+            self._hold(whole)
+        if old is not None:
+            _remove_unless_held(old)
         return folder
+
+    def weigh_compiler_cache(self, owner: str, package: str) -> None:
+        """Count what a build added to a package's compiler cache. Best effort."""
+        whole = self._compiler_caches(owner, package)
+        with suppress(OSError), self.tally.locked():
+            size = sum(
+                on_disk((Path(folder) / name).lstat().st_size)
+                for folder, _, names in os.walk(whole)
+                for name in (".", *names)
+            )
+            aside = whole / f"{OWNED}.new"
+            aside.write_text(json.dumps([owner, package, size]))
+            self.tally.add(size - _owned_bytes(whole))
+            aside.replace(whole / OWNED)
 
     def compiler_caches(self) -> list[tuple[str, str]]:
         """Whose compiler caches there are: git folders of repositories, and packages."""
         found: list[tuple[str, str]] = []
-        for file in self.caches.glob("*/.of"):
+        for file in self.caches.glob(f"*/{OWNED}"):
             with suppress(OSError, ValueError):  # it goes just now
-                owner, package = json.loads(file.read_bytes())
+                owner, package, *_ = json.loads(file.read_bytes())
                 found.append((owner, package))
         return found
 
     def drop_compiler_cache(self, owner: str, package: str) -> None:
         """Remove what a package's compiler cache holds, if it has one."""
         self.open()
-        aside = self._put_aside(self._compiler_caches(owner, package))
+        with self.tally.locked():
+            aside = self._put_cache_aside(self._compiler_caches(owner, package))
         if aside is not None:
             _remove_unless_held(aside)
+
+    def _put_cache_aside(self, whole: Path) -> Path | None:
+        self.tally.add(-_owned_bytes(whole))
+        return self._put_aside(whole)
 
     def _compiler_caches(self, owner: str, package: str) -> Path:
         return self.caches / digest([owner, package])[:16]
@@ -552,6 +573,15 @@ def _remove_unless_held(entry: Path) -> None:
         return
     finally:
         os.close(held)
+
+
+def _owned_bytes(folder: Path) -> int:
+    """What the file that says whose a folder is says of its size; 0 where it doesn't."""
+    try:
+        size = json.loads((folder / OWNED).read_bytes())[2]
+    except (OSError, ValueError, LookupError):
+        return 0
+    return int(size)
 
 
 def _age(folder: Path) -> float:
