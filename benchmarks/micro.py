@@ -140,6 +140,7 @@ def commit_hook(work: Path) -> Measure:
     """`git commit` of one file with the post-commit hook and without, 50 of each.
 
     The builds that the hook starts end before the next commit begins: they are measured nowhere.
+    Both kinds of commit come after the same wait, since a processor that rests is slower at first.
     """
     phases = {"build": "true", "install": 'mkdir -p "$out" && cp file.txt "$out"'}
     hooked = _repository(work / "hook", phases, {"file.txt": "0\n"})
@@ -150,7 +151,7 @@ def commit_hook(work: Path) -> Measure:
     for turn in range(_COMMITS):
         for subject, found in zip((hooked, plain), times, strict=True):
             found.append(_commit(subject, {"file.txt": f"{turn + 1}\n"}))
-        _until_idle(hooked)
+            _until_idle(hooked)
     return Measure(
         what="git commit with the hook",
         ours=tuple(times[0]),
