@@ -301,8 +301,12 @@ _AUTORECONF = {"configurePhase": 'autoreconf -fi && ./configure --prefix="$out"'
     [
         {"main.c": _AUTOCONF["main.c"].replace("return", 'puts("edited"); return')},
         {"tests/more.sh": "#!/bin/sh\necho more\n", "README.md": "# Read me\n"},
+        {
+            "tests/more.sh": "#!/bin/sh\necho more\n",
+            "main.c": _AUTOCONF["main.c"].replace("return", 'puts("edited"); return'),
+        },
     ],
-    ids=["source", "script of tests"],
+    ids=["source", "script of tests", "both"],
 )
 def test_autoreconf_is_left_out_as_well(
     change: dict[str, str], pair: Callable[..., Pair], nix: NixStore

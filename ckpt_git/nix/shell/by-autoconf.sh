@@ -24,13 +24,13 @@ sorted <"$work/scripts" >"$work/naming"
     sorted | common - "$work/files" | without - "$work/naming" >"$work/uncalled"
 cp "$work/naming" "$work/calling"
 while ! nothing_in "$work/calling"; do
-    declare -A words=()
+    declare -A mentioned=()
     while IFS= read -r word; do
-        words[$word]=1
+        mentioned[$word]=1
     done < <(cd "$top" && xargs -0 -r cat -- <"$work/calling" | tr -cs 'A-Za-z0-9_.+-' '\n' | sort -u | sed '/^$/d')
     while IFS= read -r -d '' path; do
         name=${path##*/}
-        if [[ $name == *[!A-Za-z0-9_.+-]* || -n ${words[$name]-} ]]; then printf '%s\0' "$path"; fi
+        if [[ $name == *[!A-Za-z0-9_.+-]* || -n ${mentioned[$name]-} ]]; then printf '%s\0' "$path"; fi
     done <"$work/uncalled" >"$work/calling"
     sort -zu "$work/naming" "$work/calling" >"$work/named"
     mv "$work/named" "$work/naming"
