@@ -135,6 +135,16 @@ def test_what_is_packed_behind_something_packed_before(
     assert "packed in the checkpoint is compressed" in built.why_clean
 
 
+@_WITHOUT_ZSTD
+def test_what_is_packed_with_a_window_that_is_too_large_to_look_into(
+    pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    made = pair(_packing("echo $(out) | zstd -c --long=31"), _PACKED)
+    made.changed.write("one.c", _EDITED)
+    built = made.checkpointed(nix)
+    assert "packed in the checkpoint is compressed" in built.why_clean
+
+
 def test_a_file_that_only_a_later_build_packs(pair: Callable[..., Pair], nix: NixStore) -> None:
     """What was built from a checkpoint is looked through where it isn't as it was there."""
     files = {**_packing("sed s,OUT,$(out), notes | gzip", "notes"), "notes": "nothing\n"}

@@ -4,6 +4,10 @@ declare -A magics=(
     [gzip]=$'\x1f\x8b\x08' [bzip2]='1AY&SY' [xz]=$'\xfd7zXZ' [zstd]=$'\x28\xb5\x2f\xfd' [zip]=$'PK\x03\x04'
 )
 
+# What zstd may take to read: no more than it can on a 32-bit machine. Nothing is known of what needs more.
+zstd_memory=--memory=1024MB
+too_large='too much memory'
+
 # Tries each place in a file where compressed data may start, as the first bytes of its format tell.
 # zip's members are raw deflate behind a header, which gzip reads behind one of its own.
 unpack_from() {
@@ -15,7 +19,8 @@ unpack_from() {
         zstd)
             # Not part of stdenv: what made the file has it on PATH. Else nothing is known of it.
             if ! command -v zstd >/dev/null; then cat "$work/hashes"; return; fi
-            tail -c "+$((offset + 1))" -- "$file" | zstd -dcq
+            tail -c "+$((offset + 1))" -- "$file" | zstd -dcq "$zstd_memory" 2>"$work/zstd-said"
+            if grep -qaF "$too_large" -- "$work/zstd-said"; then cat "$work/hashes"; fi
             ;;
         zip)
             lengths=($(tail -c "+$((offset + 27))" -- "$file" | head -c 4 | od -An -tu1))
@@ -52,11 +57,12 @@ zstd_holds_none() (
         mkdir "$pieces"
         sed -e "s/$start/\\n&/g" -- "${batch[@]}" |
             csplit --silent --prefix="$pieces/" --suffix-format=%06d - "/^$start/" '{*}' || exit 1
-        printf '%s\0' "$pieces"/* | { xargs -0 zstd -dcq --long=31 -- 2>"$work/zstd-said" || true; } |
+        printf '%s\0' "$pieces"/* | { xargs -0 zstd -dcq "$zstd_memory" -- 2>"$work/zstd-said" || true; } |
             { grep -aF -f "$strings" || true; } >"$work/held"
         rm -rf -- "$pieces"
         nothing_in "$work/held" || exit 1
-        if grep -qavE ': (unknown header|unsupported format|Decoding error)' "$work/zstd-said"; then exit 1; fi
+        if grep -avE ': (unknown header|unsupported format|Decoding error)' "$work/zstd-said" ||
+            grep -aF "$too_large" "$work/zstd-said"; then exit 1; fi >/dev/null
     done
 )
 
