@@ -43,6 +43,23 @@ def test_autoconf_configures_again_for_what_a_script_of_its_finds(tmp_path: Path
     assert _configures_again(project, "parts/one.part", "2\n")
 
 
+def test_autoconf_configures_again_for_what_automake_includes(tmp_path: Path) -> None:
+    """Where the makefiles aren't to be made again by themselves."""
+    files = {
+        **AUTOMAKE,
+        "configure.ac": AUTOMAKE["configure.ac"].replace(
+            "AC_PROG_CC", "AC_PROG_CC\nAM_MAINTAINER_MODE"
+        ),
+        "Makefile.am": AUTOMAKE["Makefile.am"].replace(
+            "AM_CPPFLAGS = -DCODE=1", "include flags.data"
+        ),
+        "flags.data": "AM_CPPFLAGS = -DCODE=1\n",
+    }
+    project = Project.make(tmp_path / "project", files, BY_AUTOTOOLS)
+    project.build()
+    assert _configures_again(project, "flags.data", "AM_CPPFLAGS = -DCODE=2\n")
+
+
 def _configures_again(project: Project, path: str, content: str) -> bool:
     project.repo.write(path, content)
     result = project.ckpt("build", "--json").json()["results"][0]

@@ -281,14 +281,16 @@ _AUTOCONF = {
     "configure.ac": """AC_INIT([sample], [m4_esyscmd_s([sh build/version.sh])])
 AM_INIT_AUTOMAKE([foreign])
 AC_PROG_CC
+AM_MAINTAINER_MODE
 AC_CONFIG_FILES([Makefile])
 AC_OUTPUT
 """,
-    "Makefile.am": "bin_PROGRAMS = prog\nprog_SOURCES = main.c\n",
+    "Makefile.am": "include flags.data\nbin_PROGRAMS = prog\nprog_SOURCES = main.c\n",
     "main.c": "#include <stdio.h>\nint main(void) { puts(PACKAGE_VERSION); return 0; }\n",
     "build/version.sh": "#!/bin/sh\nsh build/number.sh\n",
     "build/number.sh": "#!/bin/sh\ncat build/NUMBER parts/*.txt | tr -d '\\n'\n",
     "build/NUMBER": "1\n",
+    "flags.data": "AM_CPPFLAGS =\n",
     "parts/one.txt": ".2\n",
     "tests/run.sh": "#!/bin/sh\n# See more.sh\n./prog\n",
     "tests/more.sh": "#!/bin/sh\n: version.sh\n",
@@ -344,8 +346,16 @@ def test_autoreconf_is_left_out_as_well(
         ({"build/NUMBER": "3\n"}, "3.2"),
         ({"parts/one.txt": ".3\n"}, "1.3"),
         ({"parts/two.txt": ".3\n"}, "1.2.3"),
+        ({"flags.data": 'AM_CPPFLAGS = -DPACKAGE_VERSION=\\"flag\\" -Wp,-w\n'}, "flag"),
     ],
-    ids=["configure.ac", "script that one calls", "file that one names", "pattern", "new file"],
+    ids=[
+        "configure.ac",
+        "script that one calls",
+        "file that one names",
+        "pattern",
+        "new file",
+        "included",
+    ],
 )
 def test_autoreconf_runs_where_it_comes_to_something_else(
     change: dict[str, str], says: str, pair: Callable[..., Pair], nix: NixStore

@@ -71,6 +71,7 @@ _READS_MANY = re.compile(
     r"^(?!\s*#).*\b(?:cat|cp|cut|grep|sed|awk|head|tail|\w+sum)\s(?:[^#\n]*(?:[*?]\.\w)|\s*-\w*[rRa])",
     re.MULTILINE,
 )
+_INCLUDES = re.compile(r"\s*include\s")  # automake's, where a Makefile.am is read
 # What GNU Autoconf, Automake, Libtool and gettext read by names that are in macros of their own.
 _OF_AUTOCONF = re.compile(
     r"(?:^|/)(?:config\.(?:guess|sub|rpath)|compile|depcomp|install-sh|ltmain\.sh|missing|mdate-sh|"
@@ -164,12 +165,14 @@ def _is_nothing_to_autoconf(path: str, source: SourceTree) -> bool:
 def _read_by_a_script(paths: Iterable[str], source: SourceTree) -> str | None:
     """Whether one of ``paths`` is named by a script that configuring calls, or one that this calls:
     a version is often made so (``m4_esyscmd([scripts/version])``). Or whether it could be read
-    there by a pattern."""
+    there by a pattern, or automake is to include it."""
     names = sorted({p.rsplit("/", 1)[-1] for p in paths if not (is_compiled(p) or is_prose(p))})
     if not (names and _is_autoconf(source)):
         return None
     called = _scripts_called(source)
-    for file, line in source.lines_with(names, [*map(_literally, called)]):
+    for file, line in source.lines_with(names, [*map(_literally, called), "*.am"]):
+        if file.endswith(".am") and not _INCLUDES.match(line):
+            continue
         named = next(name for name in names if name in line)
         return f"{named} changed, which {file} names"
     manifest = source.manifest()
