@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_KILLED_SECONDS = 2.0  # one that waits for a disk may take longer
 _PARENT = 4 - 3  # field of /proc/PID/stat after "PID (COMM) ": proc(5)
 
 
@@ -65,8 +67,20 @@ def _stop(pid: int, stopped: set[int]) -> set[int]:
 
 
 def _kill(pids: set[int]) -> None:
+    """End them, and wait until they have: a signal is sent sooner than it is seen to."""
     for pid in pids:
         _signal(pid, signal.SIGKILL)
+    deadline = time.monotonic() + _KILLED_SECONDS
+    while any(map(_runs, pids)) and time.monotonic() < deadline:
+        time.sleep(0.002)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there, and no zombie."""
+    with suppress(OSError, ValueError):
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        return stat[stat.rindex(b")") + 2 :][:1] not in {b"Z", b"X"}
+    return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
