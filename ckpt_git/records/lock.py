@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
+
+_POLL_SECONDS = 0.02
 
 
 @contextmanager
@@ -45,14 +48,15 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
-        try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
-        except BlockingIOError:
-            on_wait()
-            fcntl.lockf(descriptor, fcntl.LOCK_EX, 1, byte)
-            yield True
-        else:
+        if _take_byte(descriptor, byte):
             yield False
+        else:
+            on_wait()
+            # No call that blocks: a signal that comes right before it is seen to after it, and
+            # Ctrl-C is to end the waiting.
+            while not _take_byte(descriptor, byte):
+                time.sleep(_POLL_SECONDS)
+            yield True
     finally:
         os.close(descriptor)
 
@@ -60,6 +64,14 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
 def _take(descriptor: int, *, wait: bool) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _take_byte(descriptor: int, byte: int) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, byte)
     except BlockingIOError:
         return False
     return True
