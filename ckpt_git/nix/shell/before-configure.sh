@@ -9,3 +9,4 @@ mkdir -p "$step"
 without_own >"$step/call"
 records >"$step/before"
 : >"$step/begun"
+sleep 0.02 # as in ckptStart: what is written from here on is newer

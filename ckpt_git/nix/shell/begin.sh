@@ -170,6 +170,7 @@ ckptStart() {
         ckptRestore
     fi
     : >"$NIX_BUILD_TOP/.ckpt/building"
+    sleep 0.02 # the kernel's clock for files lags by up to 10 ms: what is written from here on is newer
 }
 
 ckptRestore() {
