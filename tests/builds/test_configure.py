@@ -9,20 +9,30 @@ import pytest
 from tests.builds.wrong_by_itself import AUTOMAKE, BY_AUTOTOOLS
 from tests.cli.project import Project
 
+_VERSIONED = {
+    **AUTOMAKE,
+    "configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "m4_esyscmd_s([scripts/version])"),
+    "main.c": "int main(void) { return sizeof VERSION; }\n",
+}
+"""A script that isn't among them prints the version."""
+
+
+def _versioned(folder: Path, files: dict[str, str]) -> Project:
+    project = Project.make(folder / "project", files, BY_AUTOTOOLS)
+    (project.path / "scripts" / "version").chmod(0o755)
+    project.build()
+    return project
+
 
 def test_autoconf_configures_again_for_what_its_files_and_scripts_name(tmp_path: Path) -> None:
     files = {
-        **AUTOMAKE,
-        "configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "m4_esyscmd_s([scripts/version])"),
-        "main.c": "int main(void) { return sizeof VERSION; }\n",
+        **_VERSIONED,
         "scripts/version": "#!/bin/sh\n. scripts/common.sh\nfrom RELEASE\n",
         "scripts/common.sh": 'from() { printf %s "$(cat "$1")"; }\n',
         "RELEASE": "1\n",
         "tests/words.data": "words\n",
     }
-    project = Project.make(tmp_path / "project", files, BY_AUTOTOOLS)
-    (project.path / "scripts" / "version").chmod(0o755)
-    project.build()
+    project = _versioned(tmp_path, files)
     assert not _configures_again(project, "tests/words.data", "other words\n")
     assert _configures_again(project, "scripts/common.sh", files["scripts/common.sh"] + "# x\n")
     assert _configures_again(project, "RELEASE", "1.2\n")
@@ -30,15 +40,11 @@ def test_autoconf_configures_again_for_what_its_files_and_scripts_name(tmp_path:
 
 def test_autoconf_configures_again_for_what_a_script_of_its_finds(tmp_path: Path) -> None:
     files = {
-        **AUTOMAKE,
-        "configure.ac": AUTOMAKE["configure.ac"].replace("[1]", "m4_esyscmd_s([scripts/version])"),
-        "main.c": "int main(void) { return sizeof VERSION; }\n",
+        **_VERSIONED,
         "scripts/version": "#!/bin/sh\ncat parts/*.part | tr -d '\\n'\n",
         "parts/one.part": "1\n",
     }
-    project = Project.make(tmp_path / "project", files, BY_AUTOTOOLS)
-    (project.path / "scripts" / "version").chmod(0o755)
-    project.build()
+    project = _versioned(tmp_path, files)
     assert not _configures_again(project, "main.c", files["main.c"] + "/* edited */\n")
     assert _configures_again(project, "parts/one.part", "2\n")
 
