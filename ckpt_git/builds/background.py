@@ -179,12 +179,18 @@ def _end(run: Running) -> None:
 
 
 def _wait_for_start(state: State) -> Running | None:
+    """What runs, or is about to; None where nothing is coming.
+
+    Whether something is coming is asked first: what starts between the two looks is found by the
+    second one.
+    """
     deadline = time.monotonic() + _START_SECONDS
-    while (now := running(state)) is None and time.monotonic() < deadline:
-        if not (runs.is_starting(state) or queue.waiting(state)):
-            return None
+    while True:
+        coming = runs.is_starting(state) or queue.waiting(state)
+        now = running(state)
+        if now is not None or not coming or time.monotonic() > deadline:
+            return now
         time.sleep(_POLL_SECONDS)
-    return now
 
 
 def _wait_for_end(run: Running, seconds: float) -> bool:

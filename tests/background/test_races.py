@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from ckpt_git.builds import background
 from ckpt_git.model.record import Record
 from ckpt_git.records import queue
+from ckpt_git.records import running as runs
 from ckpt_git.records.queue import Request, Taken
 from ckpt_git.records.running import Progress
 from ckpt_git.records.state import State
@@ -86,3 +91,32 @@ def test_a_build_that_raises_does_not_keep_others_from_being_built(builder: Buil
     assert builder.built == ["good"]
     (notice,) = builder.state.take_notices()
     assert "ValueError: two lines" in notice
+
+
+@pytest.mark.parametrize(("module", "look"), [(runs, "running"), (queue, "newest_first")])
+def test_who_watches_finds_a_build_that_begins_while_it_looks(
+    builder: Builder, monkeypatch: pytest.MonkeyPatch, module: ModuleType, look: str
+) -> None:
+    """It was in the queue when it wasn't running yet, and ran when it was no longer in there."""
+    begun, watched = threading.Event(), threading.Event()
+
+    def build(request: Request, progress: Progress) -> list[Record]:
+        begun.set()
+        assert watched.wait(10)
+        return builder.build(request, progress)
+
+    thread = threading.Thread(target=background.drain, args=(builder.state, build))
+    looked: Callable[..., Any] = getattr(module, look)
+
+    def look_and_be_overtaken(*arguments: Any) -> Any:
+        seen = looked(*arguments)
+        monkeypatch.setattr(module, look, looked)
+        thread.start()
+        assert begun.wait(10)
+        threading.Timer(0.3, watched.set).start()
+        return seen
+
+    queue.put(builder.state, a_request("a"))
+    monkeypatch.setattr(module, look, look_and_be_overtaken)
+    assert background.follow(builder.state, str) == "passed"
+    thread.join()
