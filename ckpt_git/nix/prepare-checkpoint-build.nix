@@ -5,6 +5,10 @@
 # the build's top folder is below `around`, and `checkpoint` has what the store doesn't keep:
 # dates to the nanosecond, modes, and which files name the build's own outputs.
 #
+# buildPhase is run twice: many builds start from this checkpoint, and what a makefile leaves for the
+# build after a clean one (dependency files that it removed, say) would be done in each of them.
+# `dontSettleCheckpoint = true` in drv leaves that out.
+#
 # The name and the outputs stay drv's: what configure and the compiler bake in are paths of the same
 # length in the base and in the changed build, so that they can be replaced. All files are in the
 # first output; the others are empty.

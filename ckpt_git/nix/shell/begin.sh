@@ -2,7 +2,7 @@
 # run as processes of their own, since the shell here has the options and variables of the package.
 
 # Not for the build to see: no path of the checkpoint or of this library may end up in its outputs.
-export -n checkpointLibrary checkpointShell checkpointArtifacts checkpointSaves dontConfirmCheckpoint CKPT_CLEAN
+export -n checkpointLibrary checkpointShell checkpointArtifacts checkpointSaves dontConfirmCheckpoint dontSettleCheckpoint CKPT_CLEAN
 export -n checkpointOutput
 export -n checkpointBeginPhase checkpointStartPhase checkpointSavePhase checkpointFinishPhase
 
@@ -122,7 +122,7 @@ ckptConfigures() {
 }
 
 # Variables that say how the other phases go and where the sources lie: what they do to the files shows.
-ckptNotRead='srcs?|checkpoint[A-Za-z]*|dontConfirmCheckpoint|phases|(pre|post)[A-Z][A-Za-z]*|[a-z][A-Za-z]*Phase'
+ckptNotRead='srcs?|checkpoint[A-Za-z]*|dont(Confirm|Settle)Checkpoint|phases|(pre|post)[A-Z][A-Za-z]*|[a-z][A-Za-z]*Phase'
 ckptNotRead+='|patches|patchFlags|outputs|SHLVL|_|NIX_LOG_FD|NIX_ATTRS_[A-Z]+_FILE'
 
 # Nor do these say how it is built: what configure gets shows in what it makes, and the rest is of the
@@ -192,9 +192,36 @@ checkpointSave() {
         ckptRun save "$ckptInto" "${checkpointArtifacts-}" || ckptNone
     fi
     if [ -n "${checkpointOutput-}" ]; then return 0; fi
+    if [ -z "${dontSettleCheckpoint-}" ] && ! ckptUsed; then ckptSettle; fi
     # Whatever the package's outputs are, they have to be there.
     while read -r _ path; do mkdir -p "$path"; done <"$NIX_BUILD_TOP/.ckpt/outputs"
     exit 0
+}
+
+# Builds a second time, as someone does who runs make again: what a makefile leaves for then is in the
+# checkpoint, and isn't done anew by each build from it. Without the preBuild hook, whose edits of the
+# sources are there already. Where it fails, or edits sources itself, the first build's state is kept.
+ckptSettle() {
+    local status
+    ckptSay "building a second time: from here on there should be nothing to do"
+    : >"$NIX_BUILD_TOP/.ckpt/settling"
+    sleep 0.02
+    # Not `if (…)`: in a condition nothing ends at its first failing command.
+    set +e
+    (
+        set -e
+        cd "$(<"$NIX_BUILD_TOP/.ckpt/folder")"
+        eval "ckptHook() $(declare -f runHook | tail -n +2)"
+        runHook() { [ "$1" = preBuild ] || ckptHook "$@"; }
+        eval "${buildPhase:-buildPhase}"
+    ) 2>&1
+    status=$?
+    set -e
+    if [ "$status" -eq 0 ]; then
+        ckptRun settled "$ckptInto" || ckptNone
+    else
+        ckptSay "the second build failed (exit code $status): the checkpoint is of the first"
+    fi
 }
 
 # There can be no checkpoint of this build. Where it is the package's too, that is no reason to fail.
