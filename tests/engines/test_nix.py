@@ -328,12 +328,31 @@ _NEWER_FAILURE = """\
 error: Cannot build '/nix/store/00000000000000000000000000000000-dependency-1.drv'.
        Reason: builder failed with exit code 3.
 """
-_NEWER_MISMATCH = """\
-error: Cannot build '/nix/store/00000000000000000000000000000000-prog-1.drv'.
+_CANNOT = "error: Cannot build '/nix/store/00000000000000000000000000000000-prog-1.drv'.\n"
+_WRONG_SYSTEM = (
+    """\
        Reason: required system or feature not available
        Required system: 'riscv64-linux' with features {}
        Current system: 'x86_64-linux' with features {benchmark, big-parallel, kvm}
-"""
+""",
+    """\
+       Reason: platform mismatch
+       Required system: 'riscv64-linux'
+       Current system: 'x86_64-linux'
+""",
+)
+_LACKS_FEATURES = (
+    """\
+       Reason: required system or feature not available
+       Required system: 'x86_64-linux' with features {glitter, hats}
+       Current system: 'x86_64-linux' with features {benchmark, big-parallel, kvm}
+""",
+    """\
+       Reason: missing system features
+       Required features: {glitter, hats}
+       Available features: {benchmark, big-parallel, kvm}
+""",
+)
 
 
 def _saying(project: Project, tmp_path: Path, words: str) -> Project:
@@ -348,15 +367,36 @@ def _saying(project: Project, tmp_path: Path, words: str) -> Project:
     return project.setting(PATH=f"{script.parent}:{os.environ['PATH']}", WORDS=words)
 
 
-@pytest.mark.parametrize("words", [_NEWER_MISMATCH, None], ids=["newer Nix", "this Nix"])
+_IDS = ["Nix 2.30", "Nix 2.34", "this Nix"]
+
+
+def _missing(project: Project, tmp_path: Path, words: str | None) -> str:
+    """What is said where Nix says ``words``, or what it does by itself; that is no failed build:
+    nothing is recorded, nothing refused for it."""
+    at_hand = project if words is None else _saying(project, tmp_path, _CANNOT + words)
+    code, _, said = at_hand.run("build")
+    assert code == 3
+    assert "nothing was built yet" in at_hand.run("log")[1]
+    return said
+
+
+@pytest.mark.parametrize("words", [*_WRONG_SYSTEM, None], ids=_IDS)
 def test_a_system_that_nix_has_no_machine_of_is_missing(
     project: Project, tmp_path: Path, words: str | None
 ) -> None:
-    """That is no failed build: nothing is recorded, nothing refused for it."""
     project.repo.commit(files={"default.nix": _recipe('system = "riscv64-linux";')})
-    code, _, said = (_saying(project, tmp_path, words) if words else project).run("build")
-    assert code == 3
+    said = _missing(project, tmp_path, words)
     assert "no machine of the system that is asked for (riscv64-linux)" in said
+
+
+@pytest.mark.parametrize("words", [*_LACKS_FEATURES, None], ids=_IDS)
+def test_a_feature_that_no_machine_of_nix_has_is_missing(
+    project: Project, tmp_path: Path, words: str | None
+) -> None:
+    features = 'requiredSystemFeatures = [ "glitter" "hats" ];'
+    project.repo.commit(files={"default.nix": _recipe(features)})
+    said = _missing(project, tmp_path, words)
+    assert "no machine with the features that are asked for (glitter, hats)" in said
 
 
 def test_a_dependency_that_fails_is_named(project: Project, tmp_path: Path) -> None:

@@ -42,10 +42,18 @@ _MISSING = (
         "there was no room left for Nix",
         "free some space, e.g. with nix-collect-garbage",
     ),
+    # Both in three wordings: since Nix 2.30 (its pull request 13278) they are told as a build's
+    # failure, and since 2.32 without what isn't amiss.
     (
-        # Since Nix 2.30 (its pull request 13278) that is told as a build's failure.
-        re.compile(r"[Aa] '([\w-]+)' with features .* is required to build|"
-                   r"Required system: '([\w-]+)'|platform mismatch"),
+        re.compile(r"'[\w-]+' with features \{([^}]+)\} is required to build|"
+                   r"Required system: '[\w-]+' with features \{([^}]+)\}|"
+                   r"Required features: \{([^}]+)\}"),
+        "Nix has no machine with the features that are asked for ({0})",
+        "name a remote builder in nix.conf, or what this machine has in its system-features",
+    ),
+    (
+        re.compile(r"'([\w-]+)' with features \{\} is required to build|"
+                   r"Required system: '([\w-]+)'"),
         "Nix has no machine of the system that is asked for ({0})",
         "name a remote builder in nix.conf, or another system in the recipe",
     ),
