@@ -24,6 +24,7 @@ checked.overrideAttrs (
   // {
     checkpointLibrary = "${./shell}";
     checkpointShell = drv.builder;
+    checkpointWhole = true;
     # nixpkgs switches it off to save time, and with it goes what makes an edited header count.
     dontAddDisableDepTrack = true;
     passthru = (old.passthru or { }) // {

@@ -66,6 +66,22 @@ def test_each_build_starts_from_the_one_before(pair: Callable[..., Pair], nix: N
             ]
 
 
+def test_the_checkpoint_has_each_file_once(pair: Callable[..., Pair], nix: NixStore) -> None:
+    """The sources as they were before the build, and beside them what it made or altered."""
+    edits = "mkdir -p deep/er; cp one.o deep/er/copy.o; echo '/* built */' >>two.c"
+    made = pair({**MAKE, "tool.sh": "#!/bin/sh\n"}, {"postBuild": edits})
+    checkpoint = nix.build(made.expression(f"({_FIRST}).checkpoint")).path
+    sources, outputs = (
+        {str(p.relative_to(checkpoint / f)) for p in (checkpoint / f).rglob("*") if p.is_file()}
+        for f in ("sources", "outputs")
+    )
+    assert sources == {*MAKE, "tool.sh"}
+    assert {name for name in outputs if not name.endswith(".d")} == {
+        *("prog", "one.o", "two.o", "main.o"),
+        *("deep/er/copy.o", "two.c"),
+    }
+
+
 @pytest.mark.parametrize("more", ["", "__structuredAttrs = true; "])
 def test_no_phase_of_the_package_sees_the_further_output(
     more: str, pair: Callable[..., Pair], nix: NixStore

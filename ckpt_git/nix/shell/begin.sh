@@ -2,7 +2,7 @@
 # run as processes of their own, since the shell here has the options and variables of the package.
 
 # Not for the build to see: no path of the checkpoint or of this library may end up in its outputs.
-export -n checkpointLibrary checkpointShell checkpointArtifacts checkpointSaves dontConfirmCheckpoint dontSettleCheckpoint CKPT_CLEAN
+export -n checkpointLibrary checkpointShell checkpointArtifacts checkpointSaves checkpointWhole dontConfirmCheckpoint dontSettleCheckpoint CKPT_CLEAN
 export -n checkpointOutput
 export -n checkpointBeginPhase checkpointStartPhase checkpointSavePhase checkpointFinishPhase
 
@@ -189,7 +189,7 @@ checkpointSave() {
         printf 'the build ran without its preBuild hook' >"$NIX_BUILD_TOP/.ckpt/failure"
         ckptNone
     elif ! [ -e "$ckptInto/checkpoint/none" ]; then
-        ckptRun save "$ckptInto" "${checkpointArtifacts-}" || ckptNone
+        ckptRun save "$ckptInto" "${checkpointArtifacts-}" "${checkpointWhole-}" || ckptNone
     fi
     if [ -n "${checkpointOutput-}" ]; then return 0; fi
     if [ -z "${dontSettleCheckpoint-}" ] && ! ckptUsed; then ckptSettle; fi

@@ -89,13 +89,18 @@ relative_folder() {
     esac
 }
 
-# Copies the state to DESTINATION/INSIDE (the folder the build starts in) and DESTINATION/around/INSIDE.
+# Copies the state to DESTINATION/INSIDE (the folder the build starts in) and DESTINATION/around/INSIDE:
+# all of it, or only the files and links of a LIST.
 copy_state() {
-    local destination=$1 inside=$2 folder
+    local destination=$1 inside=$2 list=${3-} folder
     folder=$(relative_folder)
     own_entries
     mkdir -p "$destination/around/$inside"
-    if [ "${#entries[@]}" -gt 0 ]; then
+    if [ -n "$list" ]; then
+        mkdir -p "$destination/around/$inside/$folder"
+        xargs -0 -r dirname -z -- <"$list" | sorted | (cd "$destination/around/$inside" && xargs -0 -r mkdir -p --)
+        copy_files "$top" "$destination/around/$inside" <"$list"
+    elif [ "${#entries[@]}" -gt 0 ]; then
         (cd "$top" && cp -dR --preserve=mode --reflink=auto -- "${entries[@]}" "$destination/around/$inside/")
     fi
     find "$destination/around/$inside" -type d ! -perm -u=w -exec chmod u+w {} +
@@ -179,24 +184,28 @@ in_checkpoint() {
 }
 
 # Copies the files of a list (standard input) from where the checkpoint has its `sources` or `outputs`
-# ($1). Nearly all of the time goes into making files, which several processes do faster than one.
+# ($1).
 copy_from_checkpoint() {
-    local pattern cores=${NIX_BUILD_CORES:-1}
-    [ "$cores" -gt 0 ] || cores=$(nproc)
+    local pattern
     cat >"$work/to-copy"
     if [ "$folder" = . ]; then
-        copy_files "$checkpoint/$1" "$top" "$cores" <"$work/to-copy"
+        copy_files "$checkpoint/$1" "$top" <"$work/to-copy"
     else
         pattern=$(literal_pattern "$folder")
         if grep -qzae "^$pattern/" "$work/to-copy"; then
             mkdir -p "$top/$folder"
-            sed -z -n "s|^$pattern/|./|p" "$work/to-copy" | copy_files "$checkpoint/$1" "$top/$folder" "$cores"
+            sed -z -n "s|^$pattern/|./|p" "$work/to-copy" | copy_files "$checkpoint/$1" "$top/$folder"
         fi
-        sed -z "\\|^$pattern/|d" "$work/to-copy" | copy_files "$checkpoint/around/$1" "$top" "$cores"
+        sed -z "\\|^$pattern/|d" "$work/to-copy" | copy_files "$checkpoint/around/$1" "$top"
     fi
 }
 
+# Copies the files of a list (standard input) from the folder $1 to the folder $2, which has all folders
+# that they lie in: several processes that make one at a time get in each other's way. Nearly all of the time
+# goes into making files, which several processes do faster than one.
 copy_files() {
-    (cd "$1" && xargs -0 -r -n 500 -P "$3" \
+    local cores=${NIX_BUILD_CORES:-1}
+    [ "$cores" -gt 0 ] || cores=$(nproc)
+    (cd "$1" && xargs -0 -r -n 500 -P "$cores" \
         cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --)
 }

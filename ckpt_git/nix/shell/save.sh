@@ -1,11 +1,13 @@
-# TOP CHECKPOINT BASE-CHECKPOINT: writes what the build left into the checkpoint, and what is
-# needed to trust it and to bring it in. BASE-CHECKPOINT is empty where the build was clean. The build
-# goes on with its state as it was.
+# TOP CHECKPOINT BASE-CHECKPOINT WHOLE: writes what the build left into the checkpoint, and what is needed
+# to trust it and to bring it in. BASE-CHECKPOINT is empty where the build was clean; WHOLE is where
+# `outputs` is to have the sources as well, which nobody brings in from there. The build goes on with
+# its state as it was.
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
 checkpoint=$1
 base=$2
+whole=$3
 about=$checkpoint/checkpoint
 folder=$(relative_folder)
 make_scratch
@@ -22,7 +24,6 @@ if [ "${#entries[@]}" -gt 0 ]; then
     (cd "$top" && find "${entries[@]}" ! -type l ! -perm -u=r -printf '%m %p\0' -exec chmod u+r {} \;) >"$work/unreadable"
 fi
 
-copy_state "$checkpoint" outputs
 records >"$work/after"
 paths <"$about/records" >"$work/paths-before"
 paths <"$work/after" >"$work/paths-after"
@@ -43,6 +44,8 @@ of_type d "$work/after" >"$work/folders"
 common "$work/products" "$work/folders" >"$about/product-folders"
 without "$work/products" "$work/folders" >"$about/products"
 without "$work/paths-before" "$work/paths-after" >"$about/removed"
+
+if [ -n "$whole" ]; then copy_state "$checkpoint" outputs; else copy_state "$checkpoint" outputs "$about/products"; fi
 
 # The attributes, as an archive of empty files: in the store all dates are 1, and modes are two.
 of_type fxd "$work/after" >"$work/attributed"

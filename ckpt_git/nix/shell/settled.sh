@@ -20,5 +20,5 @@ if ! nothing_in "$work/settling-sources"; then
     exit 0
 fi
 rm -rf -- "$checkpoint/outputs" "$checkpoint/around/outputs"
-"$BASH" "${0%/*}/save.sh" "$top" "$checkpoint" ""
+"$BASH" "${0%/*}/save.sh" "$top" "$checkpoint" "" whole
 say "the checkpoint is of the second build, which left $(tr -cd '\0' <"$work/settling-changed" | wc -c) files otherwise"
