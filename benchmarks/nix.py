@@ -42,6 +42,7 @@ BARE, PLAIN, LIBRARIES, THEIRS, OURS = (
 SHARE, EXTRA = 0.4, 2.0
 """What a build by our functions may take: a share of nixpkgs', and seconds over a bare build."""
 
+_COLOUR = re.compile(rb"\x1b\[[0-9;]*m")
 _TRIES = 5  # Nix 2.8 kills some builder before it has run anything
 
 
@@ -295,7 +296,8 @@ def _measure(site: _Site, commits: list[str], say: Say) -> Series:
     runs: dict[str, list[int]] = {}
 
     def note(way: str, took: float, log: bytes) -> None:
-        count = len(re.findall(site.subject.compiles.encode(), log, re.MULTILINE))
+        plain = _COLOUR.sub(b"", log)
+        count = len(re.findall(site.subject.compiles.encode(), plain, re.MULTILINE))
         seconds.setdefault(way, []).append(took)
         runs.setdefault(way, []).append(count)
         say(f"{site.subject.name}: {way} {took:.2f} s, {count} compiled")

@@ -242,7 +242,7 @@ def test_what_make_said_is_forgotten_where_configuring_made_another_makefile(
 def test_make_is_asked_after_a_long_clean_build_has_been_told(
     by_hook: bool, tmp_path: Path
 ) -> None:
-    config = MAKE.replace("make -j", "sleep 3; make -j")
+    config = MAKE.replace("make -j", "[ -e program ] || sleep 3; make -j")
     files = {**WILDCARD, "tests/one.data": "1\n"}
     project = Project.make(tmp_path / "project", files, config)
     if by_hook:

@@ -156,7 +156,9 @@ def test_a_failure_is_told_at_once_and_confirmed_clean(built: Project) -> None:
     first = said.index("ckpt: hello: failed from the checkpoint: build ended with 2")
     assert said[first + 1] == "ckpt: hello: confirming with a clean build"
     error = f"{built.path}/src/main.c:2:"
-    assert sum(line.startswith(error) and "error:" in line for line in said[:first]) == 1
+    shown = [line for line in said[:first] if line.startswith(error) and "error:" in line]
+    assert shown
+    assert len(shown) == len({*shown})  # some compilers have two errors to tell
     assert not any(line.startswith(error) for line in said[first:]), "it is still to be seen above"
 
 

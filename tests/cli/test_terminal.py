@@ -184,7 +184,9 @@ def test_a_failure_that_has_scrolled_by_is_not_shown_again(terminal: Project) ->
     terminal.edit("src/main.c", "return", "retrun")
     seen = on_terminal(terminal, "build", columns=300)
     error = f"{terminal.path}/src/main.c:2:"
-    assert sum(line.startswith(error) and "error:" in line for line in seen.screen.lines) == 1
+    shown = [line for line in seen.screen.lines if line.startswith(error) and "error:" in line]
+    assert shown
+    assert len(shown) == len({*shown})  # some compilers have two errors to tell
 
 
 def test_a_failure_far_above_is_shown_again_at_the_end(terminal: Project) -> None:
