@@ -181,12 +181,10 @@ def test_what_a_build_prints_cannot_move_the_cursor(terminal: Project) -> None:
 
 
 def test_a_failure_that_has_scrolled_by_is_not_shown_again(terminal: Project) -> None:
-    terminal.edit("src/main.c", "return", "retrun")
+    terminal.edit("src/main.c", "greet(n, v)", "greet(n, w)")
     seen = on_terminal(terminal, "build", columns=300)
     error = f"{terminal.path}/src/main.c:2:"
-    shown = [line for line in seen.screen.lines if line.startswith(error) and "error:" in line]
-    assert shown
-    assert len(shown) == len({*shown})  # some compilers have two errors to tell
+    assert sum(line.startswith(error) and "error:" in line for line in seen.screen.lines) == 1
 
 
 def test_a_failure_far_above_is_shown_again_at_the_end(terminal: Project) -> None:
