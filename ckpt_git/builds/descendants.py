@@ -15,6 +15,8 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git.records.running import process_started
+
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _KILLED_SECONDS = 2.0  # one that waits for a disk may take longer
 _PARENT = 4 - 3  # field of /proc/PID/stat after "PID (COMM) ": proc(5)
@@ -71,16 +73,8 @@ def _kill(pids: set[int]) -> None:
     for pid in pids:
         _signal(pid, signal.SIGKILL)
     deadline = time.monotonic() + _KILLED_SECONDS
-    while any(map(_runs, pids)) and time.monotonic() < deadline:
+    while any(process_started(pid) is not None for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.002)
-
-
-def _runs(pid: int) -> bool:
-    """Whether a process is there, and no zombie."""
-    with suppress(OSError, ValueError):
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        return stat[stat.rindex(b")") + 2 :][:1] not in {b"Z", b"X"}
-    return False
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -21,6 +21,11 @@ fail() {
 
 sorted() { sort -zu; }
 
+count() { tr -cd '\0' <"$1" | wc -c; }
+
+# A path, for a message.
+shown() { printf '%q' "${1#./}"; }
+
 nothing_in() { ! [ -s "$1" ]; }
 
 # Paths that are in the first list and not in the second; in both.

@@ -19,8 +19,6 @@ first_of() {
     shown "$path"
 }
 
-shown() { printf '%q' "${1#./}"; }
-
 if [ -e "$about/none" ]; then refuse "the build before left no checkpoint: $(<"$about/none")"; fi
 [ "$(cat "$about/format" 2>/dev/null)" = 2 ] || refuse "$checkpoint was not made by this version of prepareCheckpointBuild"
 folder=$(relative_folder) || refuse "$(<"$work/failure")"
@@ -38,5 +36,4 @@ source "${0%/*}/calling.sh"
 : >"$work/restored"
 source "${0%/*}/apply.sh"
 
-count() { tr -cd '\0' <"$1" | wc -c; }
 say "used: $(count "$work/modified") files modified, $(count "$work/added") added, $(count "$work/deleted") deleted since"

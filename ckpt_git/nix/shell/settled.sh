@@ -16,9 +16,9 @@ if nothing_in "$work/settling-changed"; then exit 0; fi
 common "$work/settling-changed" "$work/paths-before" >"$work/settling-sources"
 if ! nothing_in "$work/settling-sources"; then
     IFS= read -r -d '' path <"$work/settling-sources"
-    say "the second build changed the source $(printf '%q' "${path#./}"): the checkpoint is of the first"
+    say "the second build changed the source $(shown "$path"): the checkpoint is of the first"
     exit 0
 fi
 rm -rf -- "$checkpoint/outputs" "$checkpoint/around/outputs"
 "$BASH" "${0%/*}/save.sh" "$top" "$checkpoint" "" whole
-say "the checkpoint is of the second build, which left $(tr -cd '\0' <"$work/settling-changed" | wc -c) files otherwise"
+say "the checkpoint is of the second build, which left $(count "$work/settling-changed") files otherwise"
