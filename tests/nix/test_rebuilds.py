@@ -152,3 +152,30 @@ def test_dates_to_the_nanosecond(pair: Callable[..., Pair], nix: NixStore) -> No
     assert {name for name in before if before[name] == built[name]} == kept
     assert not before["two.o"].endswith(".000000000")
     assert built["one.o"] > max(before.values())
+
+
+def test_modes_and_dates_of_all_kinds(pair: Callable[..., Pair], nix: NixStore) -> None:
+    """Sources with dates and modes of their own, and what the build made once."""
+    once = "[ -e once ] || { mkdir shut; touch -d @7.5 shut/file once; chmod 440 shut/file two.o; "
+    once += "touch -d @8.25 shut; chmod 550 shut; }"
+    names = "two.c two.o shut shut/file main.c once"
+    made = pair(
+        MAKE,
+        {
+            "postPatch": "touch -d @1000.75 two.c main.c; chmod 444 two.c",
+            "postBuild": f'{once}; stat --format="AT %n %a %.9Y" {names}',
+        },
+    )
+    made.changed.write("one.c", '#include "one.h"\nint one(void) { return ONE + 40; }\n')
+
+    def seen(built: Built) -> list[str]:
+        return [line for line in built.log.splitlines() if line.startswith("AT ")][
+            : len(names.split())
+        ]
+
+    before = seen(nix.build(made.expression("checkpoint")))
+    built = made.checkpointed(nix)
+    assert built.compiled == 1
+    assert seen(built) == before
+    assert before[0] == "AT two.c 444 1000.750000000"
+    assert before[2:4] == ["AT shut 550 8.250000000", "AT shut/file 440 7.500000000"]

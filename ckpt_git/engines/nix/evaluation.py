@@ -15,8 +15,9 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
-from ckpt_git.engines.files import remove, writing
+from ckpt_git.engines.files import writing
 from ckpt_git.engines.nix import errors, expression
+from ckpt_git.engines.nix.snapshot import Snapshot
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.derivation import Derivation
@@ -105,15 +106,9 @@ class Evaluation:
     def _written(self) -> Iterator[Path]:
         """The whole tree, written out; ours alone until the end."""
         with _alone(self._room):
-            tree = self._room / "source"
-            mark = self._room / "written"
-            wanted = f"{self._source.tree} {self._source.conversions}"
-            if not (mark.is_file() and mark.read_text() == wanted):
-                mark.unlink(missing_ok=True)
-                remove(tree)
-                self._source.whole().write(tree)
-                mark.write_text(wanted)
-            yield tree
+            snapshot = Snapshot(self._room)
+            snapshot.hold(self._source.whole())
+            yield snapshot.files
 
 
 @contextmanager

@@ -21,7 +21,7 @@ each_in "$work/folders-removed" rmdir --ignore-fail-on-non-empty --
 each_in "$work/folders-gone" rm -rf --
 
 make_scratch
-tar --extract --file "$about/attributes.tar" -C "$scratch"
+tar --extract --delay-directory-restore --file "$about/dates.tar" -C "$scratch"
 without_state() { (cd "$scratch" && xargs -0 -r rm -f --); }
 of_type fx "$work/records" | common - "$work/changed" | without_state
 of_type fxl "$work/gone" | without_state
@@ -36,11 +36,19 @@ if [ -s "$program" ]; then
     without_state <"$work/linked-again"
 fi
 
-own_entries
-(cd "$top" && find "${entries[@]}" -type f ! -perm -u=w -exec chmod u+w {} +)
+(cd "$scratch" && find . -print0) | sorted >"$work/dated"
+# What nobody may write to can't be given a date in this way.
+{ grep -zaE '^. (.{0,2}|.?[0145]..) ' "$work/state" || true; } | cut -z -d ' ' -f 4- | sorted | common - "$work/dated" >"$work/read-only"
+each_in "$work/read-only" chmod u+w --
 (cd "$scratch" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
-    cp -dR --attributes-only --preserve=mode,timestamps -t "$top" -- "${state[@]}"; })
+    cp -dR --attributes-only --no-preserve=mode --preserve=timestamps -t "$top" -- "${state[@]}"; })
+set_modes "$work/state" <"$work/read-only"
+sorted "$about/products" "$about/product-folders" | common - "$work/dated" | set_modes "$about/state"
+
+# All others have the same date, and most of them have it already.
+files_not_dated "$(<"$about/date")" <"$work/state" | without - "$work/changed" | without - "$about/dated" |
+    (cd "$top" && xargs -0 -r touch -c -d "@$(<"$about/date")" --)
 
 : >"$work/now"
-{ cat "$work/changed"; sort -zu "$work/added" "$work/deleted" | xargs -0 -r dirname -z --; } | sorted |
+{ cat "$work/changed"; sorted "$work/added" "$work/deleted" | xargs -0 -r dirname -z --; } | sorted |
     (cd "$top" && xargs -0 -r touch -c -h -r "$work/now" --)

@@ -8,5 +8,4 @@ step=$work/steps/$1
 mkdir -p "$step"
 without_own >"$step/call"
 records >"$step/before"
-: >"$step/begun"
-sleep 0.02 # as in ckptStart: what is written from here on is newer
+mark "steps/$1/begun"

@@ -98,7 +98,7 @@ ckptConfigure() {
     else
         command "$@" || return
     fi
-    if [ -n "${checkpointSaves-}" ]; then ckptRun after-configure "$step"; fi
+    if [ -n "${checkpointSaves-}" ]; then ckptRun after-configure "$step" "${checkpointArtifacts-}"; fi
 }
 
 # Other calls of these programs build, install or run a script.
@@ -162,15 +162,14 @@ ckptStart() {
     root=${root#./}
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
     pwd -P >"$NIX_BUILD_TOP/.ckpt/folder"
-    ckptCall | sort -z | ckptRun called
+    ckptCall | sort -z | ckptRun starting
     if [ -n "${checkpointSaves-}" ]; then
-        ckptRun save-sources "$ckptInto" || ckptNone
+        ckptRun save-sources "$ckptInto" "${checkpointWhole-}" || ckptNone
     fi
     if [ -n "${checkpointArtifacts-}" ]; then
         ckptRestore
     fi
-    : >"$NIX_BUILD_TOP/.ckpt/building"
-    sleep 0.02 # the kernel's clock for files lags by up to 10 ms: what is written from here on is newer
+    ckptRun mark building
 }
 
 ckptRestore() {
@@ -204,8 +203,7 @@ checkpointSave() {
 ckptSettle() {
     local status
     ckptSay "building a second time: from here on there should be nothing to do"
-    : >"$NIX_BUILD_TOP/.ckpt/settling"
-    sleep 0.02
+    ckptRun mark settling
     # Not `if (…)`: in a condition nothing ends at its first failing command.
     set +e
     (

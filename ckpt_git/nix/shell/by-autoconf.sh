@@ -32,7 +32,7 @@ while ! nothing_in "$work/calling"; do
         name=${path##*/}
         if [[ $name == *[!A-Za-z0-9_.+-]* || -n ${mentioned[$name]-} ]]; then printf '%s\0' "$path"; fi
     done <"$work/uncalled" >"$work/calling"
-    sort -zu "$work/naming" "$work/calling" >"$work/named"
+    sorted "$work/naming" "$work/calling" >"$work/named"
     mv "$work/named" "$work/naming"
     without "$work/uncalled" "$work/naming" >"$work/left"
     mv "$work/left" "$work/uncalled"

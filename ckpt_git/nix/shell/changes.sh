@@ -3,8 +3,6 @@
 
 source "${0%/*}/comparing.sh"
 
-records >"$work/records"
-links >"$work/links"
 paths <"$work/records" >"$work/paths"
 
 without "$about/records" "$work/records" >"$work/gone"
@@ -31,5 +29,5 @@ of_type fx "$about/records" >"$work/files-before"
 of_type fx "$work/records" | common - "$work/files-before" >"$work/files"
 compare_files
 
-sort -zu "$work/different" "$work/other-type" "$work/links-changed" "$work/linked-to" >"$work/modified"
-sort -zu "$work/modified" "$work/added" >"$work/changed"
+sorted "$work/different" "$work/other-type" "$work/links-changed" "$work/linked-to" >"$work/modified"
+sorted "$work/modified" "$work/added" >"$work/changed"

@@ -11,7 +11,7 @@ about=$checkpoint/checkpoint
 refuse() { exit 0; }
 same() { cmp -s -- "$known/$1" "$step/$1" || refuse; }
 
-[ "$(cat "$about/format" 2>/dev/null)" = 2 ] && [ -e "$known/made" ] && [ ! -s "$about/compressed-naming-outputs" ] || refuse
+[ "$(cat "$about/format" 2>/dev/null)" = 3 ] && [ -e "$known/made" ] && [ ! -s "$about/compressed-naming-outputs" ] || refuse
 folder=$(<"$about/folder")
 same call
 # A name that came or went may be seen by a glob.
@@ -23,14 +23,15 @@ nothing_in "$work/links-changed" || refuse
 source "${0%/*}/rewriting.sh"
 source "${0%/*}/comparing.sh"
 of_type fx "$step/before" >"$work/files"
+digests "$top" <"$work/files" >"$work/digests" || refuse
 compare_files
-common "$work/different" "$work/files" >"$work/modified"
+cp "$work/different" "$work/modified"
 
 # What compilers read, and what nobody does. Such a step reads such a file only where it names it.
 compiled='[^/]*\.(c|cc|cpp|cxx|c\+\+|m|mm|s|S|asm|sx|f|F|f90|F90|f95|h|hh|hpp|hxx|h\+\+|inc|inl|ipp|tcc)'
 prose='[^/]*\.(md|rst|adoc|texi|[1-8]|html|css|png|svg|jpg|gif|pdf|po)|'"$own_cache"
 named "$work/modified" "$compiled" >"$work/compiled"
-named "$work/modified" "$prose" | sorted | sort -zu - "$work/compiled" >"$work/known"
+named "$work/modified" "$prose" | sorted | sorted - "$work/compiled" >"$work/known"
 without "$work/modified" "$work/known" >"$work/unknown"
 named "$work/files" 'configure(\.ac|\.in)?|[^/]*\.m4|autogen\.sh|bootstrap' >"$work/scripts"
 # How a script that people wrote, and autoconf didn't, comes to the content of files that it doesn't name.

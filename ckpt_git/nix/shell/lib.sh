@@ -19,7 +19,7 @@ fail() {
     exit 1
 }
 
-sorted() { sort -zu; }
+sorted() { sort -zu -- "$@"; }
 
 count() { tr -cd '\0' <"$1" | wc -c; }
 
@@ -37,6 +37,9 @@ paths() { cut -z -b3- | sorted; }
 # What autoconf keeps for itself, below the folder that it runs in: in another order each time.
 own_cache='autom4te\.cache/[^/]*'
 
+# What CMake and Meson write, and what make and Ninja read then.
+generated_rules='build\.ninja|build\.make'
+
 # The entries of the top folder that belong to the build's state, as ./NAME. Temporary files of
 # mktemp have another name in each build.
 own_entries() {
@@ -50,21 +53,23 @@ own_entries() {
     done
 }
 
-# Records of all that is there; what is no file, folder or link can't be kept and is left out.
-records() {
+# What find says of the build's state with these arguments, with paths from the top.
+found() {
     own_entries
-    if [ "${#entries[@]}" -eq 0 ]; then return; fi
-    (cd "$top" && find "${entries[@]}" \
-        \( -type f -perm -u=x -printf 'x %p\0' \) -o \( -type f -printf 'f %p\0' \) -o \
-        \( -type d -printf 'd %p\0' \) -o \( -type l -printf 'l %p\0' \)) | sorted
+    if [ "${#entries[@]}" -gt 0 ]; then (cd "$top" && find "${entries[@]}" "$@"); fi
 }
 
-# Each link with its target.
-links() {
-    own_entries
-    if [ "${#entries[@]}" -eq 0 ]; then return; fi
-    (cd "$top" && find "${entries[@]}" -type l -printf '%p -> %l\0') | sorted
+# All that is there, in no order: the letter of its record, its mode, its date (s) and its path, a blank behind
+# each. What is no file, folder or link can't be kept and is left out.
+state() {
+    found \( \( -type f -perm -u=x -printf 'x ' \) -o \( -type f -printf 'f ' \) -o \
+        \( -type d -printf 'd ' \) -o \( -type l -printf 'l ' \) \) -printf '%m %T@ %p\0'
 }
+records_of() { cut -z -d ' ' -f 1,4- -- "$1" | sorted; }
+records() { state | records_of -; }
+
+# Each link with its target.
+links() { found -type l -printf '%p -> %l\0' | sorted; }
 
 # Paths of one letter, or several, of a list of records.
 of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
@@ -76,11 +81,47 @@ named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
 # say whether there is something: a long list takes several, and xargs fails where one finds nothing.
 found_in_files() { (cd "$top" && { xargs -0 -r grep "$@" || true; }); }
 
-# Of a list of paths (standard input) those that are no folders and were written to, or had their
-# attributes changed, after the file .ckpt/$1 was made: by the time of the inode, which nothing sets back.
-written_since() {
-    (cd "$top" && xargs -0 -r sh -c \
-        'mark=$1; shift; find "$@" -maxdepth 0 ! -type d -cnewer ".ckpt/$mark" -print0' sh "$1")
+# Makes the file .ckpt/$1, so that what is written from here on is newer: the kernel's clock for files lags by
+# up to 10 ms.
+mark() {
+    : >"$work/$1"
+    sleep 0.02
+}
+
+# Runs a command on the paths of a list (standard input), which it gets as its last arguments, by several
+# processes. Only files can keep apart what they print.
+on_each() {
+    local cores=${NIX_BUILD_CORES:-1}
+    [ "$cores" -gt 0 ] || cores=$(nproc)
+    xargs -0 -r -n 500 -P "$cores" "$@"
+}
+
+# What is in the files of a list (standard input), below the folder $1: entries of 64 figures, two blanks and
+# the path.
+digests() {
+    rm -rf -- "$work/digests-of"
+    mkdir "$work/digests-of"
+    (cd "$1" && on_each sh -c 'b2sum --zero --length=256 -- "$@" >"$0/$$"' "$work/digests-of") || return
+    find "$work/digests-of" -type f -exec cat {} + | sorted
+}
+paths_of_digests() { cut -z -b67- | sorted; }
+
+# What is no folder and was written to, or had its attributes changed, after the file .ckpt/$1 was made: by
+# the time of the inode, which nothing sets back.
+written_since() { found ! -type d -cnewer "$work/$1" -print0 | sorted; }
+
+# Files of a state (standard input) that have another date than $1.
+files_not_dated() { { grep -zav "^. [0-7]* $1 " || true; } | { grep -za '^[fx] ' || true; } | cut -z -d ' ' -f 4- | sorted; }
+
+# Gives the paths of a list (standard input) the modes that they have in the state $1.
+set_modes() {
+    local mode
+    cat >"$work/to-set"
+    cut -z -d ' ' -f 2 -- "$1" | sorted >"$work/modes"
+    while IFS= read -r -d '' mode; do
+        grep -za "^. $mode " "$1" | cut -z -d ' ' -f 4- | sorted | common - "$work/to-set" |
+            (cd "$top" && xargs -0 -r chmod "$mode" --)
+    done <"$work/modes"
 }
 
 # The folder that the build starts in, relative to the top: `.` or `./source/build`.
@@ -209,8 +250,5 @@ copy_from_checkpoint() {
 # that they lie in: several processes that make one at a time get in each other's way. Nearly all of the time
 # goes into making files, which several processes do faster than one.
 copy_files() {
-    local cores=${NIX_BUILD_CORES:-1}
-    [ "$cores" -gt 0 ] || cores=$(nproc)
-    (cd "$1" && xargs -0 -r -n 500 -P "$cores" \
-        cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --)
+    (cd "$1" && on_each cp -d --no-preserve=mode --remove-destination --reflink=auto --parents -t "$2" --)
 }

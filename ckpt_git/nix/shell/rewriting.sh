@@ -1,37 +1,48 @@
 # What the checkpoint's files name and what takes its place: the base's outputs become this build's, and
 # the base's top folder this one's. That can be done in any file where both are of the same length.
-# Sourced by restore.sh; leaves a sed program, and lists of the files it is for.
+# Sourced by restore.sh; leaves a sed program, its inverse, and lists of the files it is for.
 
 program=$work/rewrite.sed
+inverse=$work/rewrite-back.sed
 : >"$program"
+: >"$inverse"
+: >"$work/rewritten-strings"
 cp -f "$about/sources-naming-outputs" "$work/sources-to-rewrite"
 cp -f "$about/products-naming-outputs" "$work/products-to-rewrite"
 
-replace() { printf 's|%s|%s|g\n' "$(literal_pattern "$1")" "$(literal_replacement "$2")" >>"$program"; }
+replace() {
+    printf 's|%s|%s|g\n' "$(literal_pattern "$1")" "$(literal_replacement "$2")" >>"$program"
+    printf 's|%s|%s|g\n' "$(literal_pattern "$2")" "$(literal_replacement "$1")" >>"$inverse"
+    printf '%s\n' "$2" >>"$work/rewritten-strings"
+}
 
-if ! { nothing_in "$work/sources-to-rewrite" && nothing_in "$work/products-to-rewrite"; }; then
-    cut -d ' ' -f 1 "$about/outputs" | sort | cmp -s - <(cut -d ' ' -f 1 "$work/outputs" | sort) ||
-        refuse "the checkpoint's build has other outputs and names them in its files"
+named_somewhere() { ! { nothing_in "$work/sources-to-rewrite" && nothing_in "$work/products-to-rewrite"; }; }
+
+if cut -d ' ' -f 1 "$about/outputs" | sort | cmp -s - <(cut -d ' ' -f 1 "$work/outputs" | sort); then
     while read -r name old; do
         new=$(sed -n "s|^$name ||p" "$work/outputs")
         old=${old##*/} new=${new##*/}
-        [ "${#old}" -eq "${#new}" ] ||
+        if [ "${#old}" -eq "${#new}" ]; then
+            replace "$old" "$new"
+            replace "${old:0:32}" "${new:0:32}"
+        elif named_somewhere; then
             refuse "the checkpoint's files name its output, and ${new:33} is not as long as ${old:33}"
-        replace "$old" "$new"
-        replace "${old:0:32}" "${new:0:32}"
+        fi
     done <"$about/outputs"
+elif named_somewhere; then
+    refuse "the checkpoint's build has other outputs and names them in its files"
 fi
 
 base_top=$(<"$about/top")
 if [ "$base_top" != "$top" ]; then
     printf '%s\n' "$base_top" >"$work/base-top"
     holding_in_state "$checkpoint" sources "$folder" "$work/base-top" >"$work/naming-top"
-    sort -zu "$work/naming-top" "$about/sources-naming-outputs" >"$work/sources-to-rewrite"
+    sorted "$work/naming-top" "$about/sources-naming-outputs" >"$work/sources-to-rewrite"
     holding_in_state "$checkpoint" outputs "$folder" "$work/base-top" | common - "$about/products" >"$work/products-naming-top"
-    sort -zu "$work/products-naming-top" "$about/products-naming-outputs" >"$work/products-to-rewrite"
-    if ! { nothing_in "$work/naming-top" && nothing_in "$work/products-naming-top"; }; then
-        [ "${#base_top}" -eq "${#top}" ] ||
-            refuse "the build's folder is $top, and the checkpoint's files name $base_top"
+    sorted "$work/products-naming-top" "$about/products-naming-outputs" >"$work/products-to-rewrite"
+    if [ "${#base_top}" -eq "${#top}" ]; then
         replace "$base_top" "$top"
+    elif ! { nothing_in "$work/naming-top" && nothing_in "$work/products-naming-top"; }; then
+        refuse "the build's folder is $top, and the checkpoint's files name $base_top"
     fi
 fi

@@ -13,23 +13,23 @@ folder=$(relative_folder)
 make_scratch
 
 # Files and folders that nobody may read or enter can't be copied.
-own_entries
 : >"$work/unreadable"
 make_unreadable() {
     local mode path
     while IFS=' ' read -r -d '' mode path; do chmod "$mode" -- "$top/$path"; done <"$work/unreadable"
 }
 trap 'make_unreadable; rm -rf -- "$scratch"' EXIT
-if [ "${#entries[@]}" -gt 0 ]; then
-    (cd "$top" && find "${entries[@]}" ! -type l ! -perm -u=r -printf '%m %p\0' -exec chmod u+r {} \;) >"$work/unreadable"
+if ! state >"$work/state" 2>/dev/null || grep -qzaE '^. (.{0,2}|.?[0-3]..) ' "$work/state"; then
+    found ! -type l ! -perm -u=r -printf '%m %p\0' -exec chmod u+r {} \; >"$work/unreadable"
+    state >"$work/state"
 fi
 
-records >"$work/after"
+records_of "$work/state" >"$work/after"
 paths <"$about/records" >"$work/paths-before"
 paths <"$work/after" >"$work/paths-after"
 
 of_type fx "$work/after" >"$work/files-after"
-written_since building <"$work/files-after" | sorted >"$work/written-now"
+written_since building | common - "$work/files-after" >"$work/written-now"
 
 # Sources that the build wrote to. Those that an earlier build wrote to count too, unless they have been
 # changed since.
@@ -47,17 +47,18 @@ without "$work/paths-before" "$work/paths-after" >"$about/removed"
 
 if [ -n "$whole" ]; then copy_state "$checkpoint" outputs; else copy_state "$checkpoint" outputs "$about/products"; fi
 
-# The attributes, as an archive of empty files: in the store all dates are 1, and modes are two.
-of_type fxd "$work/after" >"$work/attributed"
-own_entries
-if [ "${#entries[@]}" -gt 0 ]; then
-    (cd "$top" && cp -dR --attributes-only --preserve=mode,timestamps -- "${entries[@]}" "$scratch/")
-fi
-find "$scratch" -type d ! -perm -u=w -exec chmod u+w {} +
-tar --format=posix --null --no-recursion --verbatim-files-from -C "$scratch" \
-    --files-from "$work/attributed" -cf "$about/attributes.tar"
-(cd "$top" && xargs -0 -r stat --format=%.9Y -- <"$work/attributed") |
-    sort -n | tail -n 1 >"$about/newest"
+# In the store all dates are 1, and modes are two. Most sources have one date; those of the rest, and of all that
+# the build made, are those of empty files in an archive.
+cp "$work/state" "$about/state"
+cut -z -d ' ' -f 3 -- "$work/state" | sort -z | uniq -zc | sort -zn >"$work/dates"
+date=$(tail -zn 1 -- "$work/dates" | tr -d '\0' | sed 's/^ *[0-9]* //')
+printf '%s' "$date" >"$about/date"
+{ files_not_dated "$date" <"$work/state"; common "$work/files-after" "$about/products"; } | sorted >"$about/dated"
+xargs -0 -r dirname -z -- <"$about/dated" | sorted | (cd "$scratch" && xargs -0 -r mkdir -p --)
+(cd "$top" && on_each cp --attributes-only --no-preserve=mode --preserve=timestamps --parents -t "$scratch" -- <"$about/dated")
+tar --format=posix --null --no-recursion --verbatim-files-from --mode=u+rwx -C "$top" --files-from "$work/folders" \
+    -C "$scratch" --files-from "$about/dated" -cf "$about/dates.tar"
+sed -z 's/^ *[0-9]* //' "$work/dates" | sort -zn | tail -zn 1 | tr -d '\0' >"$about/newest"
 
 # Files that name this build's outputs, to be rewritten when they are brought in; of these, those that
 # are linked and carry a checksum of themselves, which have to be linked anew.
@@ -71,14 +72,15 @@ found_in_files -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" 
 # What is as it was in the base was looked through when that was saved.
 source "${0%/*}/compressed.sh"
 if [ -e "$work/restored" ]; then
-    sort -zu "$work/written-now" "$work/changed" | common - "$work/files-after"
+    sorted "$work/written-now" "$work/changed" | common - "$work/files-after"
 else
     cat "$work/files-after"
 fi | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
 
 if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
     hashes_of_base "$base" >"$work/base-hashes"
-    if grep -rlaF -D skip -f "$work/base-hashes" "$checkpoint" >"$work/left"; then
+    find "$checkpoint" -type f -print0 | { on_each grep -laF -f "$work/base-hashes" -- || true; } >"$work/left"
+    if ! nothing_in "$work/left"; then
         fail "$(head -n 1 "$work/left") still names the checkpoint that it was built from"
     fi
 fi
@@ -88,4 +90,4 @@ cp "$work/outputs" "$about/outputs"
 printf '%s' "$top" >"$about/top"
 printf '%s' "$folder" >"$about/folder"
 cp "$work/root" "$about/root"
-printf '2\n' >"$about/format"
+printf '3\n' >"$about/format"

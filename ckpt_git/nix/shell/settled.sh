@@ -9,7 +9,7 @@ records >"$work/settled"
 {
     without "$work/settled" "$work/after" | paths
     without "$work/after" "$work/settled" | paths
-    of_type fxl "$work/settled" | written_since settling
+    written_since settling
 } | sorted >"$work/settling-changed"
 if nothing_in "$work/settling-changed"; then exit 0; fi
 

@@ -44,7 +44,7 @@ if [ -z "$commands_are_known" ]; then
     (cd "$top" && xargs -0 -r cat -- <"$work/rules") |
         sed -e ':more' -e '/\\$/{N;s/\\\n/ /;b more' -e '}' -e 's/#.*//' >"$work/lines"
     named "$work/modified" "$c_source" >"$work/code"
-    named "$work/modified" "$prose|$own_cache" | sort -zu - "$work/code" >"$work/told"
+    named "$work/modified" "$prose|$own_cache" | sorted - "$work/code" >"$work/told"
     without "$work/modified" "$work/told" >"$work/untold"
     # What only removes a file reads nothing of it.
     removing='^[[:space:]]*[@+-]*[[:space:]]*(rm|[$][({]RM[)}])[[:space:]][^;&|<>`]*$'
@@ -62,7 +62,7 @@ if [ -z "$commands_are_known" ]; then
         fi
     done >"$work/scripts-by-name"
     common "$work/files" "$work/executables" | without - "$work/no-scripts" |
-        sort -zu - "$work/scripts-by-name" >"$work/scripts"
+        sorted - "$work/scripts-by-name" >"$work/scripts"
     while IFS= read -r -d '' path; do
         name=$(extended_pattern "${path##*/}")
         # As loosely as a command may name it, and as strictly as a rule has to.
@@ -133,10 +133,9 @@ else
     of_type fxl "$about/records" | common - "$work/deleted" | without - "$work/code-deleted" |
         folders_above >"$work/folders-of-data"
     folders_above <"$work/code-deleted" | without - "$work/folders-of-data" |
-        sort -zu - "$work/code-deleted" >"$work/only-code"
+        sorted - "$work/code-deleted" >"$work/only-code"
     without "$work/deleted" "$work/only-code" | { grep -zav /CMakeFiles/ || [ $? -eq 1 ]; } >"$work/data-deleted"
-    find "$checkpoint/sources" "$checkpoint/around/sources" \
-        \( -name build.ninja -o -name build.make \) -exec cat {} + >"$work/rules"
+    named "$work/files-before" "$generated_rules" | in_checkpoint sources | xargs -0 -r cat -- >"$work/rules"
     while IFS= read -r -d '' path; do
         if grep -qawF -e "${path##*/}" -- "$work/rules"; then
             refuse "$(shown "$path") went, and a rule had it as an input"

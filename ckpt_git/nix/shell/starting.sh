@@ -1,0 +1,16 @@
+# TOP: notes what the build is about to get (standard input), and the sources that it starts from. Its outputs'
+# names count no more than their hashes do: what names the base's outputs is rewritten.
+
+# shellcheck source-path=SCRIPTDIR
+source "${0%/*}/lib.sh"
+while read -r name path; do
+    path=${path##*/}
+    printf 's|OUTPUT-%s%s|OUTPUT-%s|g\n' "$name" "$(literal_pattern "${path:32}")" "$name"
+done <"$work/outputs" >"$work/own-names.sed"
+without_own | sed -z -f "$work/own-names.sed" | sorted >"$work/called"
+
+state >"$work/state"
+records_of "$work/state" >"$work/records"
+links >"$work/links"
+of_type fx "$work/records" >"$work/files"
+digests "$top" <"$work/files" >"$work/digests" || rm "$work/digests" # who needs them finds none
