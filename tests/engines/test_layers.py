@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,54 +12,28 @@ import pytest
 from ckpt_git.engines.local import flatten
 from tests.engines.people import Person
 from tests.engines.project import Project, python, snapshot
+from tests.reflinks import reflinking
 from tests.support import GitRepo
 
 _EDITS = Path(__file__).with_name("edits.py")
-_IMAGE_BYTES = 512 << 20  # xfs makes none below 300 MB
 
 
 @pytest.fixture(scope="session")
-def reflinking(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
+def cloning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path | str]:
     """A folder whose file system has reflinks; a text says why there is none."""
-    folder = tmp_path_factory.mktemp("reflinks")
-    (folder / "one").write_bytes(b"shared" * 4096)
-    clone = ["cp", "--reflink=always", "one", "two"]
-    if subprocess.run(clone, cwd=folder, check=False, capture_output=True).returncode == 0:
+    with reflinking(tmp_path_factory.mktemp("reflinks")) as folder:
         yield folder
-        return
-    make = shutil.which("mkfs.xfs", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if os.geteuid() != 0:
-        yield "needs root, to mount a file system with reflinks"
-        return
-    if make is None:
-        yield "mkfs.xfs is missing, to make a file system with reflinks"
-        return
-    image, mounted = folder / "image", folder / "mounted"
-    mounted.mkdir()
-    with image.open("wb") as file:
-        file.truncate(_IMAGE_BYTES)
-    subprocess.run([make, "-q", str(image)], check=True)
-    done = subprocess.run(
-        ["mount", "-o", "loop", str(image), str(mounted)], check=False, capture_output=True
-    )
-    if done.returncode != 0:
-        yield f"a loop device is missing: {done.stderr.decode().strip()}"
-        return
-    try:
-        yield mounted
-    finally:
-        subprocess.run(["umount", "--lazy", str(mounted)], check=True)
 
 
 @pytest.fixture(params=["overlay", "reflink", "copy"])
-def layered(request: pytest.FixtureRequest, tmp_path: Path, reflinking: Path | str) -> Project:
+def layered(request: pytest.FixtureRequest, tmp_path: Path, cloning: Path | str) -> Project:
     """A project whose builds start in each of the ways there are."""
     project = Project(GitRepo.init(tmp_path / "repository"), {"CKPT_LAYERS": request.param})
     if request.param != "reflink":
         return project
-    if isinstance(reflinking, str):
-        pytest.skip(reflinking)
-    return project.setting(CKPT_STORE=str(reflinking / tmp_path.name))
+    if isinstance(cloning, str):
+        pytest.skip(cloning)
+    return project.setting(CKPT_STORE=str(cloning / tmp_path.name))
 
 
 def _edited_at_random(project: Project, steps: range, tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ import pytest
 
 from tests.matrix.samples import Sample
 from tests.matrix.site import Person, Setting, Site, UnableError
+from tests.reflinks import reflinking
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _NEEDED = ("make", "gcc", "cmake", "ninja")
 _USER = "ckpt-matrix"
-_IMAGE_BYTES = 512 << 20  # xfs makes none below 300 MB
 
 MakeSite = Callable[[Sample, str, str, str], Site]
 Found = TypeVar("Found")
@@ -150,41 +150,8 @@ def _folder(*, reflinks: bool) -> Iterator[Path | str]:
     with tempfile.TemporaryDirectory(prefix="ckpt-matrix-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        if not reflinks or _reflinks(folder):
+        if reflinks:
+            with reflinking(folder) as mounted:
+                yield mounted
+        else:
             yield folder
-            return
-        with _reflinking(folder) as mounted:
-            yield mounted
-
-
-def _reflinks(folder: Path) -> bool:
-    (folder / "one").write_bytes(b"shared" * 4096)
-    done = subprocess.run(
-        ["cp", "--reflink=always", "one", "two"], cwd=folder, check=False, capture_output=True
-    )
-    return done.returncode == 0
-
-
-@contextmanager
-def _reflinking(folder: Path) -> Iterator[Path | str]:
-    """A file system with reflinks in an image, mounted while the session runs."""
-    if os.geteuid() != 0:
-        yield f"needs root, who can mount a file system with reflinks: {folder} has none"
-        return
-    make = shutil.which("mkfs.xfs", path="/usr/sbin:/sbin:/usr/bin:/bin")
-    if make is None:
-        yield f"{folder} has no reflinks, and there is no mkfs.xfs to make what has"
-        return
-    image, mounted = folder / "image", folder / "mounted"
-    mounted.mkdir()
-    with image.open("wb") as file:
-        file.truncate(_IMAGE_BYTES)
-    for command in ([make, "-q", str(image)], ["mount", "-o", "loop", str(image), str(mounted)]):
-        done = subprocess.run(command, check=False, capture_output=True)
-        if done.returncode:
-            yield f"no file system with reflinks: {done.stderr.decode().strip()}"
-            return
-    try:
-        yield mounted
-    finally:
-        subprocess.run(["umount", "--lazy", str(mounted)], check=True)

@@ -169,7 +169,7 @@ ckptStart() {
     if [ -n "${checkpointArtifacts-}" ]; then
         ckptRestore
     fi
-    ckptRun mark building
+    ckptRun building building
 }
 
 ckptRestore() {
@@ -203,7 +203,7 @@ checkpointSave() {
 ckptSettle() {
     local status
     ckptSay "building a second time: from here on there should be nothing to do"
-    ckptRun mark settling
+    ckptRun building settling
     # Not `if (…)`: in a condition nothing ends at its first failing command.
     set +e
     (

@@ -37,6 +37,9 @@ paths() { cut -z -b3- | sorted; }
 # What autoconf keeps for itself, below the folder that it runs in: in another order each time.
 own_cache='autom4te\.cache/[^/]*'
 
+# What lies where a build tool knows the commands that it ran.
+knowing_commands='CMakeCache\.txt|build\.ninja'
+
 # What CMake and Meson write, and what make and Ninja read then.
 generated_rules='build\.ninja|build\.make'
 

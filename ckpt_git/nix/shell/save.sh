@@ -5,12 +5,15 @@
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
+source "${0%/*}/reads.sh"
 checkpoint=$1
 base=$2
 whole=$3
 about=$checkpoint/checkpoint
 folder=$(relative_folder)
 make_scratch
+# Before anything else is read.
+if [ -e "$work/reads-show" ]; then files_read >"$work/read-now"; fi
 
 # Files and folders that nobody may read or enter can't be copied.
 : >"$work/unreadable"
@@ -44,6 +47,18 @@ of_type d "$work/after" >"$work/folders"
 common "$work/products" "$work/folders" >"$about/product-folders"
 without "$work/products" "$work/folders" >"$about/products"
 without "$work/paths-before" "$work/paths-after" >"$about/removed"
+
+# The sources that were read, by this build or one that it goes back to; known where it was seen in each.
+if [ -e "$work/reads-show" ] && { ! [ -e "$work/restored" ] || [ -e "$base/checkpoint/read" ]; }; then
+    {
+        cat "$work/read-now" "$work/written-now" "$about/removed"
+        if [ -e "$work/restored" ]; then cat "$base/checkpoint/read"; fi
+        if [ -e "$about/read" ]; then cat "$about/read"; fi
+    } | sorted | common - "$work/paths-before" >"$work/read"
+    cp "$work/read" "$about/read"
+else
+    rm -f -- "$about/read"
+fi
 
 if [ -n "$whole" ]; then copy_state "$checkpoint" outputs; else copy_state "$checkpoint" outputs "$about/products"; fi
 

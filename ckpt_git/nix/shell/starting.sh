@@ -3,6 +3,7 @@
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
+source "${0%/*}/reads.sh"
 while read -r name path; do
     path=${path##*/}
     printf 's|OUTPUT-%s%s|OUTPUT-%s|g\n' "$name" "$(literal_pattern "${path:32}")" "$name"
@@ -14,3 +15,7 @@ records_of "$work/state" >"$work/records"
 links >"$work/links"
 of_type fx "$work/records" >"$work/files"
 digests "$top" <"$work/files" >"$work/digests" || rm "$work/digests" # who needs them finds none
+
+# Where commands are known (trust.sh), nobody asks what was read.
+named "$work/files" "$knowing_commands" >"$work/generated"
+if nothing_in "$work/generated" && reads_show; then : >"$work/reads-show"; fi

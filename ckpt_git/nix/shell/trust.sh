@@ -19,14 +19,18 @@ elif in_folder Makefile || in_folder GNUmakefile || in_folder makefile; then
     commands_are_known=
 else
     # A buildPhase of its own that goes into a folder below.
-    named "$work/paths" 'CMakeCache\.txt|build\.ninja' >"$work/generated"
+    named "$work/paths" "$knowing_commands" >"$work/generated"
     commands_are_known=$(nothing_in "$work/generated" || echo yes)
 fi
 
 if [ -z "$commands_are_known" ]; then
     nothing_in "$work/deleted" ||
         refuse "$(first_of "$work/deleted") went, and what was made of it can't be told from the rest"
-    named "$work/changed" "$makefile" >"$work/makefiles"
+    # What no build has read since the clean one has no part in what was made.
+    source "${0%/*}/reads.sh"
+    unread >"$work/unread"
+    without "$work/modified" "$work/unread" >"$work/in-use"
+    sorted "$work/in-use" "$work/added" | named - "$makefile" >"$work/makefiles"
     nothing_in "$work/makefiles" || refuse "$(first_of "$work/makefiles") changed, and make doesn't go by commands"
 
     # What a makefile reads while it is read becomes part of its commands.
@@ -37,15 +41,15 @@ if [ -z "$commands_are_known" ]; then
         if ! nothing_in "$work/mentions"; then
             refuse "$(shown "$path") changed, and $(head -n 1 "$work/mentions" | cut -b3-) reads it"
         fi
-    done <"$work/modified"
+    done <"$work/in-use"
 
     # A command may name a script, or a linker's map, that no rule has as a prerequisite: of a file that
     # makefiles name outside of that, one rule has to name it there, too. Variables are followed.
     (cd "$top" && xargs -0 -r cat -- <"$work/rules") |
         sed -e ':more' -e '/\\$/{N;s/\\\n/ /;b more' -e '}' -e 's/#.*//' >"$work/lines"
-    named "$work/modified" "$c_source" >"$work/code"
-    named "$work/modified" "$prose|$own_cache" | sorted - "$work/code" >"$work/told"
-    without "$work/modified" "$work/told" >"$work/untold"
+    named "$work/in-use" "$c_source" >"$work/code"
+    named "$work/in-use" "$prose|$own_cache" | sorted - "$work/code" >"$work/told"
+    without "$work/in-use" "$work/told" >"$work/untold"
     # What only removes a file reads nothing of it.
     removing='^[[:space:]]*[@+-]*[[:space:]]*(rm|[$][({]RM[)}])[[:space:]][^;&|<>`]*$'
     before_a_name='^[[:space:]]*([^#[:space:]](.*[^A-Za-z0-9_-])?)?'
@@ -106,7 +110,7 @@ if [ -z "$commands_are_known" ]; then
     fi
 
     # A header counts where a depfile, or a rule, has its name.
-    named "$work/modified" "$c_header" >"$work/headers"
+    named "$work/in-use" "$c_header" >"$work/headers"
     if ! nothing_in "$work/headers"; then
         {
             named "$about/products" '[^/]*\.(d|dep|P|Po|Plo|depend|cmd)|\.?depend|\.?deps?' | in_checkpoint outputs
