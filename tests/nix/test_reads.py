@@ -21,6 +21,7 @@ _FILES = {
     "tests/lib.sh": "echo tests\n",
     "unused.h": "#define UNUSED 1\n",
     "empty.sh": "",
+    "size.pl": "print -s 'tests/lib.sh';\n",
 }
 _EDITED = '#include "one.h"\nint one(void) { return ONE + 40; }\n'
 
@@ -65,6 +66,8 @@ def test_what_no_build_reads_is_no_reason(
         ("tar -cf all.tar --atime-preserve=system tests", "tests/lib.sh"),
         ("echo $$(wc -c <tests/lib.sh)", "tests/lib.sh"),
         ("echo $$(stat --format=%s tests/lib.sh)", "tests/lib.sh"),
+        ("echo $$(perl -e 'print -s \"tests/lib.sh\"')", "tests/lib.sh"),
+        ("perl size.pl", "tests/lib.sh"),
         ("[ ! -s empty.sh ] || touch filled", "empty.sh"),
         ("make -s -f module/Makefile all", "module/Makefile"),
     ],

@@ -28,17 +28,22 @@ forget_reads() {
 files_read() { found -type f -anewer "$work/epoch" -print0 | sorted; }
 
 # Of the list `different`: the files that no build has read since the clean one, and so have no part in what
-# was made. The size of a file shows without reading it, and in the store a read doesn't show: where something
-# else that was read may do either, they are none.
+# was made. The size of a file shows without reading it, as git's index makes use of, and in the store a read
+# doesn't show: where something that was read may do either, they are none.
 unread() {
-    local otherwise='[$][({]?src\>|\<wc -[a-z]*c|\<(stat|du) +-|\<ls -[A-Za-z]*[ls]|\<find\>.* -(size|printf|ls)\>'
+    local otherwise='[$][({]?src\>|\<wc (-[a-z]*c|--bytes)|\<(stat|du) +-|\<ls -[A-Za-z]*[ls]|\<find\>.* -(size|printf|ls)\>'
     otherwise+='|getsize|fstat|lstat|st_size|FileTest|filesize|--atime-preserve|O_NOATIME'
+    local perls="(^|[^A-Za-z0-9_-])-s[[:space:](]*[\"'$]"
+    otherwise+="|\\<perl\\>.*$perls"
     [ -e "$about/read" ] || return 0
+    if grep -qzaE -e "$otherwise" -- "$work/called" || grep -qza '/\.git/index$' -- "$work/paths"; then return 0; fi
     common "$work/files" "$about/read" >"$work/read-before"
-    named "$work/read-before" "$c_source|$prose" | without "$work/read-before" - |
-        found_in_files -laE -e "$otherwise" -- >"$work/mentions"
+    {
+        named "$work/read-before" "$c_source|$prose" | without "$work/read-before" - |
+            found_in_files -laE -e "$otherwise" --
+        named "$work/read-before" '[^/]*\.(pl|pm)' | found_in_files -laE -e "$perls" --
+    } >"$work/mentions"
     nothing_in "$work/mentions" || return 0
-    if grep -qzaE -e "$otherwise" -- "$work/called"; then return 0; fi
     # Where nothing was in one, there was nothing to read.
     {
         found -type f -empty -print0
