@@ -31,8 +31,8 @@ files_read() { found -type f -anewer "$work/epoch" -print0 | sorted; }
 # was made. The size of a file shows without reading it, as git's index makes use of, and in the store a read
 # doesn't show: where something that was read may do either, they are none.
 unread() {
-    local otherwise='[$][({]?src\>|\<wc (-[a-z]*c|--bytes)|\<(stat|du) +-|\<ls -[A-Za-z]*[ls]|\<find\>.* -(size|printf|ls)\>'
-    otherwise+='|getsize|fstat|lstat|st_size|FileTest|filesize|--atime-preserve|O_NOATIME'
+    local otherwise='[$][({]?src\>|\<wc (-[a-z]*c|--bytes)|\<du +-|\<ls -[A-Za-z]*[ls]|\<find\>.* -(size|printf|ls)\>'
+    otherwise+='|\<[fl]?stat[[:space:]]*[($-]|\<(getsize|filesize)\>|\<st_size\>|--atime-preserve|O_NOATIME'
     local perls="(^|[^A-Za-z0-9_-])-s[[:space:](]*[\"'$]"
     otherwise+="|\\<perl\\>.*$perls"
     [ -e "$about/read" ] || return 0
