@@ -43,7 +43,10 @@ each_in "$work/read-only" chmod u+w --
 (cd "$scratch" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
     cp -dR --attributes-only --no-preserve=mode --preserve=timestamps -t "$top" -- "${state[@]}"; })
 set_modes "$work/state" <"$work/read-only"
-sorted "$about/products" "$about/product-folders" | common - "$work/dated" | set_modes "$about/state"
+# What was brought in has these modes already.
+printf -v made '^(f %o|d %o) ' "$((0666 & ~$(umask)))" "$((0777 & ~$(umask)))"
+{ grep -zavE "$made" "$about/state" || true; } >"$work/other-modes"
+sorted "$about/products" "$about/product-folders" | common - "$work/dated" | set_modes "$work/other-modes"
 
 # All others have the same date, and most of them have it already.
 files_not_dated "$(<"$about/date")" <"$work/state" | without - "$work/changed" | without - "$about/dated" |

@@ -208,8 +208,21 @@ holding_in_state() {
 }
 
 literal_replacement() { printf '%s' "$1" | sed -e 's/[\\&|]/\\&/g'; }
-extended_pattern() { printf '%s' "$1" | sed -e 's/[].*^$\\[|(){}+?]/\\&/g'; }
-literal_pattern() { printf '%s' "$1" | sed -e 's/[].*^$\\[|]/\\&/g'; }
+extended_pattern() { escaped "$1" '(){}+?'; }
+literal_pattern() { escaped "$1"; }
+
+# A text as a pattern that matches it, in the shell itself: sed would take longer than all that it is for. $2
+# are further characters with a meaning.
+escaped() {
+    local special='\].[*^$|'${2-} character text=
+    local -i i
+    for ((i = 0; i < ${#1}; i++)); do
+        character=${1:i:1}
+        if [[ $special == *"$character"* ]]; then text+=\\; fi
+        text+=$character
+    done
+    printf '%s' "$text"
+}
 
 # Sets $found to where the checkpoint $1 has the path $4 of `sources` or `outputs` ($2), its folder
 # being $3. A substitution would drop newlines at a name's end.
