@@ -402,7 +402,7 @@ def test_its_log_counts_where_a_command_reads_it(
 ) -> None:
     """Each run of autoconf's writes another one, which automake's makefiles only remove."""
     configure = _CONFIGURE.format('text=one; date +%N >config.log; : "config.log"')
-    makefile = f"{_MAKEFILE}LOGS = config.log\nlogs:\n\t{command}\n"
+    makefile = f"{_MAKEFILE}LOGS = config.log\nprog: logs\nlogs:\n\t{command}\n"
     made = pair({"configure": configure, "Makefile": makefile, "main.c": _MAIN}, {})
     made.changed.write("main.c", _EDITED)
     made.checkpoint(nix)

@@ -14,16 +14,21 @@ without "$work/paths-gone" "$work/other-type" >"$work/deleted"
 without "$work/paths-come" "$work/other-type" >"$work/added"
 
 # A build tool looks through a link: the date of the file that it leads to now is the one that counts.
-without "$work/links" "$about/links" | sed -z 's/ -> .*//' | sorted >"$work/links-come"
-of_type l "$about/records" | common - "$work/links-come" >"$work/links-changed"
+without "$work/links" "$about/links" >"$work/links-otherwise"
+: >"$work/links-changed"
+if ! nothing_in "$work/links-otherwise"; then
+    sed -z 's/ -> .*//' "$work/links-otherwise" | sorted >"$work/links-come"
+    of_type l "$about/records" | common - "$work/links-come" >"$work/links-changed"
+fi
 while IFS= read -r -d '' path; do
     found=$(readlink -f -- "$top/$path") || found=
     [[ -f $found && $found == "$top"/* ]] || refuse "the link $(shown "$path") changed, and leads to no file of the sources"
     printf '.%s\0' "${found#"$top"}"
 done <"$work/links-changed" >"$work/linked-to"
-{ of_type dl "$work/gone"; of_type dl "$work/come"; } | sorted >"$work/no-files"
-common "$work/no-files" "$work/other-type" >"$work/retyped"
-nothing_in "$work/retyped" || refuse "$(first_of "$work/retyped") became another kind of file"
+if ! nothing_in "$work/other-type"; then
+    { of_type dl "$work/gone"; of_type dl "$work/come"; } | sorted | common - "$work/other-type" >"$work/retyped"
+    nothing_in "$work/retyped" || refuse "$(first_of "$work/retyped") became another kind of file"
+fi
 
 of_type fx "$about/records" >"$work/files-before"
 of_type fx "$work/records" | common - "$work/files-before" >"$work/files"

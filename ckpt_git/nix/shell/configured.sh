@@ -11,7 +11,7 @@ about=$checkpoint/checkpoint
 refuse() { exit 0; }
 same() { cmp -s -- "$known/$1" "$step/$1" || refuse; }
 
-[ "$(cat "$about/format" 2>/dev/null)" = 3 ] && [ -e "$known/made" ] && [ ! -s "$about/compressed-naming-outputs" ] || refuse
+[ -e "$about/format" ] && [ "$(<"$about/format")" = 3 ] && [ -e "$known/made" ] && [ ! -s "$about/compressed-naming-outputs" ] || refuse
 folder=$(<"$about/folder")
 same call
 # A name that came or went may be seen by a glob.

@@ -21,16 +21,27 @@ fail() {
 
 sorted() { sort -zu -- "$@"; }
 
-count() { tr -cd '\0' <"$1" | wc -c; }
+count() {
+    local entries
+    mapfile -d '' -t entries <"$1"
+    printf '%s' "${#entries[@]}"
+}
 
 # A path, for a message.
 shown() { printf '%q' "${1#./}"; }
 
 nothing_in() { ! [ -s "$1" ]; }
 
+# Most lists are empty after most changes, and a process takes longer than all that is done with a list.
+# What a pipe gives has to be read in any case.
+is_empty_file() { [ "$1" != - ] && ! [ -s "$1" ]; }
+
 # Paths that are in the first list and not in the second; in both.
-without() { comm -z -23 -- "$1" "$2"; }
-common() { comm -z -12 -- "$1" "$2"; }
+without() { { [ "$2" != - ] && is_empty_file "$1"; } || comm -z -23 -- "$1" "$2"; }
+common() {
+    if [ "$1" != - ] && [ "$2" != - ] && { nothing_in "$1" || nothing_in "$2"; }; then return; fi
+    comm -z -12 -- "$1" "$2"
+}
 
 paths() { cut -z -b3- | sorted; }
 
@@ -75,10 +86,10 @@ records() { state | records_of -; }
 links() { found -type l -printf '%p -> %l\0' | sorted; }
 
 # Paths of one letter, or several, of a list of records.
-of_type() { { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
+of_type() { is_empty_file "$2" || { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
 
 # Those of a list of paths whose last part matches the extended pattern $2.
-named() { { grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }; }
+named() { is_empty_file "$1" || grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }
 
 # What grep, called with these arguments, finds in the files of a list (standard input). It isn't grep's to
 # say whether there is something: a long list takes several, and xargs fails where one finds nothing.

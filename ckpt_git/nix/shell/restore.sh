@@ -20,7 +20,7 @@ first_of() {
 }
 
 if [ -e "$about/none" ]; then refuse "the build before left no checkpoint: $(<"$about/none")"; fi
-[ "$(cat "$about/format" 2>/dev/null)" = 3 ] || refuse "$checkpoint was not made by this version of prepareCheckpointBuild"
+[ -e "$about/format" ] && [ "$(<"$about/format")" = 3 ] || refuse "$checkpoint was not made by this version of prepareCheckpointBuild"
 folder=$(relative_folder) || refuse "$(<"$work/failure")"
 [ "$folder" = "$(<"$about/folder")" ] ||
     refuse "the build starts in ${folder#./}, that of the checkpoint in $(cut -b3- "$about/folder")"

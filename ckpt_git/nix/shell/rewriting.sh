@@ -18,19 +18,26 @@ replace() {
 
 named_somewhere() { ! { nothing_in "$work/sources-to-rewrite" && nothing_in "$work/products-to-rewrite"; }; }
 
-if cut -d ' ' -f 1 "$about/outputs" | sort | cmp -s - <(cut -d ' ' -f 1 "$work/outputs" | sort); then
-    while read -r name old; do
-        new=$(sed -n "s|^$name ||p" "$work/outputs")
-        old=${old##*/} new=${new##*/}
+declare -A own_outputs=() base_outputs=()
+while read -r name path; do own_outputs[$name]=${path##*/}; done <"$work/outputs"
+while read -r name path; do base_outputs[$name]=${path##*/}; done <"$about/outputs"
+same_names() {
+    [ "${#base_outputs[@]}" -eq "${#own_outputs[@]}" ] || return
+    for name in "${!own_outputs[@]}"; do [ -n "${base_outputs[$name]-}" ] || return; done
+}
+
+if ! same_names; then
+    if named_somewhere; then refuse "the checkpoint's build has other outputs and names them in its files"; fi
+else
+    for name in "${!own_outputs[@]}"; do
+        old=${base_outputs[$name]} new=${own_outputs[$name]}
         if [ "${#old}" -eq "${#new}" ]; then
             replace "$old" "$new"
             replace "${old:0:32}" "${new:0:32}"
         elif named_somewhere; then
             refuse "the checkpoint's files name its output, and ${new:33} is not as long as ${old:33}"
         fi
-    done <"$about/outputs"
-elif named_somewhere; then
-    refuse "the checkpoint's build has other outputs and names them in its files"
+    done
 fi
 
 base_top=$(<"$about/top")

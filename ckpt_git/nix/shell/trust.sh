@@ -67,7 +67,7 @@ if [ -z "$commands_are_known" ]; then
             [ -s "$work/mentions" ] || refuse "$(shown "$path") changed, and no depfile or rule names it"
         done <"$work/headers"
     fi
-else
+elif ! nothing_in "$work/deleted"; then
     # That an input went shows in a command's line, as a link's, or not at all. A folder in which there
     # was nothing but code is none.
     folders_above() {
