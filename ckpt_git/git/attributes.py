@@ -25,14 +25,6 @@ _CONVERTING = ("text", "eol", "crlf", "filter", "ident", "working-tree-encoding"
 checking-in"."""
 
 
-def attributes_changed(diff: SourceDiff) -> bool:
-    """Whether a file that ``diff`` doesn't name may come out differently all the same.
-
-    Ask before ``SourceDiff.without``: an ignored ``.gitattributes`` rules files that are not.
-    """
-    return any(_is_attributes(path) for path in diff.paths())
-
-
 def with_converted(diff: SourceDiff, old_tree: str, source: GitSource) -> SourceDiff:
     """``diff`` from ``old_tree`` to ``source``, and with it, as modified, every file that the
     attributes of the new tree convert in another way than those of the old one.

@@ -134,12 +134,11 @@ class Repository(Location):
 
         Raises ``MissingObjectsError``, and ``RepositoryError`` where that can't be told.
         """
-        from ckpt_git.git.attributes import (  # noqa: PLC0415  (they rarely change)
-            attributes_changed,
-            with_converted,
-        )
+        if not diff.changes_attributes:
+            return diff
+        from ckpt_git.git.attributes import with_converted  # noqa: PLC0415  (they rarely change)
 
-        return with_converted(diff, old_tree, source) if attributes_changed(diff) else diff
+        return with_converted(diff, old_tree, source)
 
     def distances(self, old_trees: Sequence[str], new_tree: str) -> dict[str, int | None]:
         """Numbers of files that differ from ``new_tree``; None where a tree isn't there."""

@@ -70,6 +70,15 @@ class SourceDiff:
         """The paths whose content has to be written: added and modified ones."""
         return (*self.added, *self.modified)
 
+    @property
+    def changes_attributes(self) -> bool:
+        """Whether a file that isn't named may come out of git differently all the same, by a
+        ``.gitattributes`` that is: gitattributes(5).
+
+        Ask before ``without``: an ignored one rules files that are not.
+        """
+        return any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in self.paths())
+
     def without(self, ignored: Callable[[str], bool]) -> SourceDiff:
         """The same diff less the paths for which ``ignored`` holds."""
         return SourceDiff(

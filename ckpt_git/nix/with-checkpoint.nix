@@ -1,9 +1,9 @@
 # drv: drv, whose build leaves its checkpoint too, in one more output: `checkpoint`.
 #
 # It is what prepareCheckpointBuild makes by a build of its own, but for the sources: `outputs` has none
-# of them here, and `sources` only what was configured. It is for those who want the package as well. The package's own outputs are drv's, made
-# by all of its phases; those don't get to see the further one. Where the state can't be kept, it says so
-# and has the package all the same; mkCheckpointBuild then builds clean.
+# of them here, and `sources` only what was configured. It is for those who want the package as well. The
+# package's own outputs are drv's, made by all of its phases; those don't get to see the further one. Where
+# the state can't be kept, it says so and has the package all the same; mkCheckpointBuild then builds clean.
 drv:
 let
   phases = import ./phases.nix;

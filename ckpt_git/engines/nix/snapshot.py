@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from posixpath import basename
 
 from ckpt_git.engines.files import decode_manifest, encode_manifest, remove, writing
 from ckpt_git.engines.protocol import SourceTree
-from ckpt_git.model.source_diff import Manifest, SourceDiff
+from ckpt_git.model.source_diff import SourceDiff
 
 
 class Snapshot:
@@ -26,16 +25,16 @@ class Snapshot:
 
     def hold(self, source: SourceTree) -> None:
         """Make it that of ``source``. Raises what ``SourceTree.write`` raises."""
-        wanted = f"{source.tree} {source.conversions}"
-        held, manifest = self._held()
+        wanted = f"{source.tree} {source.conversions}".encode()
+        held, _, manifest = self._read().partition(b"\n")
         if held == wanted:
             return
-        diff = None
-        if manifest is not None and held.split()[1:] == wanted.split()[1:]:
-            diff = SourceDiff.between(manifest, source.manifest())
+        _, _, conversions = held.partition(b" ")
+        same = conversions == source.conversions.encode()
+        diff = _difference(manifest, source) if same else None
         with writing(self.files):
             self._written.unlink(missing_ok=True)
-        if diff is None or _rules_others(diff):
+        if diff is None or diff.changes_attributes:
             remove(self.files)
             source.write(self.files)
         else:
@@ -44,15 +43,14 @@ class Snapshot:
             source.write(self.files, diff.written)
         body = encode_manifest(source.manifest())
         with writing(self.files):
-            self._written.write_bytes(b"%s\n%s" % (wanted.encode(), body))
+            self._written.write_bytes(b"%s\n%s" % (wanted, body))
 
-    def _held(self) -> tuple[str, Manifest | None]:
-        """The line of the tree that is held and its manifest; empty and None for no tree."""
+    def _read(self) -> bytes:
+        """What is noted of the tree that is held; nothing where there is none."""
         try:
-            line, _, manifest = self._written.read_bytes().partition(b"\n")
-            return line.decode(), decode_manifest(manifest)
-        except (OSError, ValueError):
-            return "", None
+            return self._written.read_bytes()
+        except OSError:
+            return b""
 
     def _remove(self, paths: Iterable[str]) -> None:
         """Remove files, and the folders above them that become empty, as git does."""
@@ -63,6 +61,9 @@ class Snapshot:
                     (self.files / folder).rmdir()
 
 
-def _rules_others(diff: SourceDiff) -> bool:
-    """Whether files that ``diff`` doesn't name may be written otherwise: gitattributes(5)."""
-    return any(basename(path) == ".gitattributes" for path in diff.paths())
+def _difference(held: bytes, source: SourceTree) -> SourceDiff | None:
+    """What leads from the manifest ``held`` to ``source``; None where it can't be read."""
+    try:
+        return SourceDiff.between(decode_manifest(held), source.manifest())
+    except ValueError:
+        return None

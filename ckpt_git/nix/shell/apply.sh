@@ -39,7 +39,7 @@ fi
 
 (cd "$scratch" && find . -print0) | sorted >"$work/dated"
 # What nobody may write to can't be given a date in this way.
-{ grep -zaE '^. (.{0,2}|.?[0145]..) ' "$work/state" || true; } | cut -z -d ' ' -f 4- | sorted | common - "$work/dated" >"$work/read-only"
+{ grep -zaE '^. (.{0,2}|.?[0145]..) ' "$work/state" || true; } | paths_of_state | common - "$work/dated" >"$work/read-only"
 each_in "$work/read-only" chmod u+w --
 (cd "$scratch" && state=(*) && { [ "${#state[@]}" -eq 0 ] ||
     cp -dR --attributes-only --no-preserve=mode --preserve=timestamps -t "$top" -- "${state[@]}"; })

@@ -162,7 +162,7 @@ ckptStart() {
     root=${root#./}
     printf '%s' "${root%%/*}" >"$NIX_BUILD_TOP/.ckpt/root"
     pwd -P >"$NIX_BUILD_TOP/.ckpt/folder"
-    ckptCall | sort -z | ckptRun starting
+    ckptCall | sort -z | ckptRun starting "${checkpointSaves-}"
     if [ -n "${checkpointSaves-}" ]; then
         ckptRun save-sources "$ckptInto" "${checkpointWhole-}" || ckptNone
     fi

@@ -3,12 +3,11 @@
 # Of the list `files`, which are in both, those with another content than in the checkpoint's sources: the
 # list `different`.
 compare_files() {
-    local strings=$work/rewritten-strings
     [ -e "$work/digests" ] && [ -e "$about/digests" ] || refuse "the sources can't be compared with the checkpoint's"
     common "$work/digests" "$about/digests" | paths_of_digests | without "$work/files" - >"$work/bytes-differ"
     # What names this build's outputs is compared as it was where they were the base's.
-    nothing_in "$strings" || found_in_files -laFZ -f "$strings" -- <"$work/bytes-differ" | sorted >"$work/to-compare"
-    if nothing_in "$strings" || nothing_in "$work/to-compare"; then
+    found_in_files -laFZ -f "$work/rewritten-strings" -- <"$work/bytes-differ" | sorted >"$work/to-compare"
+    if nothing_in "$work/to-compare"; then
         cp "$work/bytes-differ" "$work/different"
         return
     fi

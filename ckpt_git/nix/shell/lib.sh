@@ -80,6 +80,7 @@ state() {
         \( -type d -printf 'd ' \) -o \( -type l -printf 'l ' \) \) -printf '%m %T@ %p\0'
 }
 records_of() { cut -z -d ' ' -f 1,4- -- "$1" | sorted; }
+paths_of_state() { cut -z -d ' ' -f 4- | sorted; }
 records() { state | records_of -; }
 
 # Each link with its target.
@@ -125,7 +126,7 @@ paths_of_digests() { cut -z -b67- | sorted; }
 written_since() { found ! -type d -cnewer "$work/$1" -print0 | sorted; }
 
 # Files of a state (standard input) that have another date than $1.
-files_not_dated() { { grep -zav "^. [0-7]* $1 " || true; } | { grep -za '^[fx] ' || true; } | cut -z -d ' ' -f 4- | sorted; }
+files_not_dated() { { grep -zav "^. [0-7]* $1 " || true; } | { grep -za '^[fx] ' || true; } | paths_of_state; }
 
 # Gives the paths of a list (standard input) the modes that they have in the state $1.
 set_modes() {
@@ -133,7 +134,7 @@ set_modes() {
     cat >"$work/to-set"
     cut -z -d ' ' -f 2 -- "$1" | sorted >"$work/modes"
     while IFS= read -r -d '' mode; do
-        grep -za "^. $mode " "$1" | cut -z -d ' ' -f 4- | sorted | common - "$work/to-set" |
+        grep -za "^. $mode " "$1" | paths_of_state | common - "$work/to-set" |
             (cd "$top" && xargs -0 -r chmod "$mode" --)
     done <"$work/modes"
 }

@@ -8,7 +8,7 @@ accessed() { [ -n "$(find "$1" -anewer "$work/epoch")" ]; }
 
 # Whether reading a file shows.
 reads_show() {
-    local probe=$work/probe
+    local probe=$work/probe reading
     touch -d @0 -- "$work/epoch"
     head -c 65536 /dev/zero >"$probe"
     for reading in 'cat -- "$1" >"$2"' 'cp -- "$1" "$2"' 'cp --reflink=always -- "$1" "$2" 2>/dev/null || cp -- "$1" "$2"'; do

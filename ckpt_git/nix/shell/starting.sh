@@ -1,5 +1,6 @@
-# TOP: notes what the build is about to get (standard input), and the sources that it starts from. Its outputs'
-# names count no more than their hashes do: what names the base's outputs is rewritten.
+# TOP SAVES: notes what the build is about to get (standard input), and the sources that it starts from. Its
+# outputs' names count no more than their hashes do: what names the base's outputs is rewritten. SAVES is
+# where the build's state is going to be kept.
 
 # shellcheck source-path=SCRIPTDIR
 source "${0%/*}/lib.sh"
@@ -18,4 +19,4 @@ digests "$top" <"$work/files" >"$work/digests" || rm "$work/digests" # who needs
 
 # Where commands are known (trust.sh), nobody asks what was read.
 named "$work/files" "$knowing_commands" >"$work/generated"
-if nothing_in "$work/generated" && reads_show; then : >"$work/reads-show"; fi
+if [ -n "$1" ] && nothing_in "$work/generated" && reads_show; then : >"$work/reads-show"; fi
