@@ -130,16 +130,26 @@ class Begun:
     """A short-lived process that runs beside us. What it prints is kept in a file without a name,
     so that it never waits for us to read; its standard error is nobody's."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str] | None = None) -> None:
-        """Start ``command`` as ``run`` does. Raises ``MissingError`` where it can't be."""
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        holding: Sequence[int] = (),
+    ) -> None:
+        """Start ``command`` as ``run`` does; it has the files ``holding`` open, too. Raises
+        ``MissingError`` where it can't be started."""
         self._command = tuple(command)
         self._pid: int | None = None
         self._printed = _nameless()
         nothing = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 2)]
         shown = (os.POSIX_SPAWN_DUP2, self._printed, 1)
+        held = [(os.POSIX_SPAWN_DUP2, number, number) for number in holding]
         try:
             self._pid = os.posix_spawnp(
-                command[0], list(command), clean_environment(env), file_actions=[*nothing, shown]
+                command[0],
+                list(command),
+                clean_environment(env),
+                file_actions=[*nothing, shown, *held],
             )
         except OSError as error:
             raise _missing(command) from error

@@ -98,9 +98,11 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     engine = context.engine(drv.engine)
     source = context.repo.source(target.tree, package.source)
     key = context.repo.key(target.tree, package.source, package.ignore)
-    recipe = engine.recipe(drv, source)
+    anew = options.clean or options.rebuild
+    to_build = anew or not context.state.has_built(package.name, key)
+    recipe = engine.recipe(drv, source, to_build=to_build)
     known, stays = None, None
-    if not (options.clean or options.rebuild):
+    if not anew:
         known = _known(context, engine, package, key, recipe, options)
     if known is not None or options.clean:
         choice = Choice(None, "asked for with --clean" if options.clean else None)

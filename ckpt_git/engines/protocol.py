@@ -129,8 +129,11 @@ class Engine(Protocol):
 
     name: str
 
-    def recipe(self, drv: Derivation, source: SourceTree) -> Recipe:
-        """The recipe's fingerprint on this machine, toolchain and kind of sandbox included."""
+    def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
+        """The recipe's fingerprint on this machine, toolchain and kind of sandbox included.
+
+        ``to_build``: a build follows, as far as can be known, and what it takes may begin.
+        """
 
     def is_sandboxed(self, drv: Derivation) -> bool:
         """Whether builds of ``drv`` are shut in on this machine."""

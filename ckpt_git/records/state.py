@@ -50,6 +50,10 @@ class State:
         wrong = self._distrusted(package) & {record.base, record.left}
         return None if wrong and not record.verified else record
 
+    def has_built(self, package: str, key: str) -> bool:
+        """Whether there is a record about ``key``, under whatever recipe."""
+        return any(self._record(package, key, "").parent.glob(f"{key}-*.json"))
+
     def save(self, record: Record) -> None:
         """Keep ``record`` in place of an older one about the same. Raises ``StoreError``."""
         path = self._record(record.package, record.key, record.recipe)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -63,7 +64,11 @@ def _recipe(attributes: str = "") -> str:
 
 
 def _says(record: Record) -> str:
-    done = subprocess.run([record.output / "bin/prog"], capture_output=True, text=True, check=True)
+    return _runs(record.output)
+
+
+def _runs(out: Path | str) -> str:
+    done = subprocess.run([Path(out, "bin/prog")], capture_output=True, text=True, check=True)
     return done.stdout
 
 
@@ -153,6 +158,53 @@ def test_why_the_library_would_not_use_the_checkpoint_is_why_the_build_is_clean(
     record = project.passes()
     assert record.checkpoint is None
     assert record.why_clean == "Makefile changed, and make doesn't go by commands"
+
+
+def _tools_that_add(tmp_path: Path, afterwards: str) -> str:
+    """A PATH on which adding a tree to the store takes a second more and notes which path it has;
+    ``afterwards`` is run then."""
+    real = shutil.which("nix-instantiate")
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    script = folder / "nix-instantiate"
+    script.write_text(
+        "#!/bin/sh\n"
+        f'case "$*" in *"builtins.path {{"*) ;; *) exec {real} "$@" ;; esac\n'
+        f'sleep 1; path=$({real} "$@") || exit\n'
+        f'echo "$path" >>{tmp_path}/added; {afterwards}\n'
+        'echo "$path"\n'
+    )
+    script.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
+def test_a_tree_stays_as_it_is_until_it_is_added(project: Project, tmp_path: Path) -> None:
+    project.passes("HEAD")
+    numbers = (4, 5, 6)
+    commits = [
+        project.repo.commit(files={"one.c": f"int one(void) {{ return {number}; }}\n"})
+        for number in numbers
+    ]
+    slow = project.setting(PATH=_tools_that_add(tmp_path, ":"))
+    processes = [slow.start("build", commit, "--json") for commit in commits]
+    for number, process in zip(numbers, processes, strict=True):
+        said, warned = process.communicate(timeout=120)
+        assert process.returncode == 0, warned
+        (result,) = json.loads(said)["results"]
+        assert _runs(result["out"]) == f"{result['out']} {number}\n"
+    assert len(set((tmp_path / "added").read_text().splitlines())) == len(commits)
+
+
+def test_a_tree_that_is_gone_again_is_added_anew(project: Project, tmp_path: Path) -> None:
+    project.passes("HEAD")
+    project.repo.commit(files={"one.c": "int one(void) { return 7; }\n"})
+    remove = 'eval "nix-store --delete $path" >/dev/null || exit'
+    forgetful = project.setting(PATH=_tools_that_add(tmp_path, remove))
+    code, said, warned = forgetful.run("build", "HEAD", "--json")
+    assert code == 0, warned
+    (result,) = json.loads(said)["results"]
+    assert _runs(result["out"]) == f"{result['out']} 7\n"
+    assert (tmp_path / "added").exists()
 
 
 def test_what_is_kept_outlives_a_collection_of_garbage(project: Project, nix: NixStore) -> None:

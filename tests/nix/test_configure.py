@@ -100,6 +100,13 @@ _CASES: dict[str, _Case] = {
         _TWO.strip(),
         **{"version.h": _VERSION},
     ),
+    "cmake reads one of several changed headers, by way of two variables": _cmake(
+        "set(HEADER version.h)\nset(WANTED ${HEADER})\nset(OTHER first.h)\n"
+        "file(STRINGS ${WANTED} TEXT)",
+        {"first.h": "int f;\n", "main.c": _EDITED, "version.h": _TWO, "z/last.h": "int z;\n"},
+        f"{_TWO.strip()}\nedited",
+        **{"first.h": "", "version.h": _VERSION, "z/last.h": ""},
+    ),
     "cmake runs a script on a header": _cmake(
         "execute_process(COMMAND cut -d\\  -f3 version.h WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} "
         "OUTPUT_VARIABLE TEXT OUTPUT_STRIP_TRAILING_WHITESPACE)",

@@ -62,7 +62,13 @@ class LocalEngine:
             self._abilities = abilities(self.store, self._environment)
         return self._abilities
 
-    def recipe(self, drv: Derivation, source: SourceTree) -> Recipe:
+    def recipe(
+        self,
+        drv: Derivation,
+        source: SourceTree,
+        *,
+        to_build: bool = False,  # noqa: ARG002 - by what a build takes the recipe is found out
+    ) -> Recipe:
         """See ``Engine``. Raises ``MissingError`` for a declared input that isn't there."""
         for path in drv.inputs:
             if not os.path.exists(path):

@@ -43,12 +43,16 @@ class NixEngine:
         self._trees = state / "nix" / "trees"
         self._kept = Kept(state)
         self._variables = of_user(environment)
+        self._begun: Evaluation | None = None
 
     # --- what there is --------------------------------------------------------------------
 
-    def recipe(self, drv: Derivation, source: SourceTree) -> Recipe:
+    def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
         """See ``Engine``. Raises ``ConfigError`` for what can't be evaluated."""
-        found = self._evaluation(drv, source).fingerprint()
+        evaluation = self._evaluation(drv, source)
+        found = evaluation.fingerprint(to_build=to_build)
+        if to_build:
+            self._begun = evaluation
         nix = self._nix(drv)
         parts = {_ATTRIBUTE + name: value for name, value in found.attributes.items()}
         return Recipe(
@@ -231,6 +235,10 @@ class NixEngine:
         )
 
     def _evaluation(self, drv: Derivation, source: SourceTree) -> Evaluation:
+        """The one that has begun with what a build takes, if it is of this one."""
+        begun, self._begun = self._begun, None
+        if begun is not None and begun.is_of(drv, source):
+            return begun
         return Evaluation(self._nix(drv), self._trees / drv.name, drv, source)
 
     def _nix(self, drv: Derivation) -> Nix:

@@ -99,10 +99,13 @@ let
   changed =
     source:
     of (
-      builtins.path {
-        path = source;
-        name = "source";
-      }
+      if builtins.isString source then
+        builtins.storePath source
+      else
+        builtins.path {
+          path = source;
+          name = "source";
+        }
     );
 
   # Whether a failure is the checkpoint's, the engine finds out by a build that is clean.
@@ -127,7 +130,7 @@ in
       ) placed.drvAttrs;
     };
 
-  # source: the folder that is built. again: a text that makes another derivation of the package, so
+  # source: the folder that is built, or its store path, a string. again: a text that makes another derivation of the package, so
   # that it is built anew, or null.
   clean =
     source: again:

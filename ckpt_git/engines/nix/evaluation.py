@@ -1,7 +1,8 @@
 """Evaluates a package's recipe in the tree that is to be built: no live file takes part.
 
 Writes the tree below ``.git/ckpt/nix``, always at the same place for a package: the path of its own
-folder may get into a recipe. Runs ``nix-instantiate``.
+folder may get into a recipe. Runs ``nix-instantiate``. Most of the time goes into adding the folder
+that is built to the store, which may go on beside what comes before the build.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -23,6 +24,9 @@ from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.nix_recipe import NixRecipe
+from ckpt_git.process import Begun, ProcessError
+
+_EVALUATING = ("--eval", "--strict", "--json", "--read-write-mode", "-E")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +57,22 @@ class Evaluation:
         assert drv.nix is not None
         self._nix = nix
         self._room = room
+        self._drv = drv
         self._recipe: NixRecipe = drv.nix
-        self._package = drv.name
-        self._folder = drv.source.folder
         self._source = source
+        self._adding: Begun | None = None
 
-    def fingerprint(self) -> Fingerprint:
-        """Raises ``CkptError`` with the place of what can't be evaluated."""
-        data = self._evaluate(lambda _: "package.fingerprint")
+    def is_of(self, drv: Derivation, source: SourceTree) -> bool:
+        """Whether it is that of ``drv`` in this tree."""
+        return self._drv == drv and self._source.tree == source.tree
+
+    def fingerprint(self, *, to_build: bool) -> Fingerprint:
+        """``to_build``: begin to add to the store what is built. Raises ``CkptError`` with the
+        place of what can't be evaluated."""
+        with self._written() as (tree, lock):
+            if to_build and self._recipe.overrides_source:
+                self._adding = self._add(self._built(tree), lock)
+            data = self._ask(tree, "package.fingerprint")
         return Fingerprint(data["drv"], data["attributes"])
 
     def clean(self, again: str | None) -> tuple[Instantiated, Instantiated | None]:
@@ -85,39 +97,67 @@ class Evaluation:
         return Instantiated.of(data["build"]), Instantiated.of(data["checkpoint"])
 
     def _evaluate(self, ask: Callable[[str], str]) -> Any:
-        with self._written() as tree:
-            folder = tree if self._folder == "." else tree / self._folder
-            asked = ask(expression.path(folder))
-            text = f"let package = {expression.package(self._recipe, tree)}; in {asked}"
-            flakes = ("--extra-experimental-features", "flakes")
-            done = self._nix.call(
-                "nix-instantiate",
-                *("--eval", "--strict", "--json", "--read-write-mode", "-E", text),
-                *(flakes if self._recipe.form == "flake" else ()),
-                cwd=tree,
-                ok=None,
-            )
+        """What is asked of the folder that is built, which is given as an expression."""
+        added = self._added()
+        with self._written() as (tree, _):
+            if added is not None:
+                with suppress(CkptError):  # it may be gone again
+                    return self._ask(tree, ask(expression.string(added)))
+            return self._ask(tree, ask(expression.path(self._built(tree))))
+
+    def _ask(self, tree: Path, asked: str) -> Any:
+        text = f"let package = {expression.package(self._recipe, tree)}; in {asked}"
+        flakes = ("--extra-experimental-features", "flakes")
+        done = self._nix.call(
+            "nix-instantiate",
+            *(*_EVALUATING, text),
+            *(flakes if self._recipe.form == "flake" else ()),
+            cwd=tree,
+            ok=None,
+        )
         if done.returncode != 0:
             place = errors.Tree(str(tree), lambda path: (tree / path).is_file())
-            raise errors.evaluation(os.fsdecode(done.stderr), place, self._package)
+            raise errors.evaluation(os.fsdecode(done.stderr), place, self._drv.name)
         return json.loads(done.stdout)
 
+    def _add(self, folder: Path, lock: int) -> Begun:
+        """Begin to add it; the tree stays as it is until that has ended."""
+        return self._nix.begin(
+            "nix-instantiate", *_EVALUATING, expression.stored(folder), holding=[lock]
+        )
+
+    def _added(self) -> str | None:
+        """The store path of what was added, if it was."""
+        adding, self._adding = self._adding, None
+        if adding is None:
+            return None
+        try:
+            path: str = json.loads(adding.output())
+        except (ProcessError, ValueError):
+            return None
+        return path
+
+    def _built(self, tree: Path) -> Path:
+        folder = self._drv.source.folder
+        return tree if folder == "." else tree / folder
+
     @contextmanager
-    def _written(self) -> Iterator[Path]:
-        """The whole tree, written out; ours alone until the end."""
-        with _alone(self._room):
+    def _written(self) -> Iterator[tuple[Path, int]]:
+        """The whole tree, written out, and the number of an open file: the tree is ours alone until
+        the end, and longer where a process still has that file."""
+        with _alone(self._room) as lock:
             snapshot = Snapshot(self._room)
             snapshot.hold(self._source.whole())
-            yield snapshot.files
+            yield snapshot.files, lock
 
 
 @contextmanager
-def _alone(room: Path) -> Iterator[None]:
+def _alone(room: Path) -> Iterator[int]:
     with writing(room):
         room.mkdir(parents=True, exist_ok=True)
         lock = os.open(room / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         flock(lock, LOCK_EX)
-        yield
+        yield lock
     finally:
         os.close(lock)

@@ -37,6 +37,11 @@ def path(given: Path) -> str:
     return f"(/. + {string(str(given))})"
 
 
+def stored(folder: Path) -> str:
+    """The store path that a folder has as a source; evaluating it adds it."""
+    return f'builtins.path {{ path = {path(folder)}; name = "source"; }}'
+
+
 def _value(recipe: NixRecipe, tree: Path) -> str:
     if recipe.form == "file":
         return f"import (./. + {string('/' + recipe.text)})"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ckpt_git.model.errors import MissingError
-from ckpt_git.process import clean_environment, popen, run
+from ckpt_git.process import Begun, clean_environment, popen, run
 
 _HINT = "install Nix (https://nixos.org/download, or Debian's nix-bin), or build with commands"
 
@@ -51,6 +51,11 @@ class Nix:
         env = clean_environment(self.variables)
         with _Installed():
             return popen(self.command(tool, *arguments), env=env, stderr=subprocess.PIPE)
+
+    def begin(self, tool: str, *arguments: str, holding: Sequence[int] = ()) -> Begun:
+        """Begin a command that prints what is asked for later. Raises ``MissingError``."""
+        with _Installed():
+            return Begun(self.command(tool, *arguments), self.variables, holding)
 
     def holds(self, path: str) -> bool:
         """Whether a store path is there and whole, as far as the store's own records tell."""

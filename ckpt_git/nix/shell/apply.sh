@@ -9,6 +9,10 @@ each_in() { nothing_in "$1" || (cd "$top" && xargs -0 -r "${@:2}") <"$1"; }
 without "$about/products" "$work/changed" >"$work/brought"
 of_type d "$work/gone" >"$work/folders-gone"
 
+make_scratch
+tar --extract --delay-directory-restore --file "$about/dates.tar" -C "$scratch" &
+extracting=$!
+
 each_in "$work/folders-gone" mkdir -p --
 each_in "$about/product-folders" mkdir -p --
 copy_from_checkpoint outputs <"$work/brought"
@@ -22,8 +26,7 @@ if ! nothing_in "$work/removed"; then
 fi
 each_in "$work/folders-gone" rm -rf --
 
-make_scratch
-tar --extract --delay-directory-restore --file "$about/dates.tar" -C "$scratch"
+wait "$extracting"
 without_state() { (cd "$scratch" && xargs -0 -r rm -f --); }
 { of_type fx "$work/records" | common - "$work/changed"; of_type fxl "$work/gone"; } | without_state
 nothing_in "$work/folders-gone" || (cd "$scratch" && xargs -0 -r rm -rf -- <"$work/folders-gone")

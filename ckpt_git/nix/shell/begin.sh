@@ -7,7 +7,7 @@ export -n checkpointOutput
 export -n checkpointBeginPhase checkpointStartPhase checkpointSavePhase checkpointFinishPhase
 
 ckptRun() {
-    env -u BASH_ENV LC_ALL=C "$checkpointShell" "$checkpointLibrary/$1.sh" "$NIX_BUILD_TOP" "${@:2}"
+    BASH_ENV= LC_ALL=C "$checkpointShell" "$checkpointLibrary/$1.sh" "$NIX_BUILD_TOP" "${@:2}"
 }
 
 ckptSay() { printf 'checkpoint: %s\n' "$*"; }
@@ -133,12 +133,12 @@ ckptNotBuilt+='|NIX_BUILD_CORES|enableParallel[A-Za-z]*|requiredSystemFeatures|p
 
 # What the build is about to get: variables, flags and commands, each under its name.
 ckptCall() {
-    local name
+    local name value
     env -0 | grep -zavE "^($ckptNotRead|$ckptNotBuilt)="
     for name in makeFlags makeFlagsArray buildFlags buildFlagsArray ninjaFlags ninjaFlagsArray preBuild buildPhase; do
+        value=$(declare -p -- "$name" 2>/dev/null) || true
         # An array's attributes say nothing.
-        printf '%s: %s%s\0' "$name" "$(declare -p -- "$name" 2>/dev/null | sed '1s/^declare -[^ ]* //')" \
-            "$(declare -f -- "$name")"
+        printf '%s: %s%s\0' "$name" "${value#declare -* }" "$(declare -f -- "$name")"
     done
 }
 

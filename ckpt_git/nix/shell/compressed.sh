@@ -71,6 +71,7 @@ compressed_naming() {
     local strings=$1 file format
     printf '%s\n' "${magics[@]}" >"$work/magics"
     found_in_files -laFZ -f "$work/magics" -- >"$work/maybe-compressed"
+    if nothing_in "$work/maybe-compressed"; then return; fi
     for format in "${!magics[@]}"; do
         found_in_files -laFZ -e "${magics[$format]}" -- <"$work/maybe-compressed" >"$work/of-format"
         if [ "$format" = zstd ] && zstd_holds_none "$strings" <"$work/of-format"; then continue; fi

@@ -87,7 +87,7 @@ records() { state | records_of -; }
 links() { found -type l -printf '%p -> %l\0' | sorted; }
 
 # Paths of one letter, or several, of a list of records.
-of_type() { is_empty_file "$2" || { grep -za "^[$1] " -- "$2" || [ $? -eq 1 ]; } | paths; }
+of_type() { is_empty_file "$2" || sed -z -n "s/^[$1] //p" -- "$2" | sorted; }
 
 # Those of a list of paths whose last part matches the extended pattern $2.
 named() { is_empty_file "$1" || grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }
@@ -96,11 +96,11 @@ named() { is_empty_file "$1" || grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }
 # say whether there is something: a long list takes several, and xargs fails where one finds nothing.
 found_in_files() { (cd "$top" && { xargs -0 -r grep "$@" || true; }); }
 
-# Makes the file .ckpt/$1, so that what is written from here on is newer: the kernel's clock for files lags by
-# up to 10 ms.
+# Makes the file .ckpt/$1, so that what is written from here on is newer: the kernel's clock for files goes by
+# steps of up to 10 ms.
 mark() {
     : >"$work/$1"
-    sleep 0.02
+    until : >"$work/tick" && [ "$work/tick" -nt "$work/$1" ]; do :; done
 }
 
 # Runs a command on the paths of a list (standard input), which it gets as its last arguments, by several
@@ -114,10 +114,10 @@ on_each() {
 # What is in the files of a list (standard input), below the folder $1: entries of 64 figures, two blanks and
 # the path.
 digests() {
-    rm -rf -- "$work/digests-of"
-    mkdir "$work/digests-of"
-    (cd "$1" && on_each sh -c 'b2sum --zero --length=256 -- "$@" >"$0/$$"' "$work/digests-of") || return
-    find "$work/digests-of" -type f -exec cat {} + | sorted
+    local parts
+    parts=$(mktemp -d "$work/digests.XXXXXXXXXX")
+    (cd "$1" && on_each sh -c 'b2sum --zero --length=256 -- "$@" >"$0/$$"' "$parts") || return
+    sorted /dev/null "$parts"/*
 }
 paths_of_digests() { cut -z -b67- | sorted; }
 
@@ -178,7 +178,7 @@ copy_state() {
 # Nix' sandbox has it, where making and removing them takes a tenth of the time.
 make_scratch() {
     scratch=$(mktemp -d /dev/shm/checkpoint.XXXXXXXXXX 2>/dev/null) || scratch=$(mktemp -d "$work/scratch.XXXXXXXXXX")
-    trap 'rm -rf -- "$scratch"' EXIT
+    trap 'wait; rm -rf -- "$scratch"' EXIT
 }
 
 # Hash parts of the store paths in a file of outputs.
@@ -219,21 +219,23 @@ holding_in_state() {
     } | sorted
 }
 
-literal_replacement() { printf '%s' "$1" | sed -e 's/[\\&|]/\\&/g'; }
-extended_pattern() { escaped "$1" '(){}+?'; }
-literal_pattern() { escaped "$1"; }
+pattern_characters='\].[*^$|'
+replacement_characters='\&|'
+literal_replacement() { escape "$1" "$replacement_characters" && printf '%s' "$escaped"; }
+literal_pattern() { escape "$1" "$pattern_characters" && printf '%s' "$escaped"; }
+extended_pattern() { escape "$1" "$pattern_characters(){}+?" && printf '%s' "$escaped"; }
 
-# A text as a pattern that matches it, in the shell itself: sed would take longer than all that it is for. $2
-# are further characters with a meaning.
-escaped() {
-    local special='\].[*^$|'${2-} character text=
+# Sets $escaped to a text with a backslash before each of the characters $2, by the shell itself: a process
+# would take longer than all that it is for.
+escape() {
+    local character
     local -i i
+    escaped=
     for ((i = 0; i < ${#1}; i++)); do
         character=${1:i:1}
-        if [[ $special == *"$character"* ]]; then text+=\\; fi
-        text+=$character
+        if [[ $2 == *"$character"* ]]; then escaped+=\\; fi
+        escaped+=$character
     done
-    printf '%s' "$text"
 }
 
 # Sets $found to where the checkpoint $1 has the path $4 of `sources` or `outputs` ($2), its folder

@@ -11,9 +11,16 @@ cp -f "$about/sources-naming-outputs" "$work/sources-to-rewrite"
 cp -f "$about/products-naming-outputs" "$work/products-to-rewrite"
 
 replace() {
-    printf 's|%s|%s|g\n' "$(literal_pattern "$1")" "$(literal_replacement "$2")" >>"$program"
-    printf 's|%s|%s|g\n' "$(literal_pattern "$2")" "$(literal_replacement "$1")" >>"$inverse"
+    replacing "$1" "$2" >>"$program"
+    replacing "$2" "$1" >>"$inverse"
     printf '%s\n' "$2" >>"$work/rewritten-strings"
+}
+replacing() {
+    local pattern
+    escape "$1" "$pattern_characters"
+    pattern=$escaped
+    escape "$2" "$replacement_characters"
+    printf 's|%s|%s|g\n' "$pattern" "$escaped"
 }
 
 named_somewhere() { ! { nothing_in "$work/sources-to-rewrite" && nothing_in "$work/products-to-rewrite"; }; }

@@ -21,7 +21,7 @@ make_unreadable() {
     local mode path
     while IFS=' ' read -r -d '' mode path; do chmod "$mode" -- "$top/$path"; done <"$work/unreadable"
 }
-trap 'make_unreadable; rm -rf -- "$scratch"' EXIT
+trap 'wait; make_unreadable; rm -rf -- "$scratch"' EXIT
 if ! state >"$work/state" 2>/dev/null || grep -qzaE '^. (.{0,2}|.?[0-3]..) ' "$work/state"; then
     found ! -type l ! -perm -u=r -printf '%m %p\0' -exec chmod u+r {} \; >"$work/unreadable"
     state >"$work/state"
@@ -60,27 +60,43 @@ else
     rm -f -- "$about/read"
 fi
 
-if [ -n "$whole" ]; then copy_state "$checkpoint" outputs; else copy_state "$checkpoint" outputs "$about/products"; fi
-
 # In the store all dates are 1, and modes are two. Most sources have one date; those of the rest, and of all that
 # the build made, are those of empty files in an archive.
-cp "$work/state" "$about/state"
-cut -z -d ' ' -f 3 -- "$work/state" | sort -z | uniq -zc | sort -zn >"$work/dates"
-date=$(tail -zn 1 -- "$work/dates" | tr -d '\0' | sed 's/^ *[0-9]* //')
-printf '%s' "$date" >"$about/date"
-{ files_not_dated "$date" <"$work/state"; common "$work/files-after" "$about/products"; } | sorted >"$about/dated"
-xargs -0 -r dirname -z -- <"$about/dated" | sorted | (cd "$scratch" && xargs -0 -r mkdir -p --)
-(cd "$top" && on_each cp --attributes-only --no-preserve=mode --preserve=timestamps --parents -t "$scratch" -- <"$about/dated")
-tar --format=posix --null --no-recursion --verbatim-files-from --mode=u+rwx -C "$top" --files-from "$work/folders" \
-    -C "$scratch" --files-from "$about/dated" -cf "$about/dates.tar"
-sed -z 's/^ *[0-9]* //' "$work/dates" | sort -zn | tail -zn 1 | tr -d '\0' >"$about/newest"
+save_dates() {
+    local date
+    cp "$work/state" "$about/state"
+    cut -z -d ' ' -f 3 -- "$work/state" | sort -z | uniq -zc | sort -zn >"$work/dates"
+    date=$(tail -zn 1 -- "$work/dates" | tr -d '\0' | sed 's/^ *[0-9]* //')
+    printf '%s' "$date" >"$about/date"
+    { files_not_dated "$date" <"$work/state"; common "$work/files-after" "$about/products"; } | sorted >"$about/dated"
+    xargs -0 -r dirname -z -- <"$about/dated" | sorted | (cd "$scratch" && xargs -0 -r mkdir -p --)
+    (cd "$top" && on_each cp --attributes-only --no-preserve=mode --preserve=timestamps --parents -t "$scratch" -- <"$about/dated")
+    tar --format=posix --null --no-recursion --verbatim-files-from --mode=u+rwx -C "$top" --files-from "$work/folders" \
+        -C "$scratch" --files-from "$about/dated" -cf "$about/dates.tar"
+    sed -z 's/^ *[0-9]* //' "$work/dates" | sort -zn | tail -zn 1 | tr -d '\0' >"$about/newest"
+}
+save_dates &
+saving_dates=$!
+if [ -n "$whole" ]; then copy_state "$checkpoint" outputs; else copy_state "$checkpoint" outputs "$about/products"; fi
+wait "$saving_dates"
 
+# The paths from the top of the files below the checkpoint's `sources` or `outputs` ($1) that are in `naming`.
+naming_outputs() {
+    sed -z -n -e "s|^$(literal_pattern "$checkpoint/around/$1")/|./|p" \
+        -e "s|^$(literal_pattern "$checkpoint/$1")/|$(literal_replacement "$folder")/|p" "$work/naming" | sorted
+}
 # Files that name this build's outputs, to be rewritten when they are brought in; of these, those that
-# are linked and carry a checksum of themselves, which have to be linked anew.
+# are linked and carry a checksum of themselves, which have to be linked anew. Of the base none is to be named.
 hashes "$work/outputs" >"$work/hashes"
-holding_in_state "$checkpoint" sources "$folder" "$work/hashes" >"$about/sources-naming-outputs"
-holding_in_state "$checkpoint" outputs "$folder" "$work/hashes" >"$work/naming"
-common "$work/naming" "$about/products" >"$about/products-naming-outputs"
+if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then hashes_of_base "$base"; fi >"$work/base-hashes"
+find "$checkpoint" -type f -print0 |
+    { on_each grep -laFZ -f "$work/hashes" -f "$work/base-hashes" -- || true; } | sorted >"$work/naming"
+xargs -0 -r grep -laF -f "$work/base-hashes" -- <"$work/naming" >"$work/left" || true
+if ! nothing_in "$work/left"; then
+    fail "$(head -n 1 "$work/left") still names the checkpoint that it was built from"
+fi
+naming_outputs sources >"$about/sources-naming-outputs"
+naming_outputs outputs | common - "$about/products" >"$about/products-naming-outputs"
 found_in_files -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" |
     sorted >"$about/linked-naming-outputs"
 
@@ -91,14 +107,6 @@ if [ -e "$work/restored" ]; then
 else
     cat "$work/files-after"
 fi | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
-
-if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then
-    hashes_of_base "$base" >"$work/base-hashes"
-    find "$checkpoint" -type f -print0 | { on_each grep -laF -f "$work/base-hashes" -- || true; } >"$work/left"
-    if ! nothing_in "$work/left"; then
-        fail "$(head -n 1 "$work/left") still names the checkpoint that it was built from"
-    fi
-fi
 
 # `format` is what restore.sh asks for first, so it comes last.
 cp "$work/outputs" "$about/outputs"
