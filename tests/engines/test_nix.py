@@ -192,7 +192,10 @@ def test_a_tree_stays_as_it_is_until_it_is_added(project: Project, tmp_path: Pat
         assert process.returncode == 0, warned
         (result,) = json.loads(said)["results"]
         assert _runs(result["out"]) == f"{result['out']} {number}\n"
-    assert len(set((tmp_path / "added").read_text().splitlines())) == len(commits)
+    added = (tmp_path / "added").read_text()
+    assert len(set(added.splitlines())) == len(commits)
+    assert slow.build(commits[0]).cached
+    assert (tmp_path / "added").read_text() == added, "what is on record needs no tree"
 
 
 def test_a_tree_that_is_gone_again_is_added_anew(project: Project, tmp_path: Path) -> None:

@@ -97,10 +97,12 @@ named() { is_empty_file "$1" || grep -zaE "/($2)\$" "$1" || [ $? -eq 1 ]; }
 found_in_files() { (cd "$top" && { xargs -0 -r grep "$@" || true; }); }
 
 # Makes the file .ckpt/$1, so that what is written from here on is newer: the kernel's clock for files goes by
-# steps of up to 10 ms.
+# steps of up to 10 ms, and may be set back.
 mark() {
     : >"$work/$1"
-    until : >"$work/tick" && [ "$work/tick" -nt "$work/$1" ]; do :; done
+    until : >"$work/tick" && [ "$work/tick" -nt "$work/$1" ]; do
+        if [ "$work/tick" -ot "$work/$1" ]; then : >"$work/$1"; fi
+    done
 }
 
 # Runs a command on the paths of a list (standard input), which it gets as its last arguments, by several
