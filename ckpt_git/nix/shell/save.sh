@@ -85,9 +85,19 @@ naming_outputs() {
     sed -z -n -e "s|^$(literal_pattern "$checkpoint/around/$1")/|./|p" \
         -e "s|^$(literal_pattern "$checkpoint/$1")/|$(literal_replacement "$folder")/|p" "$work/naming" | sorted
 }
-# Files that name this build's outputs, to be rewritten when they are brought in; of these, those that
-# are linked and carry a checksum of themselves, which have to be linked anew. Of the base none is to be named.
+# Files that name this build's outputs. Of those that have one compressed, what is as it was in the base was
+# looked through when that was saved.
 hashes "$work/outputs" >"$work/hashes"
+source "${0%/*}/compressed.sh"
+if [ -e "$work/restored" ]; then
+    sorted "$work/written-now" "$work/changed" | common - "$work/files-after"
+else
+    cat "$work/files-after"
+fi | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs" &
+looking_through=$!
+
+# The rest are to be rewritten when they are brought in; of these, those that are linked and carry a checksum of
+# themselves have to be linked anew. Of the base none is to be named.
 if [ -n "$base" ] && [ -e "$base/checkpoint/outputs" ]; then hashes_of_base "$base"; fi >"$work/base-hashes"
 find "$checkpoint" -type f -print0 |
     { on_each grep -laFZ -f "$work/hashes" -f "$work/base-hashes" -- || true; } | sorted >"$work/naming"
@@ -100,13 +110,7 @@ naming_outputs outputs | common - "$about/products" >"$about/products-naming-out
 found_in_files -laFZ -e .note.gnu.build-id -- <"$about/products-naming-outputs" |
     sorted >"$about/linked-naming-outputs"
 
-# What is as it was in the base was looked through when that was saved.
-source "${0%/*}/compressed.sh"
-if [ -e "$work/restored" ]; then
-    sorted "$work/written-now" "$work/changed" | common - "$work/files-after"
-else
-    cat "$work/files-after"
-fi | compressed_naming "$work/hashes" >"$about/compressed-naming-outputs"
+wait "$looking_through"
 
 # `format` is what restore.sh asks for first, so it comes last.
 cp "$work/outputs" "$about/outputs"
