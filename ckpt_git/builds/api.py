@@ -45,7 +45,7 @@ def _realise(drv: Derivation, checkpoint: Checkpoint | None) -> Realisation:
         diff = SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
         base = context.repo.source(checkpoint.tree, drv.source.folder)
         start = Start(checkpoint, diff, base)
-    recipe = engine.recipe(drv, source)
+    recipe = engine.recipe(drv, source, to_build=True)
     log: Path = context.state.new_log(drv.name)
 
     def realise(start: Start | None) -> Realisation:

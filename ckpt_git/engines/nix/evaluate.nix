@@ -130,8 +130,8 @@ in
       ) placed.drvAttrs;
     };
 
-  # source: the folder that is built, or its store path, a string. again: a text that makes another derivation of the package, so
-  # that it is built anew, or null.
+  # source: the folder that is built, or its store path, a string. again: a text that makes another
+  # derivation of the package, so that it is built anew, or null.
   clean =
     source: again:
     let

@@ -70,7 +70,7 @@ class Evaluation:
         """``to_build``: begin to add to the store what is built. Raises ``CkptError`` with the
         place of what can't be evaluated."""
         with self._written() as (tree, lock):
-            if to_build and self._recipe.overrides_source:
+            if to_build and self._recipe.overrides_source and self._adding is None:
                 self._adding = self._add(self._built(tree), lock)
             data = self._ask(tree, "package.fingerprint")
         return Fingerprint(data["drv"], data["attributes"])
