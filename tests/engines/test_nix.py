@@ -169,7 +169,7 @@ def _tools_that_add(tmp_path: Path, afterwards: str) -> str:
     script = folder / "nix-instantiate"
     script.write_text(
         "#!/bin/sh\n"
-        f'case "$*" in *"builtins.path {{"*) ;; *) exec {real} "$@" ;; esac\n'
+        f'case "$*" in *"-E (builtins.path {{"*) ;; *) exec {real} "$@" ;; esac\n'
         f'sleep 1; path=$({real} "$@") || exit\n'
         f'echo "$path" >>{tmp_path}/added; {afterwards}\n'
         'echo "$path"\n'

@@ -96,18 +96,6 @@ let
     in
     if tried.success then tried.value else apart;
 
-  changed =
-    source:
-    of (
-      if builtins.isString source then
-        builtins.storePath source
-      else
-        builtins.path {
-          path = source;
-          name = "source";
-        }
-    );
-
   # Whether a failure is the checkpoint's, the engine finds out by a build that is clean.
   startingFrom =
     checkpoint: drv:
@@ -130,12 +118,12 @@ in
       ) placed.drvAttrs;
     };
 
-  # source: the folder that is built, or its store path, a string. again: a text that makes another
-  # derivation of the package, so that it is built anew, or null.
+  # source: the store path of what is built. again: a text that makes another derivation of the
+  # package, so that it is built anew, or null.
   clean =
     source: again:
     let
-      found = changed source;
+      found = of source;
       drv = if again == null then found else found.overrideAttrs (_: { checkpointControl = again; });
     in
     togetherOr drv {
@@ -143,14 +131,14 @@ in
       checkpoint = orNull (described (library.prepareCheckpointBuild found));
     };
 
-  checkpointOf = source: described (library.prepareCheckpointBuild (changed source));
+  checkpointOf = source: described (library.prepareCheckpointBuild (of source));
 
   # base: the store path of a checkpoint. Where it takes two builds, the next checkpoint is made first,
   # and compiles what changed; the package starts from that.
   checkpointed =
     source: base:
     let
-      drv = changed source;
+      drv = of source;
       started = startingFrom (builtins.storePath base) drv;
       checkpoint = library.prepareCheckpointBuild started;
     in

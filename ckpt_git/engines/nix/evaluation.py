@@ -97,13 +97,13 @@ class Evaluation:
         return Instantiated.of(data["build"]), Instantiated.of(data["checkpoint"])
 
     def _evaluate(self, ask: Callable[[str], str]) -> Any:
-        """What is asked of the folder that is built, which is given as an expression."""
+        """What is asked of what is built, whose store path is given as an expression."""
         added = self._added()
         with self._written() as (tree, _):
             if added is not None:
                 with suppress(CkptError):  # it may be gone again
-                    return self._ask(tree, ask(expression.string(added)))
-            return self._ask(tree, ask(expression.path(self._built(tree))))
+                    return self._ask(tree, ask(expression.store_path(added)))
+            return self._ask(tree, ask(expression.added(self._built(tree))))
 
     def _ask(self, tree: Path, asked: str) -> Any:
         text = f"let package = {expression.package(self._recipe, tree)}; in {asked}"
@@ -123,7 +123,7 @@ class Evaluation:
     def _add(self, folder: Path, lock: int) -> Begun:
         """Begin to add it; the tree stays as it is until that has ended."""
         return self._nix.begin(
-            "nix-instantiate", *_EVALUATING, expression.stored(folder), holding=[lock]
+            "nix-instantiate", *_EVALUATING, expression.added(folder), holding=[lock]
         )
 
     def _added(self) -> str | None:

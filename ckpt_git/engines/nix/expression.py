@@ -37,9 +37,14 @@ def path(given: Path) -> str:
     return f"(/. + {string(str(given))})"
 
 
-def stored(folder: Path) -> str:
+def added(folder: Path) -> str:
     """The store path that a folder has as a source; evaluating it adds it."""
-    return f'builtins.path {{ path = {path(folder)}; name = "source"; }}'
+    return f'(builtins.path {{ path = {path(folder)}; name = "source"; }})'
+
+
+def store_path(there: str) -> str:
+    """A store path that is there."""
+    return f"(builtins.storePath {string(there)})"
 
 
 def _value(recipe: NixRecipe, tree: Path) -> str:
