@@ -210,6 +210,26 @@ def test_a_tree_that_is_gone_again_is_added_anew(project: Project, tmp_path: Pat
     assert (tmp_path / "added").exists()
 
 
+def test_a_store_that_is_made_by_the_first_build_is_made_once(
+    project: Project, tmp_path: Path
+) -> None:
+    store = NixStore(tmp_path / "nix")
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    script = tools / "nix-instantiate"
+    script.write_text(  # Nix' own may fail so, too, where two of them make a store
+        "#!/bin/sh\n"
+        f'[ -e {store.path}/var/db/schema ] && exec {shutil.which("nix-instantiate")} "$@"\n'
+        f"mkdir {tmp_path}/making || exit\n"
+        f'sleep 0.5; {shutil.which("nix-instantiate")} "$@"; code=$?\n'
+        f"rmdir {tmp_path}/making; exit $code\n"
+    )
+    script.chmod(0o755)
+    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
+    code, _, warned = project.setting(PATH=path, **store.variables()).run("build", "HEAD")
+    assert code == 0, warned
+
+
 def test_what_is_kept_outlives_a_collection_of_garbage(project: Project, nix: NixStore) -> None:
     project.passes()
     (checkpoint,) = project.checkpoints()

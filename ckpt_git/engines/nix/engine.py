@@ -50,10 +50,12 @@ class NixEngine:
     def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
         """See ``Engine``. Raises ``ConfigError`` for what can't be evaluated."""
         evaluation = self._evaluation(drv, source)
-        found = evaluation.fingerprint(to_build=to_build)
-        if to_build:
-            self._begun = evaluation
         nix = self._nix(drv)
+        # Of two processes that make a store at the same time, one may fail: Nix doesn't lock then.
+        begins = to_build and self._kept.has_built(nix)
+        found = evaluation.fingerprint(to_build=begins)
+        if begins:
+            self._begun = evaluation
         parts = {_ATTRIBUTE + name: value for name, value in found.attributes.items()}
         return Recipe(
             {

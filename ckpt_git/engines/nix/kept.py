@@ -92,6 +92,10 @@ class Kept:
         wanted = (tree, recipe, True)
         return any((m.tree, m.recipe, m.clean) == wanted for m in self.all(package))
 
+    def has_built(self, nix: Nix) -> bool:
+        """Whether a build by that Nix is kept: its store was there then."""
+        return any((m.options, m.store) == (nix.options, nix.store) for m in self.all())
+
     def with_output(self, out: Path) -> Meta | None:
         """The build that installed ``out``."""
         for meta in self.all():
