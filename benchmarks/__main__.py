@@ -26,6 +26,7 @@ from benchmarks import (
 from benchmarks import trace as tracing
 from benchmarks.histories import History
 from benchmarks.projects import PROJECTS, Edit
+from ckpt_git.engines.files import remove
 from ckpt_git.model.errors import CkptError, UsageError
 
 _CHANGES, _NIX_CHANGES = 5, 3
@@ -105,6 +106,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--timing", action="store_true", help="follow: the two ways that its limits compare, alone"
     )
     parser.add_argument(
+        "--times",
+        type=int,
+        default=1,
+        metavar="N",
+        help="follow: the whole N times, of which the medians count (default: %(default)s)",
+    )
+    parser.add_argument(
         "--chart", type=Path, metavar="FILE", help="follow: draw the seconds of each change (SVG)"
     )
     return parser.parse_args(arguments)
@@ -172,14 +180,8 @@ def _own_by_nix(options: argparse.Namespace) -> nix.Subject:
 def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
     for history in _histories(options):
-        ways = follow.TIMED if options.timing else follow.WAYS
-        one = follow.follow(
-            history.last(options.changes),
-            work / history.name,
-            _say,
-            ways,
-            by_nix=options.nix,
-            compare=not options.timing,
+        one = follow.Following.medians(
+            [_follow_once(options, history, work / history.name, n) for n in range(options.times)]
         )
         print(report.followed(one), flush=True)
         found.append(one)
@@ -191,6 +193,19 @@ def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
                 place = place.with_stem(f"{place.stem}-{len(found)}")
             place.write_text(chart.lines(title, times))
     return {"follow": [one.to_json() for one in found]}, all(one.holds for one in found)
+
+
+def _follow_once(
+    options: argparse.Namespace, history: History, work: Path, number: int
+) -> follow.Following:
+    """The ``number``-th run. The first alone compares what is built, where that is asked for."""
+    ways = follow.TIMED if options.timing else follow.WAYS
+    compare = number == 0 and not options.timing
+    commits = history.last(options.changes)
+    try:
+        return follow.follow(commits, work, _say, ways, by_nix=options.nix, compare=compare)
+    finally:
+        remove(work)
 
 
 def _bisect(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:

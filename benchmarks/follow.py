@@ -17,9 +17,10 @@ the end, by `git ckpt verify`, since two builds by Nix have different paths in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -78,11 +79,13 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Following:
-    """All changes of one history, built by the local engine or ``by_nix``."""
+    """All changes of one history, built by the local engine or ``by_nix``; the seconds are medians
+    of ``times`` runs."""
 
     project: str
     changes: tuple[Change, ...]
     by_nix: bool = False
+    times: int = 1
 
     @property
     def counted(self) -> tuple[Change, ...]:
@@ -136,7 +139,15 @@ class Following:
     def from_json(cls, data: Mapping[str, Any]) -> Following:
         """What ``to_json`` made."""
         changes = tuple(map(Change.from_json, data["changes"]))
-        return cls(data["project"], changes, data.get("by_nix", False))
+        return cls(data["project"], changes, data.get("by_nix", False), data.get("times", 1))
+
+    @classmethod
+    def medians(cls, runs: Sequence[Following]) -> Following:
+        """Several runs of one history as one. What fails, is built clean or differs does so in any
+        of them."""
+        first = runs[0]
+        changes = tuple(map(_median, zip(*(one.changes for one in runs), strict=True)))
+        return cls(first.project, changes, first.by_nix, len(runs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +163,20 @@ class _Site:
     persistent: bare.Tree
     cache: Path
     nix: Mapping[str, str] | None
+
+
+def _median(runs: Sequence[Change]) -> Change:
+    """One commit's runs as one."""
+    if any(one.fails for one in runs):
+        return next(one for one in runs if one.fails)
+    first = runs[0]
+    compared = [one.differences for one in runs if one.differences is not None]
+    return replace(
+        first,
+        seconds={way: median(one.seconds[way] for one in runs) for way in first.seconds},
+        why_clean=next((one.why_clean for one in runs if one.why_clean), None),
+        differences=tuple(dict.fromkeys(chain(*compared))) if compared else None,
+    )
 
 
 def follow(

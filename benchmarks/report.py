@@ -82,6 +82,8 @@ def followed(found: Following) -> str:
     holds = "holds" if found.holds else "DOES NOT HOLD"
     summary = f"following is {asked}, {same[found.identical]}: {holds}"
     title = f"{found.project}: {len(found.counted)} of {len(found.changes)} changes count"
+    if found.times > 1:
+        title += f", medians of {found.times}"
     apart = [
         f"  apart: {change.commit[:10]}: "
         + ("it doesn't build" if change.fails else f"built clean: {change.why_clean}")

@@ -33,6 +33,21 @@ def test_following_by_nix_holds_where_each_change_alone_keeps_to_its_limit() -> 
     assert not Following("p", (different,), by_nix=True).holds
 
 
+def test_of_several_runs_the_medians_count_and_what_is_wrong_in_any_of_them() -> None:
+    runs = [
+        Following("p", (_change(seconds, 1.0), _change(2.0, 2.0)), by_nix=True)
+        for seconds in (9.0, 1.5, 2.0)
+    ]
+    found = Following.medians(runs)
+    assert found.holds
+    assert found.total(FOLLOWING) == 4.0
+    assert Following.from_json(found.to_json()) == found
+    wrong = Following("p", (_change(1.5, 1.0, differences=("prog",)), _change(2.0, 2.0)))
+    assert not Following.medians([runs[1], wrong, runs[2]]).holds
+    clean = Following("p", (_change(1.5, 1.0, why_clean="a new header"), _change(2.0, 2.0)))
+    assert len(Following.medians([runs[1], clean, runs[2]]).counted) == 1
+
+
 def test_what_was_built_clean_or_does_not_build_is_not_counted() -> None:
     found = Following(
         "p",
