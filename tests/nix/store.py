@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -77,10 +77,18 @@ class Built:
 
 @dataclass(frozen=True)
 class NixStore:
-    """A store below ``path`` with a configuration of its own."""
+    """A store below ``path`` with a configuration of its own. Builds run below ``build_folder``;
+    where that is None, where Nix lets them."""
 
     path: Path
     sandbox: bool = True
+    build_folder: Path | None = None
+
+    def building_in(self, folder: Path) -> NixStore:
+        """The same store, whose builds run below ``folder``. Nix up to 2.29 takes the temporary
+        folder for that, a newer one and Lix their ``build-dir``."""
+        folder.mkdir(exist_ok=True)
+        return replace(self, build_folder=folder)
 
     def environment(self) -> dict[str, str]:
         """The environment in which Nix' commands use this store and no other."""
@@ -95,7 +103,10 @@ class NixStore:
             "build-users-group =\nsubstitute = false\nmax-jobs = 1\ncores = 2\n"
             f"sandbox = {str(self.sandbox).lower()}\nsandbox-paths = {_HOST}\n"
         )
+        folder = self.build_folder
+        building = {"TMPDIR": str(folder), "NIX_CONFIG": f"build-dir = {folder}"} if folder else {}
         return {
+            **building,
             "NIX_STORE_DIR": str(self.path / "store"),
             "NIX_STATE_DIR": str(state),
             "NIX_LOCALSTATE_DIR": str(state),

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 
 from tests.nix.project import MAKE, Pair
-from tests.nix.store import NixStore
+from tests.nix.store import Built, NixStore
 
 _EDITED = '#include "one.h"\nint one(void) { return ONE + 40; }\n'
 
@@ -18,12 +18,18 @@ def _said(program: object) -> str:
     return subprocess.run([str(program)], capture_output=True, text=True, check=True).stdout
 
 
+def _built_elsewhere(made: Pair, nix: NixStore, folder: str) -> Built:
+    """The changed source, built below ``folder`` from a checkpoint that was made below `one`."""
+    made.checkpoint(nix.building_in(made.path / "one"))
+    return made.checkpointed(nix.building_in(made.path / folder))
+
+
 def test_another_folder_that_nothing_names(
     pair: Callable[..., Pair], nix_without_sandbox: NixStore
 ) -> None:
-    made = pair(MAKE, {}, name="sample-a", changed_name="sample-b")
+    made = pair(MAKE, {}, name="sample-a")
     made.changed.write("one.c", _EDITED)
-    built = made.checkpointed(nix_without_sandbox)
+    built = _built_elsewhere(made, nix_without_sandbox, "another")
     assert built.used
     assert built.compiled == 1
     assert _said(built.path / "bin/prog") == "41 2\n"
@@ -32,9 +38,9 @@ def test_another_folder_that_nothing_names(
 def test_another_folder_of_the_same_length(
     pair: Callable[..., Pair], nix_without_sandbox: NixStore
 ) -> None:
-    made = pair(_ABSOLUTE, {}, name="sample-c", changed_name="sample-d")
+    made = pair(_ABSOLUTE, {}, name="sample-b", changed_name="sample-c")
     made.changed.write("one.h", "#define ONE 3\n")
-    built = made.checkpointed(nix_without_sandbox)
+    built = _built_elsewhere(made, nix_without_sandbox, "two")
     assert built.used
     assert built.compiled == 1
     assert _said(built.path / "bin/prog") == "3 2\n"
@@ -43,8 +49,8 @@ def test_another_folder_of_the_same_length(
 def test_another_folder_of_another_length(
     pair: Callable[..., Pair], nix_without_sandbox: NixStore
 ) -> None:
-    made = pair(_ABSOLUTE, {}, name="sample", changed_name="sample-longer")
+    made = pair(_ABSOLUTE, {}, name="sample-d", changed_name="sample-d")
     made.changed.write("one.h", "#define ONE 3\n")
-    built = made.checkpointed(nix_without_sandbox)
+    built = _built_elsewhere(made, nix_without_sandbox, "another")
     assert "and the checkpoint's files name" in built.why_clean
     assert _said(built.path / "bin/prog") == "3 2\n"

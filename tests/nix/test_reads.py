@@ -105,14 +105,13 @@ def test_what_a_build_in_between_read_counts(pair: Callable[..., Pair], nix: Nix
 
 @pytest.fixture(params=["noatime", "reflinks"])
 def without_reads(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+    request: pytest.FixtureRequest, tmp_path: Path, nix: NixStore
+) -> Iterator[NixStore]:
     """Builds are made in a file system that notes no reads, or none where a file is cloned."""
     with (_noatime if request.param == "noatime" else reflinking)(tmp_path) as folder:
         if isinstance(folder, str):
             pytest.skip(folder)
-        monkeypatch.setenv("TMPDIR", str(folder))
-        yield
+        yield nix.building_in(folder)
 
 
 @contextmanager
@@ -127,11 +126,10 @@ def _noatime(folder: Path) -> Iterator[Path | str]:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-@pytest.mark.usefixtures("without_reads")
 def test_where_not_all_reads_are_noted_none_is_known(
-    request: pytest.FixtureRequest, pair: Callable[..., Pair], nix: NixStore
+    request: pytest.FixtureRequest, pair: Callable[..., Pair], without_reads: NixStore
 ) -> None:
     made = pair({**_FILES, "here": f"a base of its own, {request.node.name}\n"}, {})
     made.changed.write("module/Makefile", "all:\n\techo a changed program\n")
-    built = made.checkpointed(nix)
+    built = made.checkpointed(without_reads)
     assert built.why_clean == "source/module/Makefile changed, and make doesn't go by commands"
