@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from xml.etree import ElementTree
 
-from benchmarks import chart, measured, nix
+from benchmarks import chart, measured
 from benchmarks.follow import BARE, FOLLOWING, WAYS, Change, Following
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -31,19 +31,6 @@ def test_following_by_nix_holds_where_each_change_alone_keeps_to_its_limit() -> 
     assert Following.from_json(dear.to_json()) == dear
     different = _change(1.0, 0.2, differences=("prog",))
     assert not Following("p", (different,), by_nix=True).holds
-
-
-def test_one_file_by_nix_compiles_something_and_no_more_than_a_bare_build() -> None:
-    def holds(library: int, ours: int, *, bare: int) -> bool:
-        counts = {nix.BARE: bare, nix.LIBRARIES: library, nix.OURS: ours}
-        runs = {way: (count,) for way, count in counts.items()}
-        return nix.Series("p", dict.fromkeys(runs, (1.0,)), runs).holds
-
-    assert holds(1, 1, bare=1)
-    assert holds(1, 2, bare=6)
-    assert not holds(2, 1, bare=1)
-    assert not holds(1, 2, bare=1)
-    assert not holds(0, 1, bare=1)
 
 
 def test_of_several_runs_the_medians_count_and_what_is_wrong_in_any_of_them() -> None:
