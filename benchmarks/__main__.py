@@ -178,6 +178,8 @@ def _own_by_nix(options: argparse.Namespace) -> nix.Subject:
 
 
 def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
+    if options.times < 1:
+        raise UsageError("--times is how often, at least 1")
     found = []
     for history in _histories(options):
         one = follow.Following.medians(

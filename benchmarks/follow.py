@@ -167,8 +167,9 @@ class _Site:
 
 def _median(runs: Sequence[Change]) -> Change:
     """One commit's runs as one."""
-    if any(one.fails for one in runs):
-        return next(one for one in runs if one.fails)
+    failed = next((one for one in runs if one.fails), None)
+    if failed is not None:
+        return failed
     first = runs[0]
     compared = [one.differences for one in runs if one.differences is not None]
     return replace(
