@@ -160,22 +160,26 @@ def test_why_the_library_would_not_use_the_checkpoint_is_why_the_build_is_clean(
     assert record.why_clean == "Makefile changed, and make doesn't go by commands"
 
 
+def _instead_of_nix_instantiate(tmp_path: Path, script: str) -> str:
+    """A PATH on which a shell script is found first, in which ``$real`` is Nix' own program."""
+    folder = tmp_path / "tools"
+    folder.mkdir()
+    program = folder / "nix-instantiate"
+    program.write_text(f"#!/bin/sh\nreal={shutil.which('nix-instantiate')}\n{script}")
+    program.chmod(0o755)
+    return f"{folder}{os.pathsep}{os.environ['PATH']}"
+
+
 def _tools_that_add(tmp_path: Path, afterwards: str) -> str:
     """A PATH on which adding a tree to the store takes a second more and notes which path it has;
     ``afterwards`` is run then."""
-    real = shutil.which("nix-instantiate")
-    folder = tmp_path / "tools"
-    folder.mkdir()
-    script = folder / "nix-instantiate"
-    script.write_text(
-        "#!/bin/sh\n"
-        f'case "$*" in *"-E (builtins.path {{"*) ;; *) exec {real} "$@" ;; esac\n'
-        f'sleep 1; path=$({real} "$@") || exit\n'
+    return _instead_of_nix_instantiate(
+        tmp_path,
+        'case "$*" in *"-E (builtins.path {"*) ;; *) exec $real "$@" ;; esac\n'
+        'sleep 1; path=$($real "$@") || exit\n'
         f'echo "$path" >>{tmp_path}/added; {afterwards}\n'
-        'echo "$path"\n'
+        'echo "$path"\n',
     )
-    script.chmod(0o755)
-    return f"{folder}{os.pathsep}{os.environ['PATH']}"
 
 
 def test_a_tree_stays_as_it_is_until_it_is_added(project: Project, tmp_path: Path) -> None:
@@ -214,18 +218,13 @@ def test_a_store_that_is_made_by_the_first_build_is_made_once(
     project: Project, tmp_path: Path
 ) -> None:
     store = NixStore(tmp_path / "nix")
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    script = tools / "nix-instantiate"
-    script.write_text(  # Nix' own may fail so, too, where two of them make a store
-        "#!/bin/sh\n"
-        f'[ -e {store.path}/var/db/schema ] && exec {shutil.which("nix-instantiate")} "$@"\n'
+    path = _instead_of_nix_instantiate(
+        tmp_path,  # Nix' own may fail so, too, where two of them make a store
+        f'[ -e {store.path}/var/db/schema ] && exec $real "$@"\n'
         f"mkdir {tmp_path}/making || exit\n"
-        f'sleep 0.5; {shutil.which("nix-instantiate")} "$@"; code=$?\n'
-        f"rmdir {tmp_path}/making; exit $code\n"
+        'sleep 0.5; $real "$@"; code=$?\n'
+        f"rmdir {tmp_path}/making; exit $code\n",
     )
-    script.chmod(0o755)
-    path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     code, _, warned = project.setting(PATH=path, **store.variables()).run("build", "HEAD")
     assert code == 0, warned
 
@@ -514,3 +513,18 @@ def test_a_store_of_the_packages_own_is_used(project: Project, tmp_path: Path) -
     assert record.output.is_relative_to(root)
     assert (record.output / "bin/prog").exists()
     assert project.build().cached
+
+
+def test_a_remote_builder_builds_from_the_checkpoint(project: Project, tmp_path: Path) -> None:
+    """Another store on this machine; Nix takes one for a machine that it copies to and from."""
+    machine = tmp_path / "machine"
+    options = ["--builders", f"{machine} - - 2 1", "--option", "max-jobs", "0"]
+    table = _table('file = "default.nix"\nattr = "prog"')
+    table += f"[package.{NAME}.nix]\noptions = {options!r}\n"
+    project.repo.commit(files={"ckpt.toml": table})
+    project.passes()
+    project.repo.commit(files={"one.c": "int one(void) { return 2; }\n"})
+    record = project.from_checkpoint()
+    assert _says(record).endswith(" 2\n")
+    assert [s for s in log(record).splitlines() if "compiling" in s] == ["compiling one.c"]
+    assert (machine / "nix/store" / record.output.name).is_dir()
