@@ -42,9 +42,9 @@ def _apart(work: Callable[[], None]) -> None:
         return
     try:
         from ckpt_git.builds.detach import detach, give_way  # noqa: PLC0415
-        from ckpt_git.engines.local import run  # noqa: PLC0415
+        from ckpt_git.engines.local.sandbox import runner  # noqa: PLC0415
 
-        run.forget()
+        runner.forget()
         detach()
         give_way()
         with suppress(CkptError, KeyboardInterrupt):

@@ -1,7 +1,7 @@
 """How much room checkpoints and outputs may take, and who wants which of them.
 
 The store is shared by all repositories, so a sweep asks each of them what it has in force. What
-goes is chosen in ``engines.local.room``; here the repositories are told that it went.
+goes is chosen in ``engines.local.store.eviction``; here the repositories are told that it went.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from ckpt_git.builds.context import Context
 from ckpt_git.engines.files import writing
-from ckpt_git.engines.local import room
-from ckpt_git.engines.local.flatten import flattened
-from ckpt_git.engines.local.room import Kept, Sweep
-from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store.eviction import Kept, Sweep
+from ckpt_git.engines.local.store.store import Store
+from ckpt_git.engines.local.workspace.flatten import flattened
 from ckpt_git.model.config_values import FaultError, size
 from ckpt_git.model.errors import UsageError
 from ckpt_git.records.state import State
@@ -57,7 +57,7 @@ def limit(context: Context, tree: str | None = None) -> int:
         return config.store_limit
     with suppress(OSError):
         free = shutil.disk_usage(context.store).free
-        return min(DEFAULT_LIMIT, (free + room.size(Store(context.store))) // _SHARE)
+        return min(DEFAULT_LIMIT, (free + eviction.size(Store(context.store))) // _SHARE)
     return DEFAULT_LIMIT
 
 
@@ -65,7 +65,7 @@ def make_room(context: Context, tree: str, package: str, *, tidy: bool) -> None:
     """Have the store fit into its limit after a build of ``package``; with ``tidy`` let go of what
     this repository no longer wants although there is room. Raises ``StoreError``."""
     most = limit(context, tree)
-    if not tidy and room.size(Store(context.store)) <= most:
+    if not tidy and eviction.size(Store(context.store)) <= most:
         return
     swept = collect(context, most)
     if swept.sweep.after > most and _compact(context, package):
@@ -107,7 +107,7 @@ def collect(
             tidied=owners if everybody else frozenset({*gone, str(context.repo.common_dir)}),
         )
 
-    swept = room.sweep(store, ask, most, dry_run=dry_run)
+    swept = eviction.sweep(store, ask, most, dry_run=dry_run)
     for owner, package in () if dry_run else store.compiler_caches():
         if owner in gone:
             store.drop_compiler_cache(owner, package)

@@ -27,13 +27,13 @@ def main() -> None:
     if arguments[:1] in _BUILDING:
         # It takes as long as importing what is below, on another core.
         from ckpt_git.cli import streams  # noqa: PLC0415
-        from ckpt_git.engines.local import toolchain  # noqa: PLC0415
+        from ckpt_git.engines.local.toolchain import fingerprint  # noqa: PLC0415
 
         streams.prepare()  # first: a pipe must not get the number of a closed stream
-        toolchain.begin()
-        from ckpt_git.engines.local import run  # noqa: PLC0415
+        fingerprint.begin()
+        from ckpt_git.engines.local.sandbox import runner  # noqa: PLC0415
 
-        run.begin()
+        runner.begin()
     from ckpt_git.cli import short  # noqa: PLC0415
 
     at_once = short.is_short(arguments)
@@ -44,7 +44,7 @@ def main() -> None:
     from ckpt_git.cli.boundary import run_guarded  # noqa: PLC0415
 
     if arguments[:1] in _BUILDING:
-        toolchain.go_on()
+        fingerprint.go_on()
     # All is written and closed by then; taking the interpreter apart would take another 15 ms.
     os._exit(run_guarded(lambda: (_short if at_once else _command)(arguments)))
 
@@ -70,12 +70,12 @@ def _no_more_imports() -> None:
 
 def _pre_push(arguments: list[str]) -> int:
     """The toolchain is listed on another core meanwhile: it takes as long as the imports."""
-    from ckpt_git.engines.local import toolchain  # noqa: PLC0415
+    from ckpt_git.engines.local.toolchain import fingerprint  # noqa: PLC0415
 
-    toolchain.begin()
+    fingerprint.begin()
     from ckpt_git.builds import context  # noqa: F401, PLC0415 - most of what is to be imported
 
-    toolchain.go_on()
+    fingerprint.go_on()
     from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
 
     gc.enable()

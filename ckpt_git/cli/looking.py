@@ -27,8 +27,8 @@ from ckpt_git.cli.words import (
     since,
     waits_for,
 )
-from ckpt_git.engines.local import room
-from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.git.search import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
@@ -126,7 +126,7 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
     tree = context.current().tree
     packages = context.config(tree).select(names)
     stands = tuple(_stand(context, package, tree) for package in packages)
-    taken = room.size(Store(context.store))
+    taken = eviction.size(Store(context.store))
     most = limit(context, tree)
     now = running(context.state)  # first: that one died is found out by looking
     last, waits = last_ended(context.state), tuple(waiting(context.repo, context.state))

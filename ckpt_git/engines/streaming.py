@@ -33,9 +33,9 @@ def read(stream: IO[bytes], deadline: float | None, take: Callable[[bytes], obje
 def end(process: subprocess.Popen[bytes]) -> None:
     """End a process and all it started: politely, then for good.
 
-    The local engine's ``stage.py`` ends last: it waits for the pid namespace or, as all orphans
-    below it become its children, for every process that is left. Nix' commands end the builders
-    that they have started, or have the daemon do it.
+    The local engine's ``sandbox/init.py`` ends last: it waits for the pid namespace or, as all
+    orphans below it become its children, for every process that is left. Nix' commands end the
+    builders that they have started, or have the daemon do it.
     """
     for name, patience in ((signal.SIGTERM, 2.0), (signal.SIGKILL, 10.0)):
         if process.poll() is None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local.missed import RULES
+from ckpt_git.engines.local.freshness.missed import RULES
 from tests.builds.wrong_by_itself import ARCHIVE, CASES, MAKE, WILDCARD, Case, Link
 from tests.cli.project import Project
 from tests.support import GitRepo

@@ -11,8 +11,8 @@ import pytest
 
 from ckpt_git.builds.retention import all_old, forget_all_old
 from ckpt_git.builds.room import collect, limit
-from ckpt_git.engines.local import room
-from ckpt_git.engines.local.store import Store
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.errors import UsageError
 from tests.cli.project import Project
 from tests.engines import project as builds
@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> builds.Project:
 def _sizes(store: Store) -> dict[str, int]:
     """The bytes of each build."""
     sizes: dict[str, int] = defaultdict(int)
-    for entry in room.entries(store):
+    for entry in eviction.entries(store):
         sizes[entry.id] += entry.bytes
     return sizes
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ckpt_git.engines.local.missed import RULES
+from ckpt_git.engines.local.freshness.missed import RULES
 from tests.builds.wrong_by_itself import CASES
 
 _PAGE = Path(__file__).parents[2] / "docs" / "missed.md"

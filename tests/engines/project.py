@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ckpt_git.builds.build import BuildOptions, build_package
 from ckpt_git.builds.context import Context
-from ckpt_git.engines.local.store import Layer, Store
+from ckpt_git.engines.local.store.store import Layer, Store
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record

@@ -6,8 +6,8 @@ import stat
 
 import pytest
 
-from ckpt_git.engines.local.compiled import compiled
-from ckpt_git.engines.local.seal import Sealed
+from ckpt_git.engines.local.store.seal import Sealed
+from ckpt_git.engines.local.workspace.object_count import compiled
 
 _SINCE = 1_000
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.engines.local import room
-from ckpt_git.engines.local.room import Kept
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store.eviction import Kept
 from tests.engines.project import Project, log, python, snapshot, toml_string
 
 _GET = (
@@ -144,14 +144,14 @@ def test_what_was_fetched_last_is_kept_where_no_checkpoint_lies_on_it(
     fetching: Project, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A copy lies on nothing; its next clean build needs what was fetched all the same."""
-    monkeypatch.setattr(room, "KEPT_FETCHED", 1)
+    monkeypatch.setattr(eviction, "KEPT_FETCHED", 1)
     project = fetching.setting(CKPT_LAYERS="copy")
     for lock in ("v1\n", "v2\n"):
         project.repo.commit(files={"deps.lock": lock})
         project.passes()
     owner = project.layer().owner
     nothing = Kept(frozenset(), frozenset(), frozenset(), frozenset([owner]))
-    room.sweep(project.store, lambda _: nothing, 1 << 40)
+    eviction.sweep(project.store, lambda _: nothing, 1 << 40)
     for lock in ("v2\n", "v1\n"):
         project.repo.commit(files={"deps.lock": lock})
         project.passes(clean=True)

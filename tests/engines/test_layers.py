@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local import flatten
+from ckpt_git.engines.local.workspace import flatten
 from tests.engines.people import Person
 from tests.engines.project import Project, python, snapshot
 from tests.reflinks import reflinking

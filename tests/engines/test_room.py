@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local import room, seal
-from ckpt_git.engines.local.room import Entry, Kept, Sweep, plan
-from ckpt_git.engines.local.store import Layer, Store
+from ckpt_git.engines.local.store import eviction, seal
+from ckpt_git.engines.local.store.eviction import Entry, Kept, Sweep, plan
+from ckpt_git.engines.local.store.store import Layer, Store
 from tests.engines.project import Project
 from tests.support import until_on_disk
 
@@ -56,13 +56,13 @@ def _sweep(
     owner: str = OWNER,
 ) -> set[str]:
     kept = Kept(frozenset(in_force), frozenset(), frozenset(known), frozenset([owner]))
-    swept = room.sweep(store, lambda _: kept, limit)
-    assert swept.after == room.size(store) == _counted(store)
+    swept = eviction.sweep(store, lambda _: kept, limit)
+    assert swept.after == eviction.size(store) == _counted(store)
     return {entry.id for entry in swept.removed if entry.is_layer}
 
 
 def _counted(store: Store) -> int:
-    return sum(entry.bytes for entry in room.entries(store))
+    return sum(entry.bytes for entry in eviction.entries(store))
 
 
 def _layers(store: Store) -> set[str]:
@@ -128,11 +128,11 @@ def test_a_compiler_cache_counts_and_goes_before_any_checkpoint(store: Store) ->
     store.settle()
     assert _sweep(store, known=["old"]) == set()
     assert folder.is_dir()
-    whole = room.size(store)
+    whole = eviction.size(store)
     assert whole > 50_000
     assert _sweep(store, known=["old"], limit=whole - 40_000) == set()
     assert store.compiler_caches() == []
-    assert room.size(store) < whole - 50_000
+    assert eviction.size(store) < whole - 50_000
 
 
 def test_a_compiler_cache_that_a_build_uses_stays(store: Store) -> None:
@@ -148,29 +148,29 @@ def test_a_compiler_cache_that_a_build_uses_stays(store: Store) -> None:
 
 def test_a_compiler_cache_that_is_dropped_is_counted_no_longer(store: Store) -> None:
     _publish(store, "one")
-    before = room.size(store)
+    before = eviction.size(store)
     (store.compiler_cache(OWNER, "it", "gcc") / "object").write_bytes(b"x" * 50_000)
     store.weigh_compiler_cache(OWNER, "it")
     store.compiler_cache(OWNER, "it", "clang")
-    assert room.size(store) == before == _counted(store)
+    assert eviction.size(store) == before == _counted(store)
     (store.compiler_cache(OWNER, "it", "clang") / "object").write_bytes(b"x" * 50_000)
     store.weigh_compiler_cache(OWNER, "it")
     store.drop_compiler_cache(OWNER, "it")
-    assert room.size(store) == before == _counted(store)
+    assert eviction.size(store) == before == _counted(store)
 
 
 def test_what_was_not_used_for_long_goes_first(store: Store) -> None:
     for name in ("fresh", "old"):
         _publish(store, name)
     os.utime(store.layers / "old", (0, 0))
-    limit = sum(entry.bytes for entry in room.entries(store) if entry.is_layer) - 1
+    limit = sum(entry.bytes for entry in eviction.entries(store) if entry.is_layer) - 1
     assert _sweep(store, known=["fresh", "old"], limit=limit) == {"old"}
 
 
 def test_of_outputs_without_a_layer_the_newest_stay(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "KEPT_OUTPUTS", 2)
+    monkeypatch.setattr(eviction, "KEPT_OUTPUTS", 2)
     project.toml("touch -d '+1 day' made", install="cp made $out/")  # no base for others
     # Besides them stays what `run` would run.
     records = [project.passes() for _ in range(4)]
@@ -187,16 +187,16 @@ def test_sizes_are_about_what_the_disk_says(project: Project) -> None:
     folders = [str(project.store.layers), str(project.store.outputs)]
     listed = subprocess.run(["du", "-sk", *folders], capture_output=True, text=True, check=True)
     on_disk = sum(int(line.split()[0]) << 10 for line in listed.stdout.splitlines())
-    assert on_disk * 0.9 <= room.size(project.store) <= on_disk * 1.3
+    assert on_disk * 0.9 <= eviction.size(project.store) <= on_disk * 1.3
 
 
 def test_a_size_that_is_lost_is_counted_again(store: Store) -> None:
     _publish(store, "base")
-    room.size(store)
+    eviction.size(store)
     _publish(store, "top", "base")
-    size = room.size(store)
+    size = eviction.size(store)
     (store.root / "size").write_text("nonsense")
-    assert room.size(store) == size > 0
+    assert eviction.size(store) == size > 0
 
 
 # --- the plan, with many entries ------------------------------------------------------------

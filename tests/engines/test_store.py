@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.engines import files
-from ckpt_git.engines.local import seal
-from ckpt_git.engines.local.store import Layer, Store
+from ckpt_git.engines.local.store import seal
+from ckpt_git.engines.local.store.store import Layer, Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from tests.engines.conftest import SANDBOXES

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local import toolchain
+from ckpt_git.engines.local.toolchain import fingerprint
 from tests.engines.project import Project, toml_strings
 
 
@@ -95,7 +95,7 @@ def test_what_is_listed_is_the_same_whatever_find_there_is(
         (tmp_path / "path" / "find").write_text(f"#!/bin/sh\n{find}\n")
         (tmp_path / "path" / "find").chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path / "path"))
-    listing = toolchain.Listing([f"{sdk}/include"], [f"{tmp_path}/link", f"{sdk}/bin/compile"])
+    listing = fingerprint.Listing([f"{sdk}/include"], [f"{tmp_path}/link", f"{sdk}/bin/compile"])
     assert {os.fsdecode(line.split(b"\0")[0]) for line in listing.lines().splitlines()} == {
         f"{sdk}/bin/compile",
         f"{sdk}/tool",
@@ -148,8 +148,8 @@ def test_another_kind_of_sandbox_is_another_recipe(built: Project) -> None:
 def test_several_threads_may_ask_for_the_system_at_once() -> None:
     """What was begun is one's; the others look anew, and find the same."""
     path = str(Path(sys.executable).parent)
-    toolchain.begin()
-    toolchain.go_on(path)
+    fingerprint.begin()
+    fingerprint.go_on(path)
     with ThreadPoolExecutor(8) as pool:
-        listed = list(pool.map(lambda _: toolchain.take(path), range(24)))
+        listed = list(pool.map(lambda _: fingerprint.take(path), range(24)))
     assert len({frozenset(one.splitlines()) for one in listed}) == 1

@@ -1,6 +1,6 @@
 """`git ckpt` with one fault in it, to show that the tests would notice: ``faulty.py FAULT ARGS…``.
 
-What brings the sources up to date runs in a process of its own, ``stage.py``. In its place
+What brings the sources up to date runs in a process of its own, ``sandbox/init.py``. In its place
 stands a script that loads the real one, spoils one function and goes on.
 """
 
@@ -10,34 +10,35 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ckpt_git.engines.local import attempt, run, running
-from ckpt_git.engines.local.precautions import NONE
+from ckpt_git.engines.local import build, phases
+from ckpt_git.engines.local.freshness.precautions import NONE
+from ckpt_git.engines.local.sandbox import runner
 
 _STAGE = """\
 import sys
 sys.path.insert(0, {folder!r})
-import stage
+import init
 {fault}
-stage.main(int(sys.argv[1]), int(sys.argv[2]))
+init.main(int(sys.argv[1]), int(sys.argv[2]))
 """
 
 FAULTS = {
     "none": "",
     "rules off": "",
-    "deletions left out": "stage._delete = lambda folder, path: None",
-    "mtimes a second early": "stage.stamp_after = lambda newest: newest - 1_000_000_000",
+    "deletions left out": "init._delete = lambda folder, path: None",
+    "mtimes a second early": "init.stamp_after = lambda newest: newest - 1_000_000_000",
 }
 
 
 def main(fault: str) -> None:
     """Run the command line with ``sys.argv`` as its arguments."""
     with tempfile.TemporaryDirectory() as folder:
-        spoiled = Path(folder) / "stage.py"
-        spoiled.write_text(_STAGE.format(folder=str(run.STAGE.parent), fault=FAULTS[fault]))
-        run.STAGE = spoiled
+        spoiled = Path(folder) / "init.py"
+        spoiled.write_text(_STAGE.format(folder=str(runner.STAGE.parent), fault=FAULTS[fault]))
+        runner.STAGE = spoiled
         if fault == "rules off":
-            vars(attempt).update(precautions=lambda _: NONE)
-            vars(running).update(needs_rehearsal=lambda _: False)
+            vars(build).update(precautions=lambda _: NONE)
+            vars(phases).update(needs_rehearsal=lambda _: False)
         from ckpt_git.cli import main as command  # noqa: PLC0415 - after the fault is in place
 
         command()

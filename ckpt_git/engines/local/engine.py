@@ -11,8 +11,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ckpt_git.engines.local import system, toolchain
-from ckpt_git.engines.local.abilities import Abilities, abilities
+from ckpt_git.engines.local import host
+from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
+from ckpt_git.engines.local.toolchain import fingerprint as toolchain
 from ckpt_git.later import Later
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import MissingError, StoreError
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from ckpt_git.engines.local.compilers import Compilers
-    from ckpt_git.engines.local.places import Place
-    from ckpt_git.engines.local.store import Store
+    from ckpt_git.engines.local.sandbox.build_paths import Place
+    from ckpt_git.engines.local.store.store import Store
+    from ckpt_git.engines.local.toolchain.compiler_cache import Compilers
     from ckpt_git.engines.protocol import (
         Dependents,
         Installed,
@@ -80,7 +81,7 @@ class LocalEngine:
         fingerprint = self._toolchain(drv.inputs)
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
         if self._caches(drv):  # the compilers' paths get into what is configured
-            parts["compiler cache"] = system.COMPILER_CACHE
+            parts["compiler cache"] = host.COMPILER_CACHE
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(self._place(drv).top)
         parts["filters and line endings"] = source.conversions
@@ -119,7 +120,7 @@ class LocalEngine:
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local import layers  # noqa: PLC0415
+        from ckpt_git.engines.local.workspace import layers  # noqa: PLC0415
 
         missing = self.store.missing(checkpoint.id)
         if missing is not None:
@@ -165,7 +166,7 @@ class LocalEngine:
 
     def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
         """See ``Engine``."""
-        from ckpt_git.engines.local import depfiles  # noqa: PLC0415
+        from ckpt_git.engines.local.freshness import depfiles  # noqa: PLC0415
 
         return depfiles.dependents(self.store, checkpoint.id, path)
 
@@ -205,7 +206,7 @@ class LocalEngine:
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """See ``Engine``. Everything else of the machine is there as it is."""
-        from ckpt_git.engines.local import launch  # noqa: PLC0415
+        from ckpt_git.engines.local.sandbox import launch  # noqa: PLC0415
 
         return launch.program(self.abilities().sandbox, self.out_path(drv), out, command)
 
@@ -248,15 +249,15 @@ class LocalEngine:
         """See ``Engine``."""
         from dataclasses import replace  # noqa: PLC0415
 
-        from ckpt_git.engines.local.build_tool import begin_searches  # noqa: PLC0415
+        from ckpt_git.engines.local.freshness.build_tool import begin_searches  # noqa: PLC0415
 
         diff = None if start is None else start.diff
         if diff is not None:  # before the rest is imported
             begin_searches(drv, source, diff)
-        from ckpt_git.engines.local.configure import phases_to_run  # noqa: PLC0415
+        from ckpt_git.engines.local.freshness.configure import phases_to_run  # noqa: PLC0415
 
         phases = Later(lambda: phases_to_run(drv, source, diff))
-        from ckpt_git.engines.local.attempt import build  # noqa: PLC0415
+        from ckpt_git.engines.local.build import build  # noqa: PLC0415
         from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415
         from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
@@ -286,8 +287,8 @@ class LocalEngine:
         self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
     ) -> None:
         """See ``Engine``. Without a sandbox the next build would have to wait for it."""
+        from ckpt_git.engines.local.freshness.rehearsal import ask_ahead  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415
-        from ckpt_git.engines.local.rehearsal import ask_ahead  # noqa: PLC0415
         from ckpt_git.engines.protocol import Start  # noqa: PLC0415
         from ckpt_git.model.source_diff import SourceDiff  # noqa: PLC0415
 
@@ -320,28 +321,28 @@ class LocalEngine:
         """Whether a compiler cache may stand before the package's compilers. Without a sandbox it
         would be another path that configure records than without the cache."""
         wanted = drv.compile_cache == "auto" and self.abilities().sandbox != "none"
-        return wanted and system.which(system.COMPILER_CACHE, self._path(drv.inputs)) is not None
+        return wanted and host.which(host.COMPILER_CACHE, self._path(drv.inputs)) is not None
 
     def _compilers(self, drv: Derivation, recipe: Recipe, *, cached: bool) -> Compilers:
         from ckpt_git.engines.files import new_id  # noqa: PLC0415
-        from ckpt_git.engines.local import compilers  # noqa: PLC0415
+        from ckpt_git.engines.local.toolchain import compiler_cache  # noqa: PLC0415
 
         if not self._caches(drv):
-            return compilers.NONE
+            return compiler_cache.NONE
         path = self._path(drv.inputs)
         if not cached:
-            return compilers.direct(path)
+            return compiler_cache.direct(path)
         owner, toolchain_id = str(drv.source.repository), recipe.parts["toolchain"][:16]
         folder = self.store.compiler_cache(owner, drv.name, toolchain_id)
-        return compilers.cached(path, folder, f"{new_id()}.stats")
+        return compiler_cache.cached(path, folder, f"{new_id()}.stats")
 
     def _place(self, drv: Derivation) -> Place:
-        from ckpt_git.engines.local.places import place_of  # noqa: PLC0415
+        from ckpt_git.engines.local.sandbox.build_paths import place_of  # noqa: PLC0415
 
         return place_of(self.store, drv, self.abilities().sandbox)
 
     def _path(self, inputs: tuple[str, ...]) -> str:
-        base = system.SYSTEM_PATH
+        base = host.SYSTEM_PATH
         if self.abilities().sandbox == "none":
             base = self._environment.get("PATH", base)
-        return system.search_path(inputs, base)
+        return host.search_path(inputs, base)

@@ -7,10 +7,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ckpt_git.engines.local import compilers
-from ckpt_git.engines.local.abilities import Abilities
-from ckpt_git.engines.local.store import Store
-from ckpt_git.engines.local.system import COMPILER_CACHE, which
+from ckpt_git.engines.local.host import COMPILER_CACHE, which
+from ckpt_git.engines.local.sandbox.capabilities import Abilities
+from ckpt_git.engines.local.store.store import Store
+from ckpt_git.engines.local.toolchain.compiler_cache import LIMIT
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.finding import Finding, Level
@@ -78,7 +78,7 @@ def compiler_cache(able: Abilities, path: str) -> Finding:
     if found is None:
         what = "none: what can't start from a checkpoint takes as long as a clean build"
         return Finding("compiler cache", "note", what, f"install {COMPILER_CACHE}: {_SAVES}")
-    return Finding("compiler cache", "fine", f"{found}, up to {compilers.LIMIT} for each package")
+    return Finding("compiler cache", "fine", f"{found}, up to {LIMIT} for each package")
 
 
 def package(drv: Derivation, path: str) -> Finding:

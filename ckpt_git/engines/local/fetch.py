@@ -7,11 +7,11 @@ from itertools import takewhile
 from pathlib import Path
 
 from ckpt_git.engines.files import new_id, writing
-from ckpt_git.engines.local import seal
-from ckpt_git.engines.local.flatten import is_folder
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
-from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.store import Layer, make_folder
+from ckpt_git.engines.local.store import seal
+from ckpt_git.engines.local.store.store import Layer, make_folder
+from ckpt_git.engines.local.workspace.flatten import is_folder
+from ckpt_git.engines.local.workspace.layers import Ground
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import CkptError

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ckpt_git.engines.files import writing
-from ckpt_git.engines.local import run, sandbox, system
-from ckpt_git.engines.local.abilities import Abilities
-from ckpt_git.engines.local.compilers import NONE, Compilers
-from ckpt_git.engines.local.layers import Ground
-from ckpt_git.engines.local.places import Place, occupied, place_of
-from ckpt_git.engines.local.store import Store, make_folder
+from ckpt_git.engines.local import host
+from ckpt_git.engines.local.sandbox import runner, view
+from ckpt_git.engines.local.sandbox.build_paths import Place, occupied, place_of
+from ckpt_git.engines.local.sandbox.capabilities import Abilities
+from ckpt_git.engines.local.store.store import Store, make_folder
+from ckpt_git.engines.local.toolchain.compiler_cache import NONE, Compilers
+from ckpt_git.engines.local.workspace.layers import Ground
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
@@ -102,14 +103,14 @@ def run_phases(
     env: Mapping[str, str] | None = None,
     tracing: Tracing | None = None,
     on_start: Callable[[], object] = lambda: None,
-) -> run.Ended:
+) -> runner.Ended:
     """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
     environment. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
         make_folder(work / "out")
         make_folder(work / "tmp")
-    whole = system.environment(
+    whole = host.environment(
         job.drv,
         top=place.top,
         out=place.out,
@@ -121,13 +122,13 @@ def run_phases(
         whole = {name: value for name, value in whole.items() if not name.startswith("CCACHE_")}
     whole |= {**job.compilers.env, **(env or {})}
     if network:
-        whole = {**system.fetch_environment(os.environ), **whole}
+        whole = {**host.fetch_environment(os.environ), **whole}
     processes = job.drv.limits.processes if kind != "none" else None
-    command, announced = run.command(phases, processes)
+    command, announced = runner.command(phases, processes)
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
-        shown = sandbox.view(
+        shown = view.view(
             *(work, ground.build, out, job.drv.inputs), network=network, compilers=job.compilers
         )
     if tracing is not None:
@@ -138,10 +139,10 @@ def run_phases(
             binds = (*shown.binds, *traced.binds)
             shown = replace(shown, binds=binds, preload=traced.preload)
     with occupied(place, work):
-        plan = sandbox.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
+        plan = view.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
         plan["limits"] = {"memory": job.drv.limits.memory}
         plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
-        return run.run(
+        return runner.run(
             plan,
             announced,
             log=job.log,
@@ -165,7 +166,7 @@ def note(job: Job, notes: Iterable[str]) -> None:
             log.writelines(f"=== {note}\n" for note in notes)
 
 
-def failed(job: Job, ended: run.Ended, seconds: Seconds) -> Realisation:
+def failed(job: Job, ended: runner.Ended, seconds: Seconds) -> Realisation:
     """The result of a run that failed, with what its log tells of the reason."""
     return Realisation(
         outcome="failed",
@@ -180,7 +181,7 @@ def failed(job: Job, ended: run.Ended, seconds: Seconds) -> Realisation:
     )
 
 
-def _reason(job: Job, ended: run.Ended) -> str:
+def _reason(job: Job, ended: runner.Ended) -> str:
     """Why the build failed, in a few words."""
     phase = ended.phase or "the start of the sandbox"
     if ended.timed_out:
@@ -217,6 +218,6 @@ def _missing_program(log: Path, path: str) -> str | None:
     """The program that a failed build looked for in vain, where its last words say so."""
     for line in reversed(_last_words(log).splitlines()[-12:]):
         found = _NOT_FOUND.match(line)
-        if found and "/" not in found[1] and system.which(found[1], path) is None:
+        if found and "/" not in found[1] and host.which(found[1], path) is None:
             return found[1]
     return None

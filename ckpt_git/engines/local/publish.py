@@ -12,26 +12,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.files import new_id
-from ckpt_git.engines.local import seal
-from ckpt_git.engines.local.compiled import compiled
-from ckpt_git.engines.local.dirtied import dirtied
-from ckpt_git.engines.local.store import Layer
+from ckpt_git.engines.local.store import seal
+from ckpt_git.engines.local.store.store import Layer
+from ckpt_git.engines.local.workspace.object_count import compiled
+from ckpt_git.engines.local.workspace.rewritten_sources import dirtied
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Seconds
 
 if TYPE_CHECKING:
-    from ckpt_git.engines.local import layers, run
-    from ckpt_git.engines.local.abilities import LayerMethod
+    from ckpt_git.engines.local.freshness.seen import Seen
     from ckpt_git.engines.local.job import Job
-    from ckpt_git.engines.local.seen import Seen
+    from ckpt_git.engines.local.sandbox import runner
+    from ckpt_git.engines.local.sandbox.capabilities import LayerMethod
+    from ckpt_git.engines.local.workspace import layers
 
 
 def publish(
     job: Job,
     work: Path,
     ground: layers.Ground,
-    ended: run.Ended,
+    ended: runner.Ended,
     seconds: Seconds,
     seen: Seen,
 ) -> Realisation:
@@ -55,7 +56,7 @@ def publish(
     )
 
 
-def _stamp(ground: layers.Ground, ended: run.Ended) -> int:
+def _stamp(ground: layers.Ground, ended: runner.Ended) -> int:
     """The mtime (ns) that the build's sources were given: those that changed, or all."""
     return ended.stamp or ground.stamp or 0
 
@@ -92,7 +93,7 @@ def _publish_layer(
     job: Job,
     work: Path,
     ground: layers.Ground,
-    ended: run.Ended,
+    ended: runner.Ended,
     sealed: seal.Seal,
     entry: str,
     seen: Seen,
@@ -131,7 +132,7 @@ def _publish_layer(
     )
 
 
-def _configured(job: Job, stamp: int, ended: run.Ended) -> tuple[tuple[int, int], ...]:
+def _configured(job: Job, stamp: int, ended: runner.Ended) -> tuple[tuple[int, int], ...]:
     """See ``Layer``. What was there before a clean build began counts as well."""
     if job.start is None:
         return ((0, ended.built_from or stamp),)

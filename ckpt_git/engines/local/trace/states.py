@@ -8,7 +8,7 @@ import stat
 from collections.abc import Sequence
 from functools import lru_cache
 
-from ckpt_git.engines.local.seal import is_opaque
+from ckpt_git.engines.local.store.seal import is_opaque
 
 
 class States:

@@ -1,0 +1,49 @@
+"""How much a build compiled, told from what it left: the object files that it wrote anew. No IO.
+
+One compile counts as one. What a build tool makes of one source under several names (libtool's
+`x.o`, `.libs/x.o` and `x.lo`; a class with those inside it) is one compile; links, archives and
+what is compiled and removed again aren't seen.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+
+from ckpt_git.engines.local.store.seal import Sealed
+
+_OBJECTS = (".o", ".obj", ".lo", ".rlib", ".class")
+_PARTS = (".rcgu.o",)  # one crate's pieces, as rustc divides it
+_PRIVATE = {"incremental"}  # rustc's own cache of pieces
+_HIDDEN = ".libs"  # where libtool puts the object for the shared library
+
+
+def compiled(entries: Iterable[Sealed], since_ns: int) -> int:
+    """How many objects among ``entries`` are not older than ``since_ns``, the mtime (ns) that the
+    build's sources were given: everything that it started from is older."""
+    return len(
+        {
+            _of_what(entry.path)
+            for entry in entries
+            if entry.mtime_ns >= since_ns and stat.S_ISREG(entry.mode) and _is_object(entry.path)
+        }
+    )
+
+
+def _is_object(path: str) -> bool:
+    if not path.endswith(_OBJECTS) or path.endswith(_PARTS):
+        return False
+    return _PRIVATE.isdisjoint(path.split("/"))
+
+
+def _of_what(path: str) -> str:
+    """The same for all that comes of one compile."""
+    folder, name = os.path.split(path)
+    above, last = os.path.split(folder)
+    if last == _HIDDEN:
+        folder = above
+    stem, suffix = os.path.splitext(name)
+    if suffix == ".class":
+        stem = stem.partition("$")[0]
+    return os.path.join(folder, stem)
