@@ -1,0 +1,38 @@
+/* What the watcher tells the program that answers in a command's place: answer.c.
+ *
+ * A batch is a row of these, each followed by its path, a NUL, and `length` bytes of data, a NUL;
+ * the next one begins at a multiple of eight bytes. One DO_FILE of a batch may take its content
+ * from a descriptor: the one that the request returned.
+ */
+#ifndef CKPT_ANSWER_H
+#define CKPT_ANSWER_H
+
+#include <stdint.h>
+
+enum { ANSWER_ROOM = 1 << 15 };
+
+enum {
+    DO_EXIT = 1,   /* end with `mode` */
+    DO_FILE,       /* make a file of the data */
+    DO_COPY,       /* make a file of what the descriptor has, `size` bytes */
+    DO_FOLDER,
+    DO_LINK,       /* a symbolic link: the data is its target */
+    DO_NAME,       /* another name of the file that the data names */
+    DO_REMOVE,
+    DO_REMOVE_FOLDER,
+    DO_SAY,        /* write the data to descriptor `mode` */
+    DO_MORE,       /* ask again */
+};
+
+struct act {
+    uint8_t what;
+    uint8_t is_in_place; /* the file stays the same one: its other names change with it */
+    uint16_t mode;
+    uint32_t path_length;
+    uint32_t length;
+    uint32_t next; /* bytes from here to the next one; 0: there is none */
+    uint64_t size;
+    int64_t mtime; /* nanoseconds; 0: now */
+};
+
+#endif

@@ -1,0 +1,253 @@
+/* ckpt-watch: runs a command, sees all that it and its descendants do, and answers from memory.
+ *
+ *   ckpt-watch watch SETTINGS COMMAND …    the watcher; ends as COMMAND ends
+ *   ckpt-watch launch DESCRIPTOR COMMAND … in COMMAND's place, inside of a sandbox: puts itself
+ *                                          under the filter, and executes the rest
+ *
+ * SETTINGS is a file of pairs, name and value, each with a NUL at its end:
+ *
+ *   root PATH, temporary PATH   folders that the build may change, as it sees them
+ *   link PATH                   a symbolic link among the sources
+ *   memory PATH                 an earlier build's memory; those that come first are asked first
+ *   objects PATH                the folder of the contents that memories name
+ *   into PATH                   where this build's memory is written; it isn't there yet
+ *   report PATH                 where it is told what was run and why, as JSON
+ *   preload PATH, answer PATH   the library, and the program that answers, as the build sees them
+ *   answers 0|1                 whether commands are answered from memory
+ *   shut_in 0|1                 whether nothing but the roots can be written
+ *   socket N                    the descriptor that `launch` is told of
+ */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "listen.h"
+#include "processes.h"
+#include "watch.h"
+
+enum { EXIT_USAGE = 64, EXIT_UNWATCHED = 121 };
+
+struct settings settings;
+
+static const char *memory_into, *report_into;
+static int socket_number = 9;
+static pid_t child;
+
+static int send_descriptor(int to, int descriptor)
+{
+    char byte = 0, control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(head), &descriptor, sizeof descriptor);
+    return sendmsg(to, &message, 0) == 1 ? 0 : -1;
+}
+
+static int receive_descriptor(int from)
+{
+    char byte, control[CMSG_SPACE(sizeof(int))];
+    struct iovec part = {&byte, 1};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    ssize_t got;
+    do
+        got = recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+    while (got < 0 && errno == EINTR);
+    struct cmsghdr *head = got == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (head == NULL || head->cmsg_type != SCM_RIGHTS)
+        return -1;
+    int descriptor;
+    memcpy(&descriptor, CMSG_DATA(head), sizeof descriptor);
+    return descriptor;
+}
+
+static int launch(int to, char **command)
+{
+    int listener = filter_install();
+    if (listener < 0) {
+        fprintf(stderr, "ckpt-watch: the build can't be watched: %s\n", strerror(-listener));
+        return EXIT_UNWATCHED;
+    }
+    if (send_descriptor(to, listener) != 0)
+        return EXIT_UNWATCHED;
+    close(listener);
+    close(to);
+    execvp(command[0], command);
+    fprintf(stderr, "ckpt-watch: %s: %s\n", command[0], strerror(errno));
+    return 127;
+}
+
+static char *read_whole(const char *name, size_t *size)
+{
+    int file = open(name, O_RDONLY | O_CLOEXEC);
+    struct stat found;
+    if (file < 0 || fstat(file, &found) != 0)
+        return NULL;
+    char *text = malloc((size_t)found.st_size + 1);
+    size_t done = 0;
+    while (text != NULL && done < (size_t)found.st_size) {
+        ssize_t got = read(file, text + done, (size_t)found.st_size - done);
+        if (got <= 0)
+            break;
+        done += (size_t)got;
+    }
+    close(file);
+    if (text != NULL)
+        text[done] = '\0';
+    *size = done;
+    return text;
+}
+
+static int set(const char *name, const char *value)
+{
+    static size_t link_room;
+    if (strcmp(name, "root") == 0 || strcmp(name, "temporary") == 0) {
+        paths_add_root(value, name[0] == 't');
+    } else if (strcmp(name, "link") == 0) {
+        settings.links = grow(settings.links, &link_room, settings.link_count, sizeof(char *));
+        settings.links[settings.link_count++] = value;
+    } else if (strcmp(name, "memory") == 0) {
+        const char *last = strrchr(value, '/');
+        memory_open(value, last == NULL ? value : last + 1);
+    } else if (strcmp(name, "objects") == 0) {
+        int folder = open(value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (folder < 0)
+            return -1;
+        the_objects = objects_open(folder);
+        close(folder);
+        if (the_objects == NULL)
+            return -1;
+        the_digests = objects_digests(the_objects);
+    } else if (strcmp(name, "into") == 0) {
+        memory_into = value;
+    } else if (strcmp(name, "report") == 0) {
+        report_into = value;
+    } else if (strcmp(name, "preload") == 0) {
+        settings.preload = value;
+    } else if (strcmp(name, "answer") == 0) {
+        settings.answer = value;
+    } else if (strcmp(name, "answers") == 0) {
+        settings.answers = value[0] == '1';
+    } else if (strcmp(name, "shut_in") == 0) {
+        settings.is_shut_in = value[0] == '1';
+    } else if (strcmp(name, "socket") == 0) {
+        socket_number = atoi(value);
+    } else {
+        return -1;
+    }
+    return 0;
+}
+
+static int read_settings(const char *name)
+{
+    size_t size = 0;
+    char *text = read_whole(name, &size);
+    if (text == NULL) {
+        fprintf(stderr, "ckpt-watch: %s: %s\n", name, strerror(errno));
+        return -1;
+    }
+    for (char *at = text; at < text + size;) {
+        char *value = at + strlen(at) + 1;
+        if (value >= text + size + 1 || set(at, value) != 0) {
+            fprintf(stderr, "ckpt-watch: %s: %s is not understood\n", name, at);
+            return -1;
+        }
+        at = value + strlen(value) + 1;
+    }
+    return 0;
+}
+
+static void pass_on(int number)
+{
+    if (child > 0)
+        kill(child, number);
+}
+
+static int watch(const char *settings_file, char **command)
+{
+    int pair[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return EXIT_UNWATCHED;
+    paths_begin();
+    if (read_settings(settings_file) != 0)
+        return EXIT_USAGE;
+    struct sigaction action = {.sa_handler = pass_on};
+    sigaction(SIGTERM, &action, NULL);
+    child = fork();
+    if (child == 0) {
+        signal(SIGTERM, SIG_DFL);
+        if (pair[1] == socket_number)
+            fcntl(pair[1], F_SETFD, 0);
+        else if (dup2(pair[1], socket_number) < 0)
+            _exit(EXIT_UNWATCHED);
+        execvp(command[0], command);
+        fprintf(stderr, "ckpt-watch: %s: %s\n", command[0], strerror(errno));
+        _exit(127);
+    }
+    close(pair[1]);
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++)
+        dup2(nowhere, i); /* who reads the build's output has to see its end */
+    the_root_step = step_begin(NULL, 0);
+    the_root_step->program = the_root_step->folder = "";
+    processes_begin(0);
+    int listener = receive_descriptor(pair[0]);
+    close(pair[0]);
+    if (listener >= 0)
+        listen_to(listener);
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    child = 0;
+    if (listener >= 0 && memory_into != NULL) {
+        int error = memory_write(AT_FDCWD, memory_into);
+        if (error != 0)
+            step_incomplete(the_root_step, "its memory could not be written: %s", strerror(-error));
+    }
+    if (report_into != NULL) {
+        if (listener < 0)
+            step_incomplete(the_root_step, "it could not be watched");
+        FILE *report = fopen(report_into, "we");
+        if (report != NULL) {
+            memory_report(report);
+            fclose(report);
+        }
+    }
+    if (the_digests != NULL)
+        digest_cache_save(the_digests);
+    if (WIFSIGNALED(status)) {
+        signal(WTERMSIG(status), SIG_DFL);
+        kill(getpid(), WTERMSIG(status));
+    }
+    return WEXITSTATUS(status);
+}
+
+int main(int count, char **arguments)
+{
+    if (count >= 4 && strcmp(arguments[1], "launch") == 0)
+        return launch(atoi(arguments[2]), arguments + 3);
+    if (count >= 4 && strcmp(arguments[1], "watch") == 0)
+        return watch(arguments[2], arguments + 3);
+    fputs("usage: ckpt-watch watch SETTINGS COMMAND …\n"
+          "       ckpt-watch launch DESCRIPTOR COMMAND …\n",
+          stderr);
+    return EXIT_USAGE;
+}

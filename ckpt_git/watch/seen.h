@@ -1,0 +1,65 @@
+/* What the preloaded library and the watcher agree on.
+ *
+ * A seccomp filter has the kernel notify the watcher of every call that names a file. A call whose
+ * sixth argument, which none of these calls has, is NOTED is let through at once: the library made
+ * it, and noted what came of it in a buffer of its own. The watcher reads that buffer out of the
+ * program's memory. So a program without the library, or a call past it, is seen all the same,
+ * only slower.
+ */
+#ifndef CKPT_SEEN_H
+#define CKPT_SEEN_H
+
+#include <stdint.h>
+
+#define NOTED 0x636b7074736565ULL    /* the sixth argument of a call that the library notes */
+#define REQUEST 0x636b7074617368ULL  /* that of a call by which a program speaks to the watcher */
+
+/* Requests: openat(kind, address, size, 0, 0, REQUEST). */
+enum {
+    REQUEST_BUFFER = 1, /* address is that of a struct seen: called once, when a program begins */
+    REQUEST_DRAIN = 2,  /* the buffer is full: the watcher reads it before the call returns */
+    REQUEST_ANSWER = 3, /* of answer.c: what is to be done next */
+};
+
+/* What came of looking at a file. */
+enum seen_kind {
+    SEEN_READ = 'r',   /* opened for reading */
+    SEEN_STAT = 's',   /* asked for kind, size, mode and dates; a link was followed */
+    SEEN_LSTAT = 'l',  /* the same of a link itself */
+    SEEN_EXISTS = 'e', /* asked whether it is there, and may be read or executed */
+    SEEN_LINK = 'k',   /* the target of a link was read */
+    SEEN_NO_LINK = 'n', /* it is there, and no link: EINVAL of readlink(2) */
+    SEEN_MISSING = 'm', /* ENOENT or ENOTDIR, a link was followed */
+    SEEN_LMISSING = 'M', /* the same, of the name itself */
+    SEEN_REFUSED = 'x', /* any other error */
+};
+
+/* One record: this, then `length` bytes of an absolute path, without a NUL; the next one begins at
+ * a multiple of eight bytes. */
+struct seen_record {
+    uint64_t before, after; /* CLOCK_MONOTONIC in nanoseconds, around the call */
+    uint16_t length;
+    uint8_t kind;
+    uint8_t unused[5];
+};
+
+enum { SEEN_ROOM = 1 << 16 };
+
+/* The buffer. `generation` counts how often it was emptied. Records up to `inherited` were made
+ * by the process that forked this one. */
+struct seen {
+    uint64_t magic; /* NOTED */
+    uint32_t generation;
+    uint32_t process;
+    uint32_t inherited;
+    uint32_t used; /* bytes of `records`: raised when a record is whole */
+    char records[SEEN_ROOM];
+};
+
+/* Where the library puts the path of a program that it executes: sixteen bytes of mark, then the
+ * path, in a room of its own that is not looked at again. */
+#define PLACE_MARK_1 0x9d3c5be1f06a7442ULL
+#define PLACE_MARK_2 0x27e8a1cc54b0f913ULL
+enum { PLACE_ROOM = 512 };
+
+#endif
