@@ -1,10 +1,11 @@
 /* ckpt-watch: runs a command, sees all that it and its descendants do, and answers from memory.
  *
- *   ckpt-watch watch SETTINGS COMMAND …    the watcher; ends as COMMAND ends
- *   ckpt-watch launch DESCRIPTOR COMMAND … in COMMAND's place, inside of a sandbox: puts itself
- *                                          under the filter, and executes the rest
+ *   ckpt-watch watch SETTINGS SOCKET COMMAND …   the watcher; ends as COMMAND ends
+ *   ckpt-watch launch SOCKET COMMAND …           in COMMAND's place, inside of a sandbox: puts
+ *                                                itself under the filter, and executes the rest
  *
- * SETTINGS is a file of pairs, name and value, each with a NUL at its end:
+ * Both are numbers of descriptors: SOCKET is one that COMMAND is given, and leaves to `launch`.
+ * SETTINGS is read to its end once COMMAND runs: pairs, name and value, each with a NUL at its end:
  *
  *   root PATH, temporary PATH   folders that the build may change, as it sees them
  *   link PATH                   a symbolic link among the sources
@@ -15,7 +16,6 @@
  *   preload PATH, answer PATH   the library, and the program that answers, as the build sees them
  *   answers 0|1                 whether commands are answered from memory
  *   shut_in 0|1                 whether nothing but the roots can be written
- *   socket N                    the descriptor that `launch` is told of
  */
 
 #define _GNU_SOURCE
@@ -40,7 +40,6 @@ enum { EXIT_USAGE = 64, EXIT_UNWATCHED = 121 };
 struct settings settings;
 
 static const char *memory_into, *report_into;
-static int socket_number = 9;
 static pid_t child;
 
 static int send_descriptor(int to, int descriptor)
@@ -95,21 +94,22 @@ static int launch(int to, char **command)
     return 127;
 }
 
-static char *read_whole(const char *name, size_t *size)
+static char *read_whole(int file, size_t *size)
 {
-    int file = open(name, O_RDONLY | O_CLOEXEC);
-    struct stat found;
-    if (file < 0 || fstat(file, &found) != 0)
-        return NULL;
-    char *text = malloc((size_t)found.st_size + 1);
-    size_t done = 0;
-    while (text != NULL && done < (size_t)found.st_size) {
-        ssize_t got = read(file, text + done, (size_t)found.st_size - done);
+    size_t room = 1 << 16, done = 0;
+    char *text = malloc(room + 1);
+    while (text != NULL) {
+        ssize_t got = read(file, text + done, room - done);
+        if (got < 0 && errno == EINTR)
+            continue;
         if (got <= 0)
             break;
         done += (size_t)got;
+        if (done == room) {
+            room *= 2;
+            text = realloc(text, room + 1);
+        }
     }
-    close(file);
     if (text != NULL)
         text[done] = '\0';
     *size = done;
@@ -148,28 +148,22 @@ static int set(const char *name, const char *value)
         settings.answers = value[0] == '1';
     } else if (strcmp(name, "shut_in") == 0) {
         settings.is_shut_in = value[0] == '1';
-    } else if (strcmp(name, "socket") == 0) {
-        socket_number = atoi(value);
     } else {
         return -1;
     }
     return 0;
 }
 
-static int read_settings(const char *name)
+static int read_settings(int file)
 {
     size_t size = 0;
-    char *text = read_whole(name, &size);
-    if (text == NULL) {
-        fprintf(stderr, "ckpt-watch: %s: %s\n", name, strerror(errno));
+    char *text = read_whole(file, &size);
+    if (text == NULL)
         return -1;
-    }
     for (char *at = text; at < text + size;) {
         char *value = at + strlen(at) + 1;
-        if (value >= text + size + 1 || set(at, value) != 0) {
-            fprintf(stderr, "ckpt-watch: %s: %s is not understood\n", name, at);
+        if (value >= text + size + 1 || set(at, value) != 0)
             return -1;
-        }
         at = value + strlen(value) + 1;
     }
     return 0;
@@ -181,14 +175,14 @@ static void pass_on(int number)
         kill(child, number);
 }
 
-static int watch(const char *settings_file, char **command)
+static int watch(int settings_file, int socket_number, char **command)
 {
     int pair[2];
+    /* Whoever started us is to find nothing of the build when it is gone. */
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return EXIT_UNWATCHED;
-    paths_begin();
-    if (read_settings(settings_file) != 0)
-        return EXIT_USAGE;
+    fcntl(settings_file, F_SETFD, FD_CLOEXEC);
     struct sigaction action = {.sa_handler = pass_on};
     sigaction(SIGTERM, &action, NULL);
     child = fork();
@@ -206,9 +200,14 @@ static int watch(const char *settings_file, char **command)
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++)
         dup2(nowhere, i); /* who reads the build's output has to see its end */
+    paths_begin();
+    int is_understood = read_settings(settings_file) == 0;
+    close(settings_file);
     the_root_step = step_begin(NULL, 0);
     the_root_step->program = the_root_step->folder = "";
     processes_begin(0);
+    if (!is_understood)
+        kill(child, SIGTERM);
     int listener = receive_descriptor(pair[0]);
     close(pair[0]);
     if (listener >= 0)
@@ -244,10 +243,10 @@ int main(int count, char **arguments)
 {
     if (count >= 4 && strcmp(arguments[1], "launch") == 0)
         return launch(atoi(arguments[2]), arguments + 3);
-    if (count >= 4 && strcmp(arguments[1], "watch") == 0)
-        return watch(arguments[2], arguments + 3);
-    fputs("usage: ckpt-watch watch SETTINGS COMMAND …\n"
-          "       ckpt-watch launch DESCRIPTOR COMMAND …\n",
+    if (count >= 5 && strcmp(arguments[1], "watch") == 0)
+        return watch(atoi(arguments[2]), atoi(arguments[3]), arguments + 4);
+    fputs("usage: ckpt-watch watch SETTINGS SOCKET COMMAND …\n"
+          "       ckpt-watch launch SOCKET COMMAND …\n",
           stderr);
     return EXIT_USAGE;
 }
