@@ -125,8 +125,7 @@ static int set(const char *name, const char *value)
         settings.links = grow(settings.links, &link_room, settings.link_count, sizeof(char *));
         settings.links[settings.link_count++] = value;
     } else if (strcmp(name, "memory") == 0) {
-        const char *last = strrchr(value, '/');
-        memory_open(value, last == NULL ? value : last + 1);
+        memory_open(value, value);
     } else if (strcmp(name, "objects") == 0) {
         int folder = open(value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (folder < 0)

@@ -1535,6 +1535,9 @@ static void begin_watching(int thread)
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/root", thread);
     paths_set_root(open(path, O_PATH | O_DIRECTORY | O_CLOEXEC));
+    /* Held until we end: what is mounted there is looked at once more when the build is over. */
+    snprintf(path, sizeof path, "/proc/%d/ns/mnt", thread);
+    open(path, O_RDONLY | O_CLOEXEC);
     for (size_t i = 0; i < settings.link_count; i++) {
         const char *link = settings.links[i];
         path_state(path_at(link, strlen(link)), 0);
