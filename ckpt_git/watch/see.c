@@ -41,11 +41,6 @@ enum {
     PROBES = 8,
     SPINS = 100,
     LINKS = 40, /* glibc and the kernel follow as many */
-#ifdef __x86_64__
-    STAT_VERSION = 1, /* of __xstat */
-#else
-    STAT_VERSION = 0,
-#endif
 };
 
 static struct seen buffer __attribute__((aligned(4096)));
@@ -69,9 +64,12 @@ int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *)
 /* --- the kernel ----------------------------------------------------------------------------- */
 
 /* A system call past libc: its result, or minus the error. */
+#ifdef __x86_64__
+#define RELAX "pause"
+enum { STAT_VERSION = 1 }; /* of __xstat */
+
 static long call(long number, long a, long b, long c, long d, long e, uint64_t f)
 {
-#ifdef __x86_64__
     long result;
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
@@ -81,7 +79,13 @@ static long call(long number, long a, long b, long c, long d, long e, uint64_t f
                      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");
     return result;
+}
 #else
+#define RELAX "yield"
+enum { STAT_VERSION = 0 };
+
+static long call(long number, long a, long b, long c, long d, long e, uint64_t f)
+{
     register long x8 __asm__("x8") = number;
     register long x0 __asm__("x0") = a;
     register long x1 __asm__("x1") = b;
@@ -94,17 +98,8 @@ static long call(long number, long a, long b, long c, long d, long e, uint64_t f
                      : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
                      : "memory");
     return x0;
-#endif
 }
-
-static void relax(void)
-{
-#ifdef __x86_64__
-    __asm__ volatile("pause");
-#else
-    __asm__ volatile("yield");
 #endif
-}
 
 /* A result as libc gives it. */
 static long answer(long result)
@@ -115,7 +110,7 @@ static long answer(long result)
     return -1;
 }
 
-/* A function that libc has, too: returns `result`, or calls libc's where that is LEFT. */
+/* Stand for a function of libc: return `result`, or what libc says where that is LEFT. */
 #define STANDS_FOR(type, name, parameters, arguments, result)                                     \
     EXPORT type name parameters                                                                   \
     {                                                                                             \
@@ -141,7 +136,7 @@ static int take(void)
         if (!atomic_load_explicit(&is_taken, memory_order_relaxed) &&
             !atomic_exchange_explicit(&is_taken, 1, memory_order_acquire))
             return 1;
-        relax();
+        __asm__ volatile(RELAX);
     }
     return 0;
 }
@@ -151,8 +146,8 @@ static void give_back(void)
     atomic_store_explicit(&is_taken, 0, memory_order_release);
 }
 
-/* A child in which another thread had the buffer would never get it, so that all its calls would
- * go to the watcher. */
+/* If another thread had the buffer, the child would never get it, and all that it does would go
+ * to the watcher. */
 static void before_fork(void)
 {
     for (int i = 0; i < SPINS; i++) {
@@ -178,7 +173,7 @@ static void in_child(void)
     after_fork();
 }
 
-/* Whether a library that comes after us may stand for the same calls, and has to have its say. */
+/* Whether a library comes after us, which may stand for the same calls, and wouldn't be asked. */
 static int is_followed(void)
 {
     Dl_info own;
@@ -358,7 +353,7 @@ static long look(int kind, int missing, long number, int dir, const char *path, 
     char *whole = (char *)(record + 1);
     size_t length = record == NULL ? 0 : resolve(dir, path, whole);
     /* What is in /proc depends on who asks. */
-    if (length > 0 && strncmp(whole, "/proc/", 6) != 0) {
+    if (length > 0 && (length < 6 || memcmp(whole, "/proc/", 6) != 0)) {
         uint64_t before = now();
         result = call(number, dir, (long)path, a, b, c, NOTED);
         int noted = outcome(result, kind, missing);
@@ -527,12 +522,12 @@ static int resolve_links(const char *path, char *whole)
          (dir, path, flags, mode))                                                                \
     FOPEN(fopen##suffix)                                                                          \
     STANDS_FOR(int, stat##suffix, (const char *path, struct stat##suffix *into), (path, into),    \
-               see_fstatat(AT_FDCWD, path, into, 0))                                                 \
+               see_fstatat(AT_FDCWD, path, into, 0))                                              \
     STANDS_FOR(int, lstat##suffix, (const char *path, struct stat##suffix *into), (path, into),   \
-               see_fstatat(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW))                               \
+               see_fstatat(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW))                            \
     STANDS_FOR(int, fstatat##suffix,                                                              \
                (int dir, const char *path, struct stat##suffix *into, int flags),                 \
-               (dir, path, into, flags), see_fstatat(dir, path, into, flags))                        \
+               (dir, path, into, flags), see_fstatat(dir, path, into, flags))                     \
     STANDS_FOR(int, fstat##suffix, (int file, struct stat##suffix *into), (file, into),           \
                plain_fstat(file, into))
 
@@ -547,7 +542,8 @@ STANDS_FOR(ssize_t, readlinkat, (int dir, const char *path, char *into, size_t s
            (dir, path, into, size), see_link(dir, path, into, size))
 #ifdef STATX_TYPE
 STANDS_FOR(int, statx, (int dir, const char *path, int flags, unsigned mask, struct statx *into),
-           (dir, path, flags, mask, into), see_stat(SYS_statx, dir, path, flags, flags, mask, (long)into))
+           (dir, path, flags, mask, into),
+           see_stat(SYS_statx, dir, path, flags, flags, mask, (long)into))
 #endif
 
 EXPORT DIR *opendir(const char *path)
@@ -582,37 +578,36 @@ EXPORT char *canonicalize_file_name(const char *path)
     return realpath(path, NULL);
 }
 
+static long see_xstat(int version, int dir, const char *path, void *into, int flags)
+{
+    return version == STAT_VERSION ? see_fstatat(dir, path, into, flags) : LEFT;
+}
+
 /* No header has these: they are for _FORTIFY_SOURCE and for programs older than glibc 2.33. */
-#define HIDDEN(type, name, parameters, arguments, result)                                         \
-    type name parameters;                                                                         \
-    STANDS_FOR(type, name, parameters, arguments, result)
 #define OLD_FUNCTIONS(suffix)                                                                     \
-    HIDDEN(int, __open##suffix##_2, (const char *path, int flags), (path, flags),                 \
-           see_open(AT_FDCWD, path, flags))                                                       \
-    HIDDEN(int, __openat##suffix##_2, (int dir, const char *path, int flags), (dir, path, flags), \
-           see_open(dir, path, flags))                                                            \
-    HIDDEN(int, __xstat##suffix, (int version, const char *path, struct stat##suffix *into),      \
-           (version, path, into),                                                                 \
-           version == STAT_VERSION ? see_fstatat(AT_FDCWD, path, into, 0) : LEFT)                    \
-    HIDDEN(int, __lxstat##suffix, (int version, const char *path, struct stat##suffix *into),     \
-           (version, path, into),                                                                 \
-           version == STAT_VERSION ? see_fstatat(AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW) : LEFT)  \
-    HIDDEN(int, __fxstatat##suffix,                                                               \
-           (int version, int dir, const char *path, struct stat##suffix *into, int flags),        \
-           (version, dir, path, into, flags),                                                     \
-           version == STAT_VERSION ? see_fstatat(dir, path, into, flags) : LEFT)                     \
-    HIDDEN(int, __fxstat##suffix, (int version, int file, struct stat##suffix *into),             \
-           (version, file, into), version == STAT_VERSION ? plain_fstat(file, into) : LEFT)
+    STANDS_FOR(int, __open##suffix##_2, (const char *path, int flags), (path, flags),             \
+               see_open(AT_FDCWD, path, flags))                                                   \
+    STANDS_FOR(int, __openat##suffix##_2, (int dir, const char *path, int flags),                 \
+               (dir, path, flags), see_open(dir, path, flags))                                    \
+    STANDS_FOR(int, __xstat##suffix, (int version, const char *path, struct stat##suffix *into),  \
+               (version, path, into), see_xstat(version, AT_FDCWD, path, into, 0))                \
+    STANDS_FOR(int, __lxstat##suffix, (int version, const char *path, struct stat##suffix *into), \
+               (version, path, into),                                                             \
+               see_xstat(version, AT_FDCWD, path, into, AT_SYMLINK_NOFOLLOW))                     \
+    STANDS_FOR(int, __fxstatat##suffix,                                                           \
+               (int version, int dir, const char *path, struct stat##suffix *into, int flags),    \
+               (version, dir, path, into, flags), see_xstat(version, dir, path, into, flags))     \
+    STANDS_FOR(int, __fxstat##suffix, (int version, int file, struct stat##suffix *into),         \
+               (version, file, into), version == STAT_VERSION ? plain_fstat(file, into) : LEFT)
 
 OLD_FUNCTIONS()
 OLD_FUNCTIONS(64)
-HIDDEN(ssize_t, __readlink_chk, (const char *path, char *into, size_t size, size_t room),
-       (path, into, size, room), size <= room ? see_link(AT_FDCWD, path, into, size) : LEFT)
-HIDDEN(ssize_t, __readlinkat_chk,
-       (int dir, const char *path, char *into, size_t size, size_t room),
-       (dir, path, into, size, room), size <= room ? see_link(dir, path, into, size) : LEFT)
+STANDS_FOR(ssize_t, __readlink_chk, (const char *path, char *into, size_t size, size_t room),
+           (path, into, size, room), size <= room ? see_link(AT_FDCWD, path, into, size) : LEFT)
+STANDS_FOR(ssize_t, __readlinkat_chk,
+           (int dir, const char *path, char *into, size_t size, size_t room),
+           (dir, path, into, size, room), size <= room ? see_link(dir, path, into, size) : LEFT)
 
-char *__realpath_chk(const char *, char *, size_t);
 EXPORT char *__realpath_chk(const char *path, char *into, size_t room)
 {
     return room >= PATH_MAX ? realpath(path, into) : REAL(__realpath_chk)(path, into, room);
