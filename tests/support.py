@@ -10,9 +10,12 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
 
 # Submodules and clones of a test come from folders, which git allows only when asked to;
 # a background gc would write into a repository that a test is looking at.
@@ -25,6 +28,31 @@ def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> N
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
         time.sleep(0.02)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Nobody may write below ``folder``: by a mount for root, else by its modes."""
+    if os.geteuid() == 0:
+        try:
+            subprocess.run(["mount", "--bind", folder, folder], check=True)
+            subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
+        except subprocess.CalledProcessError:
+            pytest.skip("needs mount(8) to be allowed")
+        try:
+            yield
+        finally:
+            subprocess.run(["umount", "-l", folder], check=True)
+        return
+    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
+    modes = {path: path.stat().st_mode for path in folders}
+    for path in folders:
+        path.chmod(0o555)
+    try:
+        yield
+    finally:
+        for path in folders:
+            path.chmod(modes[path])
 
 
 def until_on_disk(store: Path) -> None:

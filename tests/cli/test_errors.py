@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.project import COMMAND, CONFIG, Project, processes
-from tests.support import GitRepo, eventually
+from tests.support import GitRepo, eventually, read_only
 
 
 def assert_nothing_lost(project: Project, base: str) -> None:
@@ -254,31 +254,6 @@ def test_no_room_in_the_repository(small_disk: Path) -> None:
     assert "No space left on device" in line
     filler.unlink()
     assert_nothing_lost(project, base)
-
-
-@contextmanager
-def read_only(folder: Path) -> Iterator[None]:
-    """Nobody may write below ``folder``: by a mount for root, else by its modes."""
-    if os.geteuid() == 0:
-        try:
-            subprocess.run(["mount", "--bind", folder, folder], check=True)
-            subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
-        except subprocess.CalledProcessError:
-            pytest.skip("needs mount(8) to be allowed")
-        try:
-            yield
-        finally:
-            subprocess.run(["umount", "-l", folder], check=True)
-        return
-    folders = [folder, *(path for path in folder.rglob("*") if path.is_dir())]
-    modes = {path: path.stat().st_mode for path in folders}
-    for path in folders:
-        path.chmod(0o555)
-    try:
-        yield
-    finally:
-        for path in folders:
-            path.chmod(modes[path])
 
 
 def test_a_read_only_store(project: Project, tmp_path: Path) -> None:
