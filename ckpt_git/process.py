@@ -80,11 +80,13 @@ def run(
     stdin: bytes = b"",
     ok: Sequence[int] = (0,),
     umask: int = -1,
+    inherit: bool = True,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run ``command`` to its end and return what it printed, as bytes.
 
-    ``env`` is added to ``clean_environment``. Raises ``ProcessError`` for an exit code that is
-    not in ``ok`` and ``MissingError`` where the program isn't there.
+    ``env`` is added to ``clean_environment``; where not ``inherit``, it is all that there is.
+    Raises ``ProcessError`` for an exit code that is not in ``ok`` and ``MissingError`` where the
+    program isn't there.
     """
     import subprocess  # noqa: PLC0415
 
@@ -92,7 +94,7 @@ def run(
         done = subprocess.run(
             list(command),
             cwd=cwd,
-            env=clean_environment(env),
+            env=clean_environment(env) if inherit else dict(env or {}),
             input=stdin,
             capture_output=True,
             check=False,

@@ -214,6 +214,7 @@ class LocalEngine:
         """See ``Engine``."""
         from ckpt_git.engines.local import examine  # noqa: PLC0415
         from ckpt_git.engines.local.trace.library import forget_refusals  # noqa: PLC0415
+        from ckpt_git.watch import program  # noqa: PLC0415
 
         store = examine.store(self.store)
         yield store
@@ -223,6 +224,7 @@ class LocalEngine:
         yield examine.sandbox(able)
         yield examine.layers(able)
         forget_refusals(self.store.root)
+        program.forget_refusals(self.store.root)
         yield examine.tracer(*self._tracer())
         yield examine.compiler_cache(able, self._path(()))
 

@@ -1,0 +1,215 @@
+"""Where the watcher's programs are: in the package, in the store, or compiled now.
+
+    watch/programs/SOURCES-COMPILER/   those that were compiled here
+    watch/known/CIRCUMSTANCES          a link to the folder of those that run here, or a file that
+                                       says why there are none
+    watch/lock                         held while they are compiled
+
+Circumstances are the dates of all that counts, so that a build finds its programs in a
+millisecond.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from ckpt_git.model.errors import MissingError, StoreError
+from ckpt_git.watch import compiling
+
+_BUILT = compiling.FOLDER / "built"
+"""Those that a wheel brings: a folder for each kind of machine."""
+
+
+class Programs(NamedTuple):
+    """``watch`` is ``ckpt-watch``, ``library`` is preloaded, ``answer`` answers."""
+
+    watch: Path
+    library: Path
+    answer: Path
+
+
+def programs(store_root: Path) -> Programs:
+    """The programs for this machine, compiled now where there are none.
+
+    Raises ``MissingError`` with the reason where that can't be done, which is remembered until
+    something changes, and ``StoreError`` where the store can't be written.
+    """
+    if sys.platform != "linux":
+        raise MissingError("builds can be watched on Linux alone")
+    compilers = compiling.compilers(os.environ)
+    room = store_root.absolute() / "watch"
+    known = room / "known" / _circumstances(compilers)
+    folder = _look_up(known)
+    if folder is None:
+        folder = _ready(room, compilers)
+        if folder is None:
+            return _programs_in(_make_alone(room, compilers, known))
+        with suppress(StoreError):  # a store that can't be written is of use nevertheless
+            _note(known, folder)
+    return _programs_in(folder)
+
+
+def forget_refusals(store_root: Path) -> None:
+    """Have it tried again where it didn't work."""
+    for known in store_root.glob("watch/known/*"):
+        if not known.is_symlink():
+            with suppress(OSError):
+                known.unlink()
+
+
+def _programs_in(folder: Path) -> Programs:
+    return Programs(*(folder / name for name in compiling.NAMES))
+
+
+# --- what is known ------------------------------------------------------------------------
+
+
+def _circumstances(compilers: list[str]) -> str:
+    """All that it depends on which programs are right, without reading a file."""
+    dates = [(entry.name, *_date(entry.stat())) for entry in compiling.sources()]
+    built = _BUILT / _machine()
+    with suppress(OSError):
+        dates += [(name, *_date((built / name).stat())) for name in compiling.NAMES]
+    libc = os.confstr("CS_GNU_LIBC_VERSION") if "CS_GNU_LIBC_VERSION" in os.confstr_names else None
+    return _digest([str(compiling.FOLDER), dates, _machine(), libc, *map(_identity, compilers)])
+
+
+def _machine() -> str:
+    return os.uname().machine
+
+
+def _date(found: os.stat_result) -> tuple[int, int, int]:
+    """The mtime can be anything: that of all files in Nix' store is the same."""
+    return found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _identity(compiler: str) -> tuple[str, int, int]:
+    path = os.path.realpath(compiler)
+    found = os.stat(path)  # noqa: PTH116
+    return path, found.st_size, found.st_mtime_ns
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:20]
+
+
+def _look_up(known: Path) -> Path | None:
+    """The folder that is noted. Raises the refusal that is."""
+    try:
+        folder = Path(os.readlink(known))  # noqa: PTH115
+    except OSError as error:
+        if error.errno == errno.EINVAL:  # a file, not a link
+            with suppress(FileNotFoundError):  # forgotten just now
+                raise MissingError(known.read_text(), compiling.AGAIN) from None
+        return None
+    return folder if _is_whole(folder) else None
+
+
+def _is_whole(folder: Path) -> bool:
+    return all(os.access(folder / name, os.F_OK) for name in compiling.NAMES)
+
+
+def _note(known: Path, folder: Path) -> None:
+    from ckpt_git.records.files import writing  # noqa: PLC0415
+
+    aside = known.with_name(f"{known.name}.{os.getpid()}")
+    with writing(known):
+        known.parent.mkdir(parents=True, exist_ok=True)
+        aside.unlink(missing_ok=True)
+        aside.symlink_to(folder)
+        aside.replace(known)
+
+
+# --- what isn't ---------------------------------------------------------------------------
+
+
+def _ready(room: Path, compilers: list[str]) -> Path | None:
+    """Programs that needn't be made: those of the wheel, or compiled before from these sources by
+    one of ``compilers``, or by any where there is none. They may be another machine's, whose
+    store this is, too."""
+    sources = _digest_of_sources()
+    made = [_folder(room, sources, compiler) for compiler in compilers]
+    others = [] if compilers else sorted((room / "programs").glob(f"{sources}-*"))
+    for folder in (_BUILT / _machine(), *made, *others):
+        if _is_whole(folder):
+            with suppress(MissingError):
+                compiling.try_out(folder)
+                return folder
+    return None
+
+
+def _folder(room: Path, sources: str, compiler: str) -> Path:
+    return room / "programs" / f"{sources}-{_digest(_identity(compiler))}"
+
+
+def _digest_of_sources() -> str:
+    digests = [
+        (entry.name, hashlib.sha256(Path(entry.path).read_bytes()).digest())
+        for entry in compiling.sources()
+    ]
+    return _digest([_machine(), digests])
+
+
+def _make_alone(room: Path, compilers: list[str], known: Path) -> Path:
+    """Compile, unless another process just did."""
+    from ckpt_git.records.files import publish  # noqa: PLC0415
+    from ckpt_git.records.lock import exclusive  # noqa: PLC0415
+
+    if not compilers:
+        what = "there is no C compiler for the programs that watch a build"
+        raise MissingError(what, "install one, as `cc`")
+    with exclusive(room / "lock"):
+        folder = _look_up(known) or _ready(room, compilers)
+        if folder is None:
+            try:
+                folder = _first_that_works(room, compilers)
+            except MissingError as error:
+                publish(known, error.what.encode())
+                raise
+        _note(known, folder)
+        return folder
+
+
+def _first_that_works(room: Path, compilers: list[str]) -> Path:
+    refusals: list[MissingError] = []
+    for compiler in compilers:
+        try:
+            return _make(room, compiler)
+        except MissingError as error:
+            refusals.append(error)
+    raise refusals[0]
+
+
+def _make(room: Path, compiler: str) -> Path:
+    """Compile aside, try it out, and publish it by a rename."""
+    from ckpt_git.records.files import writing  # noqa: PLC0415
+
+    aside = room / "programs" / "new"
+    while True:
+        sources = _digest_of_sources()
+        folder = _folder(room, sources, compiler)
+        with writing(aside):
+            _clear(folder)
+            _clear(aside)  # a killed process's: we hold the lock
+            aside.mkdir(parents=True)
+            try:
+                compiling.compile_into(aside, compiler, "linked")
+                compiling.try_out(aside)
+                if _digest_of_sources() == sources:  # else they were changed meanwhile
+                    aside.rename(folder)
+                    return folder
+            finally:
+                _clear(aside)
+
+
+def _clear(folder: Path) -> None:
+    import shutil  # noqa: PLC0415 - for who compiles alone
+
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
