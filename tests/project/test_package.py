@@ -45,7 +45,7 @@ def _copy_checkout(target: Path) -> None:
     for name in ("ckpt_git", "hooks", "man"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(_ROOT / name, target / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(_ROOT / name, target)
 
 
