@@ -69,8 +69,8 @@ def choose(
     ignore: Sequence[str] = (),
 ) -> Choice:
     """Choose among ``known`` (newest first): what has least compiled anew, the newest of equals."""
-    fitting = [c for c in known if not c.recipe.differing(recipe)]
-    foreign = tuple(c for c in known if c.recipe.differing(recipe))
+    fitting = [c for c in known if engine.fits(c, recipe)]
+    foreign = tuple(c for c in known if c not in fitting)
     measured = measure(repo, fitting, source.tree, drv.source.folder, weights, ignore)
     refused: list[Refused] = []
     for checkpoint, _ in measured:

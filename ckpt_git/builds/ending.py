@@ -55,7 +55,7 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
         state.add_checkpoint(result.artifacts)
         follow(context, plan.package, plan.target, result.artifacts)
     confirmed = confirmed and not _inconclusive(result)
-    record = replace(_as_record(ending, moved), confirmed=confirmed)
+    record = replace(_as_record(context, ending, moved), confirmed=confirmed)
     state.save(record)
     plan.engine.made_known()
     if plan.staying is not None and ending.start is not None:
@@ -78,9 +78,19 @@ def _learn(context: Context, plan: Plan, seconds: float) -> None:
     context.state.keep_weights(plan.package.name, weights)
 
 
-def _as_record(ending: Ending, moved: Relocation) -> Record:
+def _helped(context: Context, ending: Ending) -> Checkpoint | None:
+    """The checkpoint that a build owes most: the one it started from, or whose memory answered
+    most of its commands."""
+    if ending.start is None:
+        return None
+    by = ending.result.answered_by
+    known = context.state.checkpoints(ending.plan.package.name) if by is not None else ()
+    return next((one for one in known if one.id == by), ending.start.checkpoint)
+
+
+def _as_record(context: Context, ending: Ending, moved: Relocation) -> Record:
     plan, result, start = ending.plan, ending.result, ending.start
-    base = start.checkpoint if start is not None else None
+    base = _helped(context, ending)
     error = tuple(_errors(ending.log, moved)) if result.outcome == "failed" else ()
     advised = advice(error, plan.engine.out_path(plan.drv, result.out))
     total = time.monotonic() - ending.began
@@ -114,6 +124,9 @@ def _as_record(ending: Ending, moved: Relocation) -> Record:
         from_cache=result.from_cache,
         left=None if result.artifacts is None else result.artifacts.id,
         compiled=result.compiled,
+        trace=result.trace,
+        ran=result.ran,
+        answered=result.answered,
         passed_over=_passed_over(plan.choice, plan.recipe, base),
     )
 

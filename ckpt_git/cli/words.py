@@ -73,7 +73,7 @@ def sign(record: Record) -> str:
         return "✗"
     if record.verified:
         return "="
-    return {"clean": "●", "cached clean": "◐", "checkpointed": "○"}[record.made]
+    return {"clean": "●", "cached clean": "◐", "remembered": "○", "checkpointed": "○"}[record.made]
 
 
 def cost_of_staying(staying: Staying) -> str:

@@ -93,6 +93,15 @@ def _add_mode(path: str | Path, mode: int, wanted: int) -> None:
         os.chmod(path, stat.S_IMODE(mode) | wanted)  # noqa: PTH101 - as scandir gives it
 
 
+def make_private(folder: Path) -> None:
+    """Make a folder for its owner alone, as the XDG base directory specification has it: the
+    sources that lie in a store may be nobody else's business."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
+
+
 def encode_manifest(manifest: Mapping[str, Entry]) -> bytes:
     """In the form of ``git ls-tree -r -z``, behind a checksum: half of one must not pass."""
     body = b"".join(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is 
     from ckpt_git.model.checkpoint import Checkpoint
     from ckpt_git.model.derivation import Derivation, Recipe
     from ckpt_git.model.finding import Finding
-    from ckpt_git.model.record import Outcome, SandboxKind, Seconds
+    from ckpt_git.model.record import Outcome, SandboxKind, Seconds, TraceKind
     from ckpt_git.model.source_diff import Manifest, SourceDiff
     from ckpt_git.model.trace import Knowledge
     from ckpt_git.model.trace_suspicion import Suspicion
@@ -84,7 +84,9 @@ class Realisation:
     should have run again and didn't, as far as a trace tells: a clean build tells whether they
     matter. ``reason`` says why a build failed, ``missing`` names the program that it looked for
     in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
-    can't tell, ``from_cache`` how many objects a compiler cache gave.
+    can't tell, ``from_cache`` how many objects a compiler cache gave. ``trace`` says how much was
+    seen of it; ``ran`` and ``answered`` count its commands, ``answered_by`` is the id of the
+    checkpoint that most answers came from.
     """
 
     outcome: Outcome
@@ -103,6 +105,10 @@ class Realisation:
     suspicions: tuple[Suspicion, ...] = ()
     compiled: int | None = None
     from_cache: int = 0
+    trace: TraceKind = "none"
+    ran: int | None = None
+    answered: int = 0
+    answered_by: str | None = None
 
 
 class Installed(NamedTuple):
@@ -140,6 +146,9 @@ class Engine(Protocol):
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
+
+    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
+        """Whether a build by ``recipe`` may start from ``checkpoint``."""
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """What about ``part`` of the recipe is another one, for people to read."""

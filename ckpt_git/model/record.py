@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Made = Literal["clean", "cached clean", "checkpointed"]
+Made = Literal["clean", "cached clean", "remembered", "checkpointed"]
+TraceKind = Literal["complete", "incomplete", "none"]
+"""How much of what a build did was seen."""
 Outcome = Literal["passed", "failed"]
 SandboxKind = Literal["bubblewrap", "namespaces", "nix", "none"]
 
@@ -66,7 +68,8 @@ class Record:
     no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
     of the one that it left, where that was noted. ``compiled`` is how many object files the build
     wrote anew: None for one that failed, or whose engine can't tell. ``from_cache`` is how many
-    objects a compiler cache gave. ``passed_over`` are some of the checkpoints that it didn't start
+    objects a compiler cache gave. ``trace`` says how much of the build was seen; ``ran`` and
+    ``answered`` count its commands, None where they weren't seen. ``passed_over`` are some of the checkpoints that it didn't start
     from, nearest first.
     """
 
@@ -101,6 +104,9 @@ class Record:
     answered_by: Built | None = field(default=None, compare=False)
     compiled: int | None = None
     passed_over: tuple[PassedOver, ...] = ()
+    trace: TraceKind = "none"
+    ran: int | None = None
+    answered: int = 0
 
     @property
     def cached(self) -> bool:
@@ -119,6 +125,8 @@ class Record:
     @property
     def made(self) -> Made:
         """How it came about. A build with a compiler cache that gave nothing is a clean one."""
+        if self.answered:
+            return "remembered"
         if self.checkpoint is not None:
             return "checkpointed"
         return "cached clean" if self.from_cache else "clean"
@@ -141,6 +149,8 @@ class Record:
             "checkpoint": None if self.checkpoint is None else asdict(self.checkpoint),
             "why_clean": self.why_clean,
             "compiled": self.compiled,
+            "commands": {"ran": self.ran, "answered": self.answered},
+            "trace": self.trace,
             "sandbox": self.sandbox,
             "changes": dict(self.changes),
             "out": self.out,

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ckpt_git.model.checkpoint import Checkpoint
     from ckpt_git.model.finding import Finding
     from ckpt_git.model.trace import Knowledge
+    from ckpt_git.watch.program import Programs
 
 _LOCK_PART = "lock file "
 
@@ -80,7 +81,9 @@ class LocalEngine:
         kind = self.abilities().sandbox
         fingerprint = self._toolchain(drv.inputs)
         parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
-        if self._caches(drv):  # the compilers' paths get into what is configured
+        if self._remembers():
+            parts["memory"] = "1"
+        elif self._caches(drv):  # the compilers' paths get into what is configured
             parts["compiler cache"] = host.COMPILER_CACHE
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(self._place(drv).top)
@@ -267,6 +270,10 @@ class LocalEngine:
         began = time.monotonic()
         path = self._path(drv.inputs)
         able = self.abilities()
+        if self._remembers():
+            result = self._from_memory(drv, source, recipe, commit, start, log, listener)
+            total = replace(result.seconds, total=time.monotonic() - began)
+            return replace(result, seconds=total)
         tracer, untraced = self._tracer() if drv.trace else (None, None)
         job = Job(
             *(self.store, able, drv, source, recipe, commit, start, log, listener, path),
@@ -285,6 +292,57 @@ class LocalEngine:
         total = replace(result.seconds, total=time.monotonic() - began)
         return replace(result, seconds=total)
 
+    def _from_memory(
+        self,
+        drv: Derivation,
+        source: SourceTree,
+        recipe: Recipe,
+        commit: str | None,
+        start: Start | None,
+        log: Path,
+        listener: Listener,
+    ) -> Realisation:
+        from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
+        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
+        from ckpt_git.engines.local.memory_build import build  # noqa: PLC0415
+        from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
+
+        programs, untraced = self._programs()
+        job = Job(
+            store=self.store,
+            able=self.abilities(),
+            drv=drv,
+            source=source,
+            recipe=recipe,
+            commit=commit,
+            start=start,
+            log=log,
+            listener=listener,
+            path=self._path(drv.inputs),
+            programs=programs,
+            untraced=untraced,
+        )
+        fetched = fetch(job) if drv.fetch else None
+        return fetched if isinstance(fetched, Realisation) else build(job, fetched)
+
+    def _remembers(self) -> bool:
+        return self._environment.get("CKPT_MEMORY") == "1"
+
+    def _programs(self) -> tuple[Programs | None, str | None]:
+        """What watches a build, or why nothing can."""
+        from ckpt_git.watch.program import programs  # noqa: PLC0415
+
+        try:
+            return programs(self.store.root), None
+        except MissingError as error:
+            return None, error.what
+
+    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
+        """See ``Engine``. A memory asks for each command whether all is as it was."""
+        if not self._remembers():
+            return not checkpoint.recipe.differing(recipe)
+        return checkpoint.engine == self.name and "memory" in checkpoint.recipe.parts
+
     def look_ahead(
         self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
     ) -> None:
@@ -294,7 +352,7 @@ class LocalEngine:
         from ckpt_git.engines.protocol import Start  # noqa: PLC0415
         from ckpt_git.model.source_diff import SourceDiff  # noqa: PLC0415
 
-        if self.is_sandboxed(drv):
+        if self.is_sandboxed(drv) and not self._remembers():
             start = Start(checkpoint, SourceDiff(), source)
             log, path = self.store.tmp / "no-log", self._path(drv.inputs)
             job = Job(

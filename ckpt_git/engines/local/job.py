@@ -24,6 +24,8 @@ from ckpt_git.model.record import Seconds
 
 if TYPE_CHECKING:
     from ckpt_git.engines.local.trace.session import Tracing
+    from ckpt_git.watch.program import Programs
+    from ckpt_git.watch.session import Session
 
 _TAIL = 4096  # bytes of the log that hold a run's last words
 _ROOM = 1 << 16  # bytes; with less than that no build gets far
@@ -59,6 +61,7 @@ class Job:
     untraced: str | None = None
     compilers: Compilers = NONE
     find_tracer: Callable[[], Path | None] = lambda: None
+    programs: Programs | None = None
 
     @property
     def place(self) -> Place:
@@ -79,10 +82,6 @@ class Job:
                         if name in {"bubblewrap", "namespaces"})  # fmt: skip
         return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})", *untraced)
 
-    def temporary(self, work: Path) -> str:
-        """The folder for temporary files, as the build in ``work`` sees it."""
-        return "/tmp" if self.place.host is None else str(work / "tmp")  # noqa: S108 - the sandbox's
-
     def tracing(self, work: Path) -> Tracing | None:
         """The tracing of a build in ``work``, where it is to be traced."""
         if self.tracer is None:
@@ -90,7 +89,7 @@ class Job:
         from ckpt_git.engines.local.trace.session import Tracing  # noqa: PLC0415 - most need none
 
         sandboxed = self.able.sandbox != "none"
-        return Tracing(self.tracer, work, self.place.top, self.temporary(work), sandboxed)
+        return Tracing(self.tracer, work, self.place.top, self.place.tmp, sandboxed)
 
 
 def run_phases(
@@ -102,10 +101,11 @@ def run_phases(
     network: bool = False,
     env: Mapping[str, str] | None = None,
     tracing: Tracing | None = None,
+    session: Session | None = None,
     on_start: Callable[[], object] = lambda: None,
 ) -> runner.Ended:
     """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
-    environment. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
+    environment, ``session`` has the run watched. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
         make_folder(work / "out")
@@ -114,7 +114,7 @@ def run_phases(
         job.drv,
         top=place.top,
         out=place.out,
-        tmp=job.temporary(work),
+        tmp=place.tmp,
         cores=len(os.sched_getaffinity(0)),
         path=job.compilers.search_path(job.path),
     )
@@ -138,6 +138,13 @@ def run_phases(
         else:
             binds = (*shown.binds, *traced.binds)
             shown = replace(shown, binds=binds, preload=traced.preload)
+    if session is not None:
+        command = session.launch(command)
+        if shown is None:
+            whole["LD_PRELOAD"] = session.preload
+        else:
+            binds = (*shown.binds, *session.binds)
+            shown = replace(shown, binds=binds, preload=session.preload)
     with occupied(place, work):
         plan = view.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
         plan["limits"] = {"memory": job.drv.limits.memory}
@@ -149,6 +156,7 @@ def run_phases(
             listener=job.listener,
             timeout=job.drv.limits.timeout,
             on_start=on_start,
+            session=session,
         )
 
 

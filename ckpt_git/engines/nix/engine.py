@@ -77,6 +77,10 @@ class NixEngine:
         files = sorted((*_LIBRARY.rglob("*.nix"), *_LIBRARY.rglob("*.sh"), EVALUATE))
         return digest([[file.name, file.read_text()] for file in files])
 
+    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
+        """See ``Engine``."""
+        return not checkpoint.recipe.differing(recipe)
+
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
         """See ``Engine``."""
         if part.startswith(_ATTRIBUTE):

@@ -26,6 +26,11 @@ class Place(NamedTuple):
     def source(self) -> str:
         return f"{self.top}/source"
 
+    @property
+    def tmp(self) -> str:
+        """The folder for temporary files."""
+        return "/tmp" if self.host is None else str(self.host / "tmp")  # noqa: S108 - the sandbox's
+
 
 def place_of(store: Store, drv: Derivation, kind: SandboxKind) -> Place:
     """The place of the package in a sandbox of ``kind``.
@@ -41,7 +46,7 @@ def place_of(store: Store, drv: Derivation, kind: SandboxKind) -> Place:
 
 @contextmanager
 def occupied(place: Place, work: Path) -> Iterator[None]:
-    """Have ``work/fs`` and ``work/out`` lie at the place while a build without a sandbox runs.
+    """Have what is in ``work`` lie at the place while a build without a sandbox runs.
 
     One build at a time; what a killed one left there is removed. In a sandbox: nothing to do.
     """
@@ -51,7 +56,11 @@ def occupied(place: Place, work: Path) -> Iterator[None]:
     with writing(place.host):
         place.host.mkdir(parents=True, exist_ok=True)
         lock = (place.host / "lock").open("a")
-    moves = ((work / "fs", Path(place.top)), (work / "out", Path(place.out)))
+    moves = (
+        (work / "fs", Path(place.top)),
+        (work / "out", Path(place.out)),
+        (work / "tmp", Path(place.tmp)),
+    )
     with lock:
         flock(lock, LOCK_EX)
         for origin, target in moves:

@@ -19,6 +19,7 @@ from ckpt_git.engines.local.host import shell
 from ckpt_git.engines.protocol import Event, Listener
 from ckpt_git.model.errors import MissingError
 from ckpt_git.process import popen
+from ckpt_git.watch.session import SOCKET, Session
 
 STAGE = Path(__file__).with_name("init.py")
 _CHUNK = 1 << 16
@@ -93,8 +94,10 @@ def run(
     listener: Listener,
     timeout: float | None,
     on_start: Callable[[], object] = lambda: None,
+    session: Session | None = None,
 ) -> Ended:
     """Carry out ``plan``; what it prints goes to ``log`` (appended) and to ``listener``.
+    ``session`` has it watched.
 
     ``on_start`` is called when the first command starts: what may go on beside the build must
     not delay it.
@@ -104,7 +107,7 @@ def run(
     """
     began = time.monotonic()
     with log.open("ab") as sink:
-        process, status = _start(plan)
+        process, status = _start(plan, session)
         try:
             said, _, rest = _first_line(status).partition(" ")
             ready = time.monotonic()
@@ -195,20 +198,23 @@ class _Pump:
 
 
 class _Stage(NamedTuple):
-    """An ``init.py`` that waits for its plan, which ends with ``plan``'s end."""
+    """An ``init.py`` that waits for its plan, which ends with ``plan``'s end. ``settings``: below
+    the watcher, which waits for what it is told there."""
 
     process: subprocess.Popen[bytes]
     plan: int
     status: int
+    watcher: Path | None
+    settings: int
 
 
 _begun: list[_Stage] = []
 
 
-def begin() -> None:
+def begin(watcher: Path | None = None) -> None:
     """Start the process that the next run's plan is for: it is ready by then. One that gets no
     plan ends when we do."""
-    _begun.append(_new_stage())
+    _begun.append(_new_stage(watcher))
 
 
 def forget() -> None:
@@ -216,28 +222,42 @@ def forget() -> None:
     _begun.clear()
 
 
-def _start(plan: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
-    stage = _begun.pop() if _begun else _new_stage()
+def _start(plan: dict[str, Any], session: Session | None) -> tuple[subprocess.Popen[bytes], int]:
+    watcher = None if session is None else session.programs.watch
+    fitting = next((stage for stage in _begun if stage.watcher == watcher), None)
+    if fitting is not None:
+        _begun.remove(fitting)
+    stage = fitting or _new_stage(watcher)
+    if session is not None:
+        plan = {**plan, "parent": stage.process.pid}
+        with suppress(BrokenPipeError), os.fdopen(stage.settings, "wb") as stream:
+            stream.write(session.settings())
     # Broken: it ended already, and has told why.
     with suppress(BrokenPipeError), os.fdopen(stage.plan, "wb") as stream:
         marshal.dump(plan, stream)
     return stage.process, stage.status
 
 
-def _new_stage() -> _Stage:
+def _new_stage(watcher: Path | None) -> _Stage:
     plan_read, plan_write = os.pipe()
     status_read, status_write = os.pipe()
+    settings_read, settings_write = os.pipe()
+    command = [sys.executable, "-I", "-S", str(STAGE), str(plan_read), str(status_write)]
+    if watcher is not None:
+        command = [str(watcher), "watch", str(settings_read), str(SOCKET), *command]
     try:
         process = popen(
-            [sys.executable, "-I", "-S", str(STAGE), str(plan_read), str(status_write)],
+            command,
             env={"PATH": os.defpath},
             stdout=subprocess.PIPE,
-            pass_fds=(plan_read, status_write),
+            pass_fds=(plan_read, status_write, settings_read),
         )
     finally:
-        os.close(plan_read)
-        os.close(status_write)
-    return _Stage(process, plan_write, status_read)
+        for number in (plan_read, status_write, settings_read):
+            os.close(number)
+    if watcher is None:
+        os.close(settings_write)
+    return _Stage(process, plan_write, status_read, watcher, settings_write)
 
 
 def _first_line(status: int) -> str:

@@ -34,6 +34,7 @@ from pathlib import Path
 from ckpt_git.engines.files import (
     decode_manifest,
     encode_manifest,
+    make_private,
     make_readable,
     move,
     new_id,
@@ -103,7 +104,7 @@ class Store:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
         with writing(self.root):
             for folder in (self.root, self.layers, self.outputs, self.toolchains, self.tmp):
-                _make_private(folder)
+                make_private(folder)
 
     @contextmanager
     def workspace(self, *, until_settled: bool = False) -> Iterator[Path]:
@@ -182,6 +183,31 @@ class Store:
             )
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    def memories(self, owner: str, package: str) -> list[str]:
+        """The layers of ``owner``'s ``package`` that hold a memory, newest first."""
+        found = []
+        for path in self.layers.glob("*/memory"):
+            layer = self.described(path.parent.name)
+            if layer is not None and (layer.owner, layer.package) == (owner, package):
+                with suppress(OSError):
+                    found.append((path.stat().st_mtime_ns, layer.id))
+        return [name for _, name in sorted(found, reverse=True)]
+
+    def source_date(self, owner: str, package: str) -> int:
+        """The date (ns) that all sources of a package get in each of its builds: that of the first
+        one. What hangs on it (an archive, a compiled Python module) is the same each time."""
+        path = self.root / "dates" / digest([owner, package])[:16]
+        now = time.time_ns()
+        with writing(path.parent):
+            make_private(path.parent)
+            with suppress(FileExistsError), path.open("x"):
+                os.utime(path, ns=(now, now))
+            date = path.stat().st_mtime_ns
+            if date > now:  # the clock was set back: no file may be dated in the future
+                os.utime(path, ns=(now, now))
+                date = now
+        return date
 
     def layers_named(self, prefix: str) -> list[Layer]:
         """The whole layers whose ids begin with ``prefix``, in the order of their ids."""
@@ -445,7 +471,7 @@ class Store:
         with writing(self.caches), self.tally.locked():
             if not folder.is_dir():
                 old = self._put_cache_aside(whole)
-                _make_private(folder)
+                make_private(folder)
                 (whole / OWNED).write_text(json.dumps([owner, package, 0]))
             self._hold(whole)
         if old is not None:
@@ -489,15 +515,6 @@ class Store:
 
     def _compiler_caches(self, owner: str, package: str) -> Path:
         return self.caches / digest([owner, package])[:16]
-
-
-def _make_private(folder: Path) -> None:
-    """Make a folder for its owner alone, as the XDG base directory specification has it: the
-    sources that lie in layers may be nobody else's business."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
 
 
 def make_folder(folder: Path) -> None:

@@ -61,16 +61,19 @@ def prepare(
     start: Start | None,
     fetched: Layer | None,
     care: Precautions = NONE,
+    *,
+    date: int | None = None,
 ) -> Ground:
-    """Make ``work/fs`` and say how it becomes the build's ground; writes the changed sources."""
+    """Make ``work/fs`` and say how it becomes the build's ground; writes the changed sources. ``date``
+    (ns) is that of all sources of a clean build; None: now."""
     base = store.layer(start.checkpoint.id) if start is not None else fetched
     ground = _ground(store, method, work, base)
     if start is None or base is None:
-        return replace(ground, stamp=_write_all(source, work / "fs" / "source"))
+        return replace(ground, stamp=_write_all(source, work / "fs" / "source", date))
     return _with_changes(ground, work, source, start, base, care)
 
 
-def next_run(work: Path, ground: Ground, care: Precautions) -> Ground:
+def next_run(work: Path, ground: Ground, care: Precautions = NONE) -> Ground:
     """``ground`` after a run on it, for another one: what ``care`` says is removed, and nothing
     else is brought up to date again."""
     overlay = ground.overlay
@@ -153,7 +156,7 @@ def _overlay(store: Store, work: Path, lowers: Sequence[str], ids: tuple[str, ..
     return Ground(work / "merged", ids, overlay)
 
 
-def _write_all(source: SourceTree, folder: Path) -> int:
+def _write_all(source: SourceTree, folder: Path, date: int | None) -> int:
     """A clean build's sources: all with one mtime, so that no file looks older than another.
 
     A checkout dates its files by the order in which it writes them, and then make runs the
@@ -161,9 +164,9 @@ def _write_all(source: SourceTree, folder: Path) -> int:
     """
     make_folder(folder)
     source.write(folder)
-    stamp = time.clock_gettime_ns(CLOCK)
-    for here, _, files in os.walk(os.fsencode(folder)):
-        for name in files:
+    stamp = time.clock_gettime_ns(CLOCK) if date is None else date
+    for here, folders, files in os.walk(os.fsencode(folder)):
+        for name in files if date is None else (*files, *folders):
             os.utime(os.path.join(here, name), ns=(stamp, stamp), follow_symlinks=False)
     return stamp
 

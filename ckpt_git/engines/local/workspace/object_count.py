@@ -31,6 +31,11 @@ def compiled(entries: Iterable[Sealed], since_ns: int) -> int:
     )
 
 
+def count_objects(paths: Iterable[str]) -> int:
+    """How many compiles ``paths``, the files that a build's programs wrote, are of."""
+    return len({_of_what(path) for path in paths if _is_object(path)})
+
+
 def _is_object(path: str) -> bool:
     if not path.endswith(_OBJECTS) or path.endswith(_PARTS):
         return False
