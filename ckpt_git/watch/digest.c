@@ -271,9 +271,9 @@ bool digest_racy(const struct stat *st, int64_t moment)
 
 enum {
     VERSION = 1,
-    RESYNC = 1 << 20,   /* bytes looked at one by one, in search of the next good record */
-    LONGEST = 64 << 20, /* bytes of a file that is to be written anew */
-    KEPT = 32 << 20,    /* bytes of records that stay then */
+    RESYNC = 1 << 20,     /* bytes looked at one by one, in search of the next good record */
+    LONGEST = 64 << 20,   /* bytes of a file that is to be written anew */
+    KEPT = 32 << 20,      /* bytes of records that stay then */
     NONSENSE = 256 << 20, /* bytes of a file that is not even read */
 };
 

@@ -49,7 +49,8 @@ bool digest_from_hex(const char *hex, digest *out);
 /* Whether two looks at a file saw the same size, mtime and ctime (to the nanosecond, stat(2)). */
 bool digest_same_state(const struct stat *a, const struct stat *b);
 
-/* The digest of the whole file behind `fd`, wherever its offset is; the offset stays as it is.
+/* The digest of the whole file behind `fd`, wherever its offset is; the offset stays as it is. It
+ * is read in chunks of 256 KiB.
  * `st` is what fstat(2) said before. Returns 0, or -errno: -EAGAIN when the file is not, or did
  * not stay, as `st` has it (a file of /proc never is: its size says nothing), -EINVAL when it is
  * no regular file, -ENOMEM, and what pread(2) and fstat(2) give.

@@ -4,7 +4,10 @@
  *   ckpt-watch launch SOCKET COMMAND …           in COMMAND's place, inside of a sandbox: puts
  *                                                itself under the filter, and executes the rest
  *
- * Both are numbers of descriptors: SOCKET is one that COMMAND is given, and leaves to `launch`.
+ *   ckpt-watch check TOOLCHAIN OBJECTS           whether the system is as a build saw it; 1, and a
+ *                                                path, where it isn't
+ *
+ * SETTINGS and SOCKET are numbers of descriptors: SOCKET is one that COMMAND is given, and leaves to `launch`.
  * SETTINGS is read to its end once COMMAND runs: pairs, name and value, each with a NUL at its end:
  *
  *   root PATH, temporary PATH   folders that the build may change, as it sees them
@@ -12,6 +15,7 @@
  *   memory PATH                 an earlier build's memory; those that come first are asked first
  *   objects PATH                the folder of the contents that memories name
  *   into PATH                   where this build's memory is written; it isn't there yet
+ *   system PATH, toolchain PATH folders of the system, and where what was read of them is written
  *   report PATH                 where it is told what was run and why, as JSON
  *   preload PATH, answer PATH   the library, and the program that answers, as the build sees them
  *   answers 0|1                 whether commands are answered from memory
@@ -39,7 +43,7 @@ enum { EXIT_USAGE = 64, EXIT_UNWATCHED = 121 };
 
 struct settings settings;
 
-static const char *memory_into, *report_into;
+static const char *memory_into, *toolchain_into, *report_into;
 static pid_t child;
 
 static int send_descriptor(int to, int descriptor)
@@ -137,6 +141,10 @@ static int set(const char *name, const char *value)
         the_digests = objects_digests(the_objects);
     } else if (strcmp(name, "into") == 0) {
         memory_into = value;
+    } else if (strcmp(name, "system") == 0) {
+        memory_add_system(value);
+    } else if (strcmp(name, "toolchain") == 0) {
+        toolchain_into = value;
     } else if (strcmp(name, "report") == 0) {
         report_into = value;
     } else if (strcmp(name, "preload") == 0) {
@@ -217,6 +225,8 @@ static int watch(int settings_file, int socket_number, char **command)
     child = 0;
     if (listener >= 0 && memory_into != NULL) {
         int error = memory_write(AT_FDCWD, memory_into);
+        if (error == 0 && toolchain_into != NULL)
+            error = memory_write_system(AT_FDCWD, toolchain_into);
         if (error != 0)
             step_incomplete(the_root_step, "its memory could not be written: %s", strerror(-error));
     }
@@ -238,14 +248,35 @@ static int watch(int settings_file, int socket_number, char **command)
     return WEXITSTATUS(status);
 }
 
+/* Whether all that a toolchain's file names is as it was; else the first path that isn't. */
+static int check(const char *toolchain, const char *objects)
+{
+    paths_begin();
+    paths_set_root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+    struct memory *seen = memory_open(toolchain, toolchain);
+    if (seen == NULL || set("objects", objects) != 0) {
+        fprintf(stderr, "ckpt-watch: %s can't be read\n", seen == NULL ? toolchain : objects);
+        return EXIT_USAGE;
+    }
+    const char *differs = memory_differs(seen);
+    digest_cache_save(the_digests);
+    if (differs == NULL)
+        return 0;
+    puts(differs);
+    return 1;
+}
+
 int main(int count, char **arguments)
 {
     if (count >= 4 && strcmp(arguments[1], "launch") == 0)
         return launch(atoi(arguments[2]), arguments + 3);
     if (count >= 5 && strcmp(arguments[1], "watch") == 0)
         return watch(atoi(arguments[2]), atoi(arguments[3]), arguments + 4);
+    if (count == 4 && strcmp(arguments[1], "check") == 0)
+        return check(arguments[2], arguments[3]);
     fputs("usage: ckpt-watch watch SETTINGS SOCKET COMMAND …\n"
-          "       ckpt-watch launch SOCKET COMMAND …\n",
+          "       ckpt-watch launch SOCKET COMMAND …\n"
+          "       ckpt-watch check TOOLCHAIN OBJECTS\n",
           stderr);
     return EXIT_USAGE;
 }

@@ -928,6 +928,8 @@ static int by_key(const void *one, const void *other)
     return order != 0 ? order : a < b ? -1 : a > b;
 }
 
+static int write_file(int directory, const char *name, const struct buffer *whole);
+
 int memory_write(int directory, const char *name)
 {
     struct timespec date;
@@ -964,11 +966,45 @@ int memory_write(int directory, const char *name)
     size_t rest = offsetof(struct memory_header, order);
     header.digest = digest_of(whole.bytes + rest, whole.size - rest);
     memcpy(whole.bytes, &header, sizeof header);
+    return write_file(directory, name, &whole);
+}
+
+/* --- the system ----------------------------------------------------------------------------- */
+
+static const char **system_roots;
+static size_t system_count, system_room;
+
+void memory_add_system(const char *root)
+{
+    system_roots = grow(system_roots, &system_room, system_count, sizeof *system_roots);
+    system_roots[system_count++] = root;
+}
+
+static int is_of_the_system(const char *path)
+{
+    for (size_t i = 0; i < system_count; i++) {
+        size_t length = strlen(system_roots[i]);
+        if (strncmp(path, system_roots[i], length) == 0 &&
+            (path[length] == '/' || path[length] == '\0' || length == 1))
+            return 1;
+    }
+    return 0;
+}
+
+static int in_order_of_paths(const void *one, const void *other)
+{
+    const struct memory_observation *a = one, *b = other;
+    int order = strcmp(out_texts.bytes + a->path, out_texts.bytes + b->path);
+    return order != 0 ? order : memcmp(&a->mask, &b->mask, sizeof *a - sizeof a->path);
+}
+
+static int write_file(int directory, const char *name, const struct buffer *whole)
+{
     int file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (file < 0)
         return -errno;
-    for (size_t done = 0; done < whole.size;) {
-        ssize_t part = write(file, whole.bytes + done, whole.size - done);
+    for (size_t done = 0; done < whole->size;) {
+        ssize_t part = write(file, whole->bytes + done, whole->size - done);
         if (part < 0) {
             int error = -errno;
             close(file);
@@ -977,8 +1013,52 @@ int memory_write(int directory, const char *name)
         }
         done += (size_t)part;
     }
-    close(file);
-    return 0;
+    return close(file) == 0 ? 0 : -errno;
+}
+
+/* A memory of no command: what this build saw of the system, the same bytes for the same. */
+int memory_write_system(int directory, const char *name)
+{
+    uint32_t all = count_of(&out_observations, sizeof(struct memory_observation)), count = 0;
+    struct memory_observation *seen = malloc((all + 1) * sizeof *seen);
+    if (seen == NULL)
+        abort();
+    for (uint32_t i = 0; i < all; i++) {
+        memcpy(&seen[count], out_observations.bytes + i * sizeof *seen, sizeof *seen);
+        const char *path = out_texts.bytes + seen[count].path;
+        if (path_at(path, strlen(path))->zone == ZONE_SYSTEM && is_of_the_system(path))
+            count++;
+    }
+    qsort(seen, count, sizeof *seen, in_order_of_paths);
+    struct buffer texts = {NULL, 0, 0}, whole = {NULL, 0, 0};
+    append(&texts, "", 1);
+    for (uint32_t i = 0; i < count; i++) {
+        const char *path = out_texts.bytes + seen[i].path;
+        seen[i].path = (uint32_t)append(&texts, path, strlen(path) + 1);
+    }
+    struct memory_header header;
+    memset(&header, 0, sizeof header);
+    memcpy(header.magic, MEMORY_MAGIC, sizeof header.magic);
+    header.order = 0x01020304;
+    header.observations = count;
+    header.texts = (uint32_t)texts.size;
+    append(&whole, &header, sizeof header);
+    append(&whole, seen, count * sizeof *seen);
+    append(&whole, texts.bytes, texts.size);
+    size_t rest = offsetof(struct memory_header, order);
+    header.digest = digest_of(whole.bytes + rest, whole.size - rest);
+    memcpy(whole.bytes, &header, sizeof header);
+    free(seen);
+    return write_file(directory, name, &whole);
+}
+
+/* The first path of which something is not as it was seen; NULL: all is. */
+const char *memory_differs(struct memory *memory)
+{
+    for (uint32_t i = 0; i < memory->header->observations; i++)
+        if (!holds(memory, i))
+            return memory->texts + memory->observations[i].path;
+    return NULL;
 }
 
 /* --- what is told of it --------------------------------------------------------------------- */
@@ -1028,7 +1108,17 @@ static void report_step(FILE *to, struct step *step, int *is_first)
     put_pair(to, "folder", step->folder);
     put_pair(to, "missed_by", step->missed_by);
     put_pair(to, "not_remembered", why_not(step));
-    fputc('}', to);
+    fputs(",\"made\":[", to);
+    for (size_t i = 0, count = 0; i < step->effect_count; i++) {
+        const struct path *path = step->effects[i].path;
+        const struct version *version = &path->versions[step->effects[i].after];
+        if (version->writer != step || version->state.kind != KIND_FILE)
+            continue;
+        if (count++ > 0)
+            fputc(',', to);
+        put_json(to, path->text, path->length);
+    }
+    fputs("]}", to);
     for (struct step *child = step->first; child != NULL; child = child->next)
         report_step(to, child, is_first);
 }
@@ -1038,6 +1128,7 @@ void memory_report(FILE *to)
     fprintf(to, "{\"version\":1,\"ran\":%u,\"answered\":%u,\"failed\":%s", ran_count, answered_count,
             answering_failed ? "true" : "false");
     put_pair(to, "incomplete", the_root_step->incomplete);
+    fprintf(to, ",\"stored\":%llu", (unsigned long long)paths_stored());
     fputs(",\"answered_by\":{", to);
     for (int m = 0, first = 1; m < memory_count; m++)
         if (memories[m]->answered > 0) {

@@ -149,6 +149,12 @@ static bool known_as(const struct objects *objects, const struct stat *st, diges
     return known != NULL && digest_equal(*known, value);
 }
 
+static void remove_any(int folder, const char *name)
+{
+    if (unlinkat(folder, name, 0) < 0 && errno == EISDIR)
+        unlinkat(folder, name, AT_REMOVEDIR);
+}
+
 /* Removes the damaged object that `st` is of. By now another process may have put a good one in
  * its place, which has to stay: so the name is first moved aside, then looked at. */
 static void remove_damaged(const struct objects *objects, const char *path, const struct stat *st)
@@ -159,15 +165,14 @@ static void remove_damaged(const struct objects *objects, const char *path, cons
     name_temporary(aside);
     if (renameat2(folder, path, folder, aside, RENAME_NOREPLACE) < 0) {
         if (errno == EINVAL)
-            unlinkat(folder, path, 0); /* this file system cannot do better */
+            remove_any(folder, path); /* this file system cannot do better */
         return;
     }
     if (fstatat(folder, aside, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
         (found.st_ino != st->st_ino || found.st_dev != st->st_dev) &&
         renameat2(folder, aside, folder, path, RENAME_NOREPLACE) == 0)
         return;
-    if (unlinkat(folder, aside, 0) < 0 && errno == EISDIR)
-        unlinkat(folder, aside, AT_REMOVEDIR);
+    remove_any(folder, aside);
 }
 
 /* Whether the object behind `fd` is right: 0, or -EBADMSG when its content is another, or -errno.
@@ -275,24 +280,24 @@ static int open_temporary(const struct objects *objects, char name[40])
 static int rename_to(struct objects *objects, int folder, const char *name, digest value)
 {
     char path[34], parent[3];
-    bool made = false;
+    bool made = false, look = true;
     path_of(value, path);
     memcpy(parent, path, 2);
     parent[2] = '\0';
     for (int turn = 0; turn < TURNS; turn++) {
-        if (renameat2(folder, name, objects->folder, path, RENAME_NOREPLACE) == 0)
+        if ((look ? renameat2(folder, name, objects->folder, path, RENAME_NOREPLACE)
+                  : renameat(folder, name, objects->folder, path)) == 0)
             return 0;
-        if (errno == ENOENT && !made) {
+        if (errno == EINVAL && look) {
+            look = false; /* this file system cannot look and rename at once */
+        } else if (errno == ENOENT && !made) {
             made = true;
             if (mkdirat(objects->folder, parent, 0755) < 0 && errno != EEXIST)
                 return -errno;
-        } else if (errno == EEXIST) {
-            if (there(objects, value))
-                return 1;
-        } else if (errno == EINVAL) { /* this file system cannot look and rename at once */
-            return renameat(folder, name, objects->folder, path) < 0 ? -errno : 0;
-        } else {
+        } else if (errno != EEXIST || !look) {
             return -errno;
+        } else if (there(objects, value)) {
+            return 1;
         }
     }
     return -EEXIST;
@@ -492,7 +497,8 @@ int objects_put_fd(struct objects *objects, int source_fd, const struct stat *st
 
 /* ---- taking ---- */
 
-/* Makes an object of the file by renaming it. `st` is its state. */
+/* Makes an object of the file by renaming it. `st` is its state. -EXDEV when it has to be copied
+ * instead. */
 static int take_by_rename(struct objects *objects, int folder, const char *name, int fd,
                           const struct stat *st, digest known)
 {
@@ -500,7 +506,7 @@ static int take_by_rename(struct objects *objects, int folder, const char *name,
     struct stat now;
     bool writable = (st->st_mode & 07777) != 0444;
     if (writable && fchmod(fd, 0444) < 0)
-        return -errno;
+        return errno == EPERM ? -EXDEV : -errno; /* of another owner: a copy will be ours */
     int result = rename_to(objects, folder, name, known);
     if (result == 1)
         return unlinkat(folder, name, 0) < 0 ? -errno : 0;

@@ -57,8 +57,8 @@ int objects_put_bytes(struct objects *objects, const void *bytes, size_t size, d
 
 /* Makes an object of a file that nobody writes to or needs any more: the file `name` in `folder`
  * in the state `st`, whose digest is `known`. When this returns 0 the name is gone. The file is
- * renamed; or copied as objects_put_fd does when it has other names too or is on another file
- * system. -EAGAIN when it is not in the state `st`. -EBADMSG when it was seen to have another
+ * renamed; or copied as objects_put_fd does when it has other names too, is on another file
+ * system or belongs to another user. -EAGAIN when it is not in the state `st`. -EBADMSG when it was seen to have another
  * content than `known` says; a file that was changed while it was renamed is lost then. Else as
  * objects_put_fd; the file stays. */
 int objects_take(struct objects *objects, int folder, const char *name, const struct stat *st,

@@ -355,6 +355,13 @@ const struct state *path_state(struct path *path, int follow)
     return &version->state;
 }
 
+static uint64_t stored;
+
+uint64_t paths_stored(void)
+{
+    return stored;
+}
+
 int path_digest(struct path *path, struct state *state, int store, uint8_t *is_stored)
 {
     if (state->kind != KIND_FILE)
@@ -370,6 +377,7 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
         int is_kept = path->zone == ZONE_SYSTEM || path->count == 1;
         const digest *before = is_kept ? digest_cache_find(the_digests, &found) : NULL;
         if (store) {
+            stored += (uint64_t)found.st_blocks * 512;
             done = objects_put_fd(the_objects, file, &found, &state->digest);
             if (done == 0)
                 *is_stored = 1;

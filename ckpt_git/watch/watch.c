@@ -775,7 +775,18 @@ static int is_sanitized(int file, const Elf64_Phdr *headers, size_t count)
     return 0;
 }
 
-static char the_interpreter[256]; /* of this machine's programs: elf(5), PT_INTERP */
+/* The loader of the C library that our library is for, wherever it lies: elf(5), PT_INTERP. */
+#if defined __x86_64__
+#define LOADER "ld-linux-x86-64.so.2"
+#else
+#define LOADER "ld-linux-aarch64.so.1"
+#endif
+
+static int is_our_loader(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    return strcmp(name == NULL ? path : name + 1, LOADER) == 0;
+}
 
 static void look_at_elf(int file, const char *head, size_t size, struct path *path,
                         struct program *program)
@@ -800,7 +811,7 @@ static void look_at_elf(int file, const char *head, size_t size, struct path *pa
     if (loader == NULL)
         return;
     program->interpreter = path_at(loader, strlen(loader));
-    if (strcmp(loader, the_interpreter) != 0)
+    if (!is_our_loader(loader))
         program->what = RUNS_UNSEEN;
     else if (strncmp(path->text, "/usr/", 5) != 0 && is_sanitized(file, headers, count))
         program->what = RUNS_UNSEEN;
@@ -1542,17 +1553,6 @@ static void begin_watching(int thread)
         const char *link = settings.links[i];
         path_state(path_at(link, strlen(link)), 0);
     }
-    /* The loader of this machine's programs is that of our own. */
-    int file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    _Alignas(16) char head[4096];
-    ssize_t size = file < 0 ? 0 : pread(file, head, sizeof head, 0);
-    const Elf64_Ehdr *elf = (const void *)head;
-    const Elf64_Phdr *headers = (const void *)(head + elf->e_phoff);
-    for (size_t i = 0; size == sizeof head && i < elf->e_phnum; i++)
-        if (headers[i].p_type == PT_INTERP && headers[i].p_offset + 256 < sizeof head)
-            snprintf(the_interpreter, sizeof the_interpreter, "%s", head + headers[i].p_offset);
-    if (file >= 0)
-        close(file);
 }
 
 static void one_call(void)

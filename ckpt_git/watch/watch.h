@@ -92,6 +92,7 @@ const struct state *path_state(struct path *path, int follow);
 void path_look(struct path *path, int follow, struct state *state);
 int path_open(struct path *path, int flags);
 int path_digest(struct path *path, struct state *state, int store, uint8_t *is_stored);
+uint64_t paths_stored(void); /* bytes that became objects */
 struct version *path_change(struct path *path, struct step *writer, uint64_t moment);
 void path_made_link(struct path *path);
 void path_moved_link(struct path *from, struct path *to, int is_link);
@@ -209,6 +210,10 @@ struct memory;
 
 struct memory *memory_open(const char *file, const char *name);
 int memory_write(int directory, const char *name);
+/* What of the system was read: a memory without commands; below these roots alone. */
+void memory_add_system(const char *root);
+int memory_write_system(int directory, const char *name);
+const char *memory_differs(struct memory *memory);
 /* The entry that answers `step`, which is about to begin; 0: none. */
 int memory_find(struct step *step, struct memory **memory, uint32_t *entry);
 void memory_answered(struct step *step, struct memory *memory, uint32_t entry, uint64_t moment);

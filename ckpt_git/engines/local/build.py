@@ -1,146 +1,213 @@
-"""One build of the local engine, from an empty workspace to a published layer and output."""
+"""A build from nothing, watched, in which known commands are answered from memory.
+
+It starts in an empty folder with the real build tool, so there is no old state in it that could be
+stale. What it leaves is a checkpoint: the memory of its commands.
+"""
 
 from __future__ import annotations
 
+import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
+from typing import NamedTuple
 
-from ckpt_git.engines.files import writing
-from ckpt_git.engines.local.freshness.build_tool import is_cmake
-from ckpt_git.engines.local.freshness.missed import precautions
-from ckpt_git.engines.local.freshness.precautions import NONE, Precautions
-from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk
-from ckpt_git.engines.local.phases import run_all
+from ckpt_git.engines.files import make_private, new_id, writing
+from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk, run_phases
+from ckpt_git.engines.local.sandbox.runner import Ended
+from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.store import Layer
-from ckpt_git.engines.local.toolchain import compiler_cache
 from ckpt_git.engines.local.workspace import layers
-from ckpt_git.engines.local.workspace.layers import SECOND
+from ckpt_git.engines.local.workspace.layers import Ground
+from ckpt_git.engines.local.workspace.object_count import count_objects
 from ckpt_git.engines.protocol import Realisation
-from ckpt_git.later import Later
-from ckpt_git.model.errors import CkptError, MissingError, StoreError
+from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.model.record import Seconds
+from ckpt_git.watch.session import Report, Session, is_unwatched, read_report
+
+MEMORY = "memory"
+"""The name of a memory's file, beside a layer."""
+_ASKED = 32
+"""Memories that a build asks, beside that of the checkpoint that it starts from."""
+_LINK = "120000"  # git's mode of a symbolic link
 
 
-def build(job: Job, fetched: Layer | None, phases: Later[dict[str, str]]) -> Realisation:
-    """Run ``phases`` of the derivation; publish what they leave where they passed.
+class _Ran(NamedTuple):
+    """How the phases ended; ``report`` is None where nobody could watch."""
 
-    While it runs, the layers that it started on are checked: what a damaged one gave must not
-    be used.
-    """
+    ended: Ended
+    report: Report | None
+
+
+def build(job: Job, fetched: Layer | None) -> Realisation:
+    """Run the derivation's phases; publish what they leave where they passed."""
+    answers = job.start is not None
+    while True:
+        result = _build(job, fetched, answers=answers)
+        if result is not None:
+            return result
+        answers = False
+
+
+def _build(job: Job, fetched: Layer | None, *, answers: bool) -> Realisation | None:
+    """The same; None where something that was known could not be put back: it was damaged."""
     with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
-        base = job.store.layer(job.start.checkpoint.id) if job.start else fetched
-        started_on = () if base is None else base.chain
-        if base is not None:
-            job.store.used(base)
-        checks: list[Later[str | None]] = []
-        tracing = job.tracing(work)
+        if fetched is not None:
+            job.store.used(fetched)
+            until_published.enter_context(job.store.held(fetched.chain))
+        memories = _memories(job) if answers else []
+        until_published.enter_context(job.store.held(path.parent.name for path in memories))
         began = time.monotonic()
-        try:
-            care = NONE if job.start is None else precautions(job) | _dates(job, phases)
-            if care.unfit is not None:
-                return _nothing(job, unfit=care.unfit)
-            with writing(work):
-                ground = layers.prepare(
-                    job.store, job.able.layers, work, job.source, job.start, fetched, care
-                )
-            used = dict.fromkeys((*started_on, *ground.lowers))
-
-            def check() -> None:
-                if not checks:
-                    checks.append(Later(lambda: _look_about(job, used)))
-
-            job = _unless_unseen(job, work)
-            prepared = time.monotonic() - began
-            until_published.enter_context(job.store.held(used))
-            note(job, care.notes)
-            ran = run_all(job, work, ground, phases.value(), check, tracing)
-        except (MissingError, StoreError) as error:
-            return _unless_damaged(job, started_on, error)
-        if isinstance(ran, str):
-            return _nothing(job, unfit=ran)
-        ended = ran.ended
-        from_cache, asked = _from_cache(job)
-        seconds = Seconds(materialise=prepared + ended.prepared, build=ended.ran)
-        damage = checks[0].value()
-        if ended.code != 0 and damage is None:
+        with writing(work):
+            ground = layers.prepare(
+                *(job.store, job.able.layers, work, job.source, None, fetched),
+                date=job.store.source_date(job.owner, job.drv.name),
+            )
+        session = _session(job, work, memories)
+        prepared = time.monotonic() - began
+        ran = _run(job, work, ground, session)
+        if ran.report is not None and ran.report.failed:
+            note(job, ["something that was known is damaged: built again, all of it"])
+            return None
+        seconds = Seconds(materialise=prepared + ran.ended.prepared, build=ran.ended.ran)
+        if ran.ended.code != 0:
             refuse_full_disk(job)
-        if ended.code != 0 or damage is not None:
-            result = replace(failed(job, ended, seconds), from_cache=from_cache)
-            return result if damage is None else replace(result, distrust=damage)
-        if from_cache:
-            note(job, [f"{from_cache} of {asked} objects came from the compiler cache"])
-        from ckpt_git.engines.local.freshness.seen import look  # noqa: PLC0415
-        from ckpt_git.engines.local.publish import publish  # noqa: PLC0415 - by now it is there
-
-        seen = look(job, work, ground, tracing)
-        seen = replace(seen, files={**seen.files, **ran.files})
-        passed = publish(job, work, ground, ended, seconds, seen)
-        return replace(passed, from_cache=from_cache)
+            return _with_counts(failed(job, ran.ended, seconds), ran.report)
+        return _publish(job, work, ran, seconds)
 
 
-def _unless_unseen(job: Job, work: Path) -> Job:
-    """The job without its compiler cache where that could give what is no longer right."""
-    if job.compilers.folder is None:
-        return job
-    why = compiler_cache.unseen(work / "fs" / "source")
-    if why is None:
-        return job
-    note(job, [f"no compiler cache: {why}"])
-    return replace(job, compilers=compiler_cache.direct(job.path))
-
-
-def _from_cache(job: Job) -> tuple[int, int]:
-    """How many objects came from the compiler cache, of how many."""
-    if job.compilers.stats is None:
-        return 0, 0
-    counts = compiler_cache.counted(job.compilers.stats)
-    job.compilers.stats.unlink(missing_ok=True)
-    job.store.weigh_compiler_cache(job.owner, job.drv.name)
-    return counts
-
-
-def _look_about(job: Job, used: Iterable[str]) -> str | None:
-    """What can be done while the build runs: find the damage in what it started on, the manifest
-    that its own layer will carry, and what will publish that."""
-    job.source.manifest()  # kept by the source
-    import_module("ckpt_git.engines.local.publish")
-    import_module("ckpt_git.engines.local.freshness.seen")
-    return job.store.damage(used)
-
-
-def _unless_damaged(job: Job, started_on: Sequence[str], error: CkptError) -> Realisation:
-    """The result where a build couldn't be set up because what it starts on is damaged.
-
-    Raises ``error`` where that isn't so.
-    """
-    damage = job.store.damage(started_on)
-    if damage is None:
-        raise error
-    return _nothing(job, distrust=damage)
-
-
-def _nothing(job: Job, *, distrust: str | None = None, unfit: str | None = None) -> Realisation:
-    """The result of a build that the checkpoint didn't allow."""
-    return Realisation(
-        outcome="failed",
-        sandbox=job.able.sandbox,
-        out=None,
-        seconds=Seconds(),
-        distrust=distrust,
-        unfit=unfit,
-        warnings=job.warnings,
+def _session(job: Job, work: Path, memories: list[Path]) -> Session | None:
+    if job.programs is None:
+        return None
+    place = job.place
+    objects = job.store.root / "objects"
+    with writing(job.store.root):
+        make_private(objects)
+    scratch = [place.tmp, *(["/dev/shm"] if job.able.sandbox != "none" else [])]  # noqa: S108
+    links = [
+        f"{place.source}/{path}"
+        for path, entry in job.source.manifest().items()
+        if entry.mode == _LINK
+    ]
+    return Session(
+        programs=job.programs,
+        objects=objects,
+        memories=memories,
+        into=work / MEMORY,
+        report=work / "report",
+        roots=(place.top, place.out),
+        temporary=scratch,
+        links=links,
+        is_sandboxed=job.able.sandbox != "none",
+        answers=bool(memories),
     )
 
 
-def _dates(job: Job, phases: Later[dict[str, str]]) -> Precautions:
-    """CMake's ``file(COPY)`` leaves dates their seconds alone: what changed in the second in which
-    the checkpoint was made would be copied with an older date than that of its objects."""
+def _memories(job: Job) -> list[Path]:
+    """What may answer: first the memory of the checkpoint that is nearest, then the newest of the
+    same package."""
     assert job.start is not None
-    newest = job.start.checkpoint.newest_mtime_ns
-    if time.time_ns() // SECOND > newest // SECOND or not is_cmake(job.drv):
-        return NONE
-    return Precautions(another_second="configure" in phases.value())
+    nearest = job.start.checkpoint.id
+    others = job.store.memories(job.owner, job.drv.name)
+    found = [nearest, *(name for name in others if name != nearest)][: _ASKED + 1]
+    return [path for name in found if (path := job.store.beside(name, MEMORY)) is not None]
+
+
+def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
+    if session is None:
+        return _Ran(run_phases(job, work, ground, job.drv.phases), None)
+    try:
+        ended = run_phases(job, work, ground, job.drv.phases, session=session)
+    except MissingError:
+        if not _is_unwatched(session):
+            raise
+        again = layers.next_run(work, ground)
+        return _Ran(run_phases(job, work, again, job.drv.phases), None)
+    return _Ran(ended, None if is_unwatched(ended.code) else read_report(session.report))
+
+
+def _is_unwatched(session: Session) -> bool:
+    try:
+        return read_report(session.report).incomplete == "it could not be watched"
+    except StoreError:
+        return False
+
+
+def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
+    entry = new_id()
+    out = job.store.publish_output(work, entry, job.owner, job.drv.name)
+    checkpoint: Checkpoint | None = None
+    no_base: str | None = "it was not watched"
+    if ran.report is not None:
+        no_base = ran.report.incomplete
+    if no_base is None:
+        checkpoint = _publish_memory(job, work, ran, entry)
+    result = Realisation(
+        outcome="passed",
+        sandbox=job.able.sandbox,
+        out=out,
+        seconds=seconds,
+        artifacts=checkpoint,
+        no_base=no_base,
+        warnings=job.warnings,
+    )
+    return _with_counts(result, ran.report)
+
+
+def _publish_memory(job: Job, work: Path, ran: _Ran, entry: str) -> Checkpoint:
+    with writing(work):
+        (work / "fs").rename(work / "built")
+        (work / "fs").mkdir()
+    base = job.start.checkpoint if job.start is not None else None
+    layer = Layer(
+        id=entry,
+        lowers=(),
+        owner=job.owner,
+        package=job.drv.name,
+        newest_mtime_ns=0,
+        seconds=ran.ended.ran,
+    )
+    beside: Mapping[str, bytes | Path] = {MEMORY: work / MEMORY}
+    sealed = seal.settle(work / "fs")
+    job.store.publish_layer(work, layer, sealed, job.source.manifest(), beside)
+    job.store.make_durable(layer.id)
+    return Checkpoint(
+        id=entry,
+        package=job.drv.name,
+        engine="local",
+        tree=job.source.tree,
+        commit=job.commit,
+        folder=job.drv.source.folder,
+        recipe=job.recipe,
+        depth=0 if base is None else base.depth + 1,
+        newest_mtime_ns=0,
+        created=time.time(),
+        built_on=() if base is None else base.bases,
+    )
+
+
+def _with_counts(result: Realisation, report: Report | None) -> Realisation:
+    """What the watcher saw, added to a result."""
+    if report is None:
+        return replace(result, trace="none")
+    return replace(
+        result,
+        trace="complete" if report.incomplete is None else "incomplete",
+        ran=report.ran,
+        answered=report.answered,
+        answered_by=_most(report),
+        compiled=count_objects(path for step in report.steps for path in step.made)
+        if result.outcome == "passed"
+        else None,
+    )
+
+
+def _most(report: Report) -> str | None:
+    """The id of the checkpoint that most answers came from."""
+    if not report.answered_by:
+        return None
+    path = max(report.answered_by, key=lambda name: report.answered_by[name])
+    return os.path.basename(os.path.dirname(path))
