@@ -8,9 +8,9 @@ checkpoint that turns out to be damaged is thrown away.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -29,10 +29,6 @@ from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
     from ckpt_git.model.drift import Staying
-    from ckpt_git.model.trace_suspicion import Suspicion
-
-_NAMED = 50
-"""Steps that a log names of those that should have run again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +50,8 @@ class BuildOptions:
 
 
 class Plan(NamedTuple):
-    """What the build of one package is going to be. ``compile_cache`` allows what is built from
-    nothing to take objects from a compiler cache. ``staying`` is what it costs that the checkpoint
-    stays, with ``follow = "auto"``."""
+    """What the build of one package is going to be. ``staying`` is what it costs that the
+    checkpoint stays, with ``follow = "auto"``."""
 
     package: Package
     drv: Derivation
@@ -67,7 +62,6 @@ class Plan(NamedTuple):
     key: str
     known: Record | None
     choice: Choice
-    compile_cache: bool
     staying: Staying | None = None
 
 
@@ -124,8 +118,15 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             if stays.pays_to_move and is_head(context, target):
                 choice = choice._replace(start=None, why_clean=_why_moves(stays))
     return Plan(
-        *(package, drv, engine, source, target, recipe, key, known, choice),
-        compile_cache=not options.clean,
+        package=package,
+        drv=drv,
+        engine=engine,
+        source=source,
+        target=target,
+        recipe=recipe,
+        key=key,
+        known=known,
+        choice=choice,
         staying=stays,
     )
 
@@ -200,6 +201,8 @@ def _known(
         return None
     if options.output and record.out and engine.output_damage(record.output) is not None:
         return None
+    if engine.changed_toolchain(record.toolchain) is not None:
+        return None
     if options.artifacts and record.passed and not _has_artifacts(context, engine, record):
         return None
     return record
@@ -238,38 +241,10 @@ class _Attempt:
             return self._again(why)
         if result.unfit is not None:
             return self._again(result.unfit)
-        if doubts := self._doubts(result):
-            return self._judge(start, result, doubts)
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
         seen = self._keep(result, start, None, confirmed=False)
         return self._confirm(start, seen)
-
-    def _doubts(self, result: Realisation) -> Sequence[Suspicion]:
-        """The steps that should have run again, less those that are known not to matter."""
-        if not result.suspicions:
-            return ()
-        from ckpt_git.records.excused import excused  # noqa: PLC0415 - hardly any build has one
-
-        known = excused(self.context.state, self.plan.package.name)
-        return [doubt for doubt in result.suspicions if doubt.id not in known]
-
-    def _judge(self, start: Start, result: Realisation, doubts: Sequence[Suspicion]) -> Record:
-        """A clean build decides; its checkpoint is the one to go on from."""
-        from ckpt_git.builds.doubt import judge  # noqa: PLC0415 - hardly any build needs it
-        from ckpt_git.records.excused import excuse  # noqa: PLC0415
-
-        self._note(str(doubt) for doubt in doubts[:_NAMED])
-        judged = judge(self.plan.engine, result, doubts, self._again_clean)
-        if not judged.same:
-            warning = f"{self.plan.package.name}: {judged.why}"
-            clean = replace(judged.clean, warnings=(*judged.clean.warnings, warning))
-            return self._keep(clean, None, judged.why)
-        excuse(self.context.state, self.plan.package.name, [doubt.id for doubt in doubts])
-        record = self._keep(replace(result, artifacts=judged.clean.artifacts), start, None)
-        verified = replace(record, verified=True)
-        self.context.state.save(verified)
-        return verified
 
     def _confirm(self, start: Start, failed: Record) -> Record:
         """A failure from a checkpoint may be the checkpoint's: told at once with its error, and a
@@ -309,7 +284,6 @@ class _Attempt:
             start=start,
             log=self.log,
             listener=self._listener(),
-            compile_cache=made.compile_cache,
         )
 
     def _keep(
@@ -323,7 +297,13 @@ class _Attempt:
         from ckpt_git.builds.ending import Ending, keep  # noqa: PLC0415 - see there
 
         ending = Ending(
-            *(self.plan, result, start, why_clean, self.log), self.began, self.looked_up
+            plan=self.plan,
+            result=result,
+            start=start,
+            why_clean=why_clean,
+            log=self.log,
+            began=self.began,
+            looked_up=self.looked_up,
         )
         return keep(self.context, ending, self._relocation(), confirmed=confirmed)
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 
 from ckpt_git.builds.context import Context
 from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.config import Package
 from ckpt_git.model.record import Record
 
 
@@ -24,14 +23,11 @@ def base_failed(context: Context, base: Checkpoint) -> None:
     _distrust(context, base.package, [base.id, *base.checkpointed])
 
 
-def result_differs(context: Context, package: Package, record: Record) -> None:
-    """What was built of ``package``, as on record, isn't what a clean build without a cache gives.
+def result_differs(context: Context, record: Record) -> None:
+    """What was built, as on record, isn't what a clean build gives.
 
     Raises ``StoreError``.
     """
-    if record.from_cache:
-        drv = context.derivation(package, record.tree)
-        context.engine(record.engine).discard_compile_cache(drv)
     known = context.state.checkpoints(record.package)
     behind = (c for c in known if c.id in {record.left, record.base})
     suspects = {one for checkpoint in behind for one in checkpoint.checkpointed}

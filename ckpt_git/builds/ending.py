@@ -15,7 +15,7 @@ from ckpt_git.builds.follow import follow
 from ckpt_git.builds.retention import let_go_of_old
 from ckpt_git.model.diagnostics import advice, error_lines
 from ckpt_git.model.record import Base, PassedOver, Record
-from ckpt_git.model.weight import HEADERS, SOURCES, learn
+from ckpt_git.model.weight import learn_from
 
 if TYPE_CHECKING:
     from ckpt_git.builds.build import Plan
@@ -63,19 +63,16 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
         state.keep_drift(ending.start.checkpoint, drift)
     if result.outcome == "passed":
         if ending.start is None:
-            _learn(context, plan, record.seconds.build)
+            _learn(context, plan, result.artifacts, record.seconds.build)
         let_go_of_old(context, plan.engine, plan.drv, result)
     return record
 
 
-def _learn(context: Context, plan: Plan, seconds: float) -> None:
-    """Find out, after a clean build, what a change of each file would have compiled anew."""
-    source = plan.source
-    includes = source.lines_with(
-        ["include"], [f"*{suffix}" for suffix in sorted(HEADERS | SOURCES)]
-    )
-    weights = learn(list(source.manifest()), includes, seconds)
-    context.state.keep_weights(plan.package.name, weights)
+def _learn(context: Context, plan: Plan, artifacts: Checkpoint | None, seconds: float) -> None:
+    """Find out, after a clean build, what a change of each file has compiled anew."""
+    memory = None if artifacts is None else plan.engine.trace(artifacts)
+    if memory is not None:
+        context.state.keep_weights(plan.package.name, learn_from(memory, seconds))
 
 
 def _helped(context: Context, ending: Ending) -> Checkpoint | None:
@@ -121,12 +118,12 @@ def _as_record(context: Context, ending: Ending, moved: Relocation) -> Record:
         warnings=result.warnings,
         no_base=result.no_base,
         base=None if base is None else base.id,
-        from_cache=result.from_cache,
         left=None if result.artifacts is None else result.artifacts.id,
         compiled=result.compiled,
         trace=result.trace,
         ran=result.ran,
         answered=result.answered,
+        toolchain=result.toolchain,
         passed_over=_passed_over(plan.choice, plan.recipe, base),
     )
 

@@ -226,6 +226,9 @@ def _build(context: Context, subject: Subject, package: Package, watch: Watch) -
     except (CkptError, OSError) as error:
         return _unchecked(subject.commit, subject.refs, subject.policy, error)
     record = result.record
+    if record.passed and subject.policy.require == "traced" and record.trace != "complete":
+        why = f"{package.name}: its build was not seen whole, and `require` asks for that"
+        return _unchecked(subject.commit, subject.refs, subject.policy, CkptError(why))
     if record.passed or _is_conclusive(record):
         return result
     why = f"{package.name}: {_inconclusive(record)}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ckpt_git.builds import idle, notices
-from ckpt_git.builds.afterwards import look_ahead
 from ckpt_git.builds.build import BuildOptions, build
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.noting import keep_note
@@ -47,6 +46,5 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
             notices.tell_untracked(context.state, sentence(names))
         keep_note(context, wanted, made)
         idle.ask(context, wanted, made)
-        look_ahead(context, target, made)
         records += made
     return records

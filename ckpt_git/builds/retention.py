@@ -12,7 +12,7 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation
 
 KEPT_CHECKPOINTS = {"local": 32, "nix": 8}
-"""The newest ones of a package; layers share what is the same, Nix' store holds each by itself."""
+"""The newest ones of a package; memories share objects, Nix' store holds each by itself."""
 
 KEPT_SNAPSHOTS = 14 * 86400.0  # seconds since last use; a checkpoint outlives its snapshot
 _KEPT_BRANCHES = 16
@@ -30,7 +30,7 @@ def let_go_of_old(context: Context, engine: Engine, drv: Derivation, made: Reali
     tidy = many or made.artifacts is None
     if tidy:
         forget_old(context, engine, drv.name)
-    make_room(context, drv.source.tree, drv.name, tidy=tidy)
+    make_room(context, drv.source.tree, tidy=tidy)
 
 
 def forget_old(context: Context, engine: Engine, package: str) -> None:

@@ -10,7 +10,7 @@ import shutil
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
@@ -19,7 +19,6 @@ from ckpt_git.engines.files import writing
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.engines.local.store.eviction import Kept, Sweep
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.engines.local.workspace.flatten import flattened
 from ckpt_git.model.config_values import FaultError, size
 from ckpt_git.model.errors import UsageError
 from ckpt_git.records.state import State
@@ -61,22 +60,20 @@ def limit(context: Context, tree: str | None = None) -> int:
     return DEFAULT_LIMIT
 
 
-def make_room(context: Context, tree: str, package: str, *, tidy: bool) -> None:
-    """Have the store fit into its limit after a build of ``package``; with ``tidy`` let go of what
+def make_room(context: Context, tree: str, *, tidy: bool) -> None:
+    """Have the store fit into its limit after a build; with ``tidy`` let go of what
     this repository no longer wants although there is room. Raises ``StoreError``."""
     most = limit(context, tree)
     if not tidy and eviction.size(Store(context.store)) <= most:
         return
-    swept = collect(context, most)
-    if swept.sweep.after > most and _compact(context, package):
-        collect(context, most)
+    collect(context, most)
 
 
 @contextmanager
 def undisturbed(context: Context) -> Iterator[None]:
     """No sweep goes on meanwhile: what is whole now and in force afterwards is not let go of."""
     store = Store(context.store)
-    if not store.layers.is_dir():  # as with Nix alone
+    if not store.entries.is_dir():  # as with Nix alone
         yield
         return
     with writing(store.root), store.tally.locked():
@@ -95,7 +92,7 @@ def collect(
     repositories that are gone, and what doesn't fit into ``most`` bytes. The checkpoints
     ``forgotten`` count as if they were. Raises ``StoreError``."""
     store = Store(context.store)
-    gone = {owner for owner, _ in store.compiler_caches() if _is_gone(Path(owner))}
+    gone: set[str] = set()
 
     def ask(owners: frozenset[str]) -> Kept:
         gone.update(owner for owner in owners if _is_gone(Path(owner)))
@@ -108,11 +105,8 @@ def collect(
         )
 
     swept = eviction.sweep(store, ask, most, dry_run=dry_run)
-    for owner, package in () if dry_run else store.compiler_caches():
-        if owner in gone:
-            store.drop_compiler_cache(owner, package)
     for entry in swept.removed:
-        if entry.is_layer and not (dry_run or entry.owner is None or entry.owner in gone):
+        if entry.is_checkpoint and not (dry_run or entry.owner is None or entry.owner in gone):
             State(Path(entry.owner) / "ckpt").forget_checkpoint(entry.package, entry.id)
     old = time.time() - _KEPT_RECORDS
     records = context.state.forget_records(old, dry_run=dry_run)
@@ -142,24 +136,6 @@ def _is_gone(owner: Path) -> bool:
         return not owner.is_dir()
     except OSError:  # it can't be told: somebody else's, or a disk that doesn't answer
         return False
-
-
-def _compact(context: Context, package: str) -> bool:
-    """Have the checkpoint in force lie on one layer alone, if it lies on more: what the layers in
-    between have besides is then free to go."""
-    state, store = context.state, Store(context.store)
-    old = state.in_force(package)
-    layer = None if old is None else store.layer(old.id)
-    if old is None or layer is None or len(layer.lowers) <= 1:
-        return False
-    new = replace(old, id=flattened(store, layer).id, built_on=old.bases)
-    state.add_checkpoint(new)
-    state.put_in_force(new)
-    store.settle()
-    for checkpoint in state.checkpoints(package):
-        if checkpoint.id in layer.chain[:-1]:
-            state.drop_checkpoint(checkpoint)
-    return True
 
 
 def _size(said: str) -> int:

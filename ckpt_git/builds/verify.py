@@ -82,7 +82,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
         unsteady = set(differences(cleanly, _output(context, again))) if again.passed else set()
     lasting = tuple(path for path in found if path not in unsteady)
     verdict = Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady)))
-    return _settle(context, package, verdict)
+    return _settle(context, verdict)
 
 
 def _checkpointed(context: Context, package: Package, target: Target, announce: Announce) -> Record:
@@ -99,14 +99,13 @@ def _output(context: Context, record: Record) -> Contents:
     return contents(context.engine(record.engine).installed(record.output))
 
 
-def _settle(context: Context, package: Package, verdict: Verdict) -> Verdict:
-    """Keep the verdict; what gave something else, checkpoint or compiler cache, is let go,
-    and its result too."""
+def _settle(context: Context, verdict: Verdict) -> Verdict:
+    """Keep the verdict; a checkpoint that gave something else is let go, and its result too."""
     record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
         context.state.save(record)
         context.state.asked_again(record)
     else:
-        result_differs(context, package, record)
+        result_differs(context, record)
         context.state.save(replace(verdict.clean, verified=True))
     return replace(verdict, record=record)

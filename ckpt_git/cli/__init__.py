@@ -25,15 +25,9 @@ def main() -> None:
         gc.enable()
         _end(hook_main(arguments[1:]))
     if arguments[:1] in _BUILDING:
-        # It takes as long as importing what is below, on another core.
         from ckpt_git.cli import streams  # noqa: PLC0415
-        from ckpt_git.engines.local.toolchain import fingerprint  # noqa: PLC0415
 
         streams.prepare()  # first: a pipe must not get the number of a closed stream
-        fingerprint.begin()
-        from ckpt_git.engines.local.sandbox import runner  # noqa: PLC0415
-
-        runner.begin()
     from ckpt_git.cli import short  # noqa: PLC0415
 
     at_once = short.is_short(arguments)
@@ -43,8 +37,6 @@ def main() -> None:
         ahead.begin(short.target(arguments))
     from ckpt_git.cli.boundary import run_guarded  # noqa: PLC0415
 
-    if arguments[:1] in _BUILDING:
-        fingerprint.go_on()
     # All is written and closed by then; taking the interpreter apart would take another 15 ms.
     os._exit(run_guarded(lambda: (_short if at_once else _command)(arguments)))
 
@@ -69,13 +61,6 @@ def _no_more_imports() -> None:
 
 
 def _pre_push(arguments: list[str]) -> int:
-    """The toolchain is listed on another core meanwhile: it takes as long as the imports."""
-    from ckpt_git.engines.local.toolchain import fingerprint  # noqa: PLC0415
-
-    fingerprint.begin()
-    from ckpt_git.builds import context  # noqa: F401, PLC0415 - most of what is to be imported
-
-    fingerprint.go_on()
     from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
 
     gc.enable()

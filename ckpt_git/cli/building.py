@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.builds import build as builds
 from ckpt_git.builds import untracked
-from ckpt_git.builds.afterwards import look_ahead
 from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.choose import why_foreign
 from ckpt_git.builds.context import Context
@@ -46,7 +45,6 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
         out_json({"results": [record.result() for record in records]})
     for record in records:
         _tell(record, live, as_json=as_json)
-    look_ahead(context, target, records)
     return exit_code(records) or int(options.artifacts and any(r.no_base for r in records))
 
 

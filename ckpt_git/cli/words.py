@@ -61,8 +61,6 @@ def origin(record: Record) -> str:
     """How a result came about, in a few words."""
     if record.checkpoint is None:
         how = "built clean"
-        if record.from_cache:
-            how += f" with {count(record.from_cache, 'object')} of the compiler cache"
         return f"{how}: {record.why_clean}" if record.why_clean else how
     return f"from the checkpoint of {name_of_tree(record.checkpoint)}, {changed(record.changes)}"
 
@@ -73,7 +71,7 @@ def sign(record: Record) -> str:
         return "✗"
     if record.verified:
         return "="
-    return {"clean": "●", "cached clean": "◐", "remembered": "○", "checkpointed": "○"}[record.made]
+    return {"clean": "●", "remembered": "○", "checkpointed": "○"}[record.made]
 
 
 def cost_of_staying(staying: Staying) -> str:

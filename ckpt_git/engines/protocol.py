@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -13,8 +13,8 @@ if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is 
     from ckpt_git.model.finding import Finding
     from ckpt_git.model.record import Outcome, SandboxKind, Seconds, TraceKind
     from ckpt_git.model.source_diff import Manifest, SourceDiff
-    from ckpt_git.model.trace import Knowledge
-    from ckpt_git.model.trace_suspicion import Suspicion
+    from ckpt_git.watch.memory_file import MemoryFile
+    from ckpt_git.watch.session import Report
 
 
 class SourceTree(Protocol):
@@ -39,16 +39,6 @@ class SourceTree(Protocol):
 
     def read(self, path: str) -> bytes | None:
         """A file's content as git holds it, or None where the tree has no such file."""
-
-    def read_ahead(self, paths: Iterable[str]) -> None:
-        """Read files, all at once, for which ``read`` is going to be asked."""
-
-    def lines_with(self, words: Sequence[str], files: Sequence[str]) -> list[tuple[str, str]]:
-        """(path, line) for each line that holds one of ``words``, in the files that match the
-        patterns ``files`` (``source_diff.matcher``)."""
-
-    def begin_search(self, words: Sequence[str], files: Sequence[str]) -> None:
-        """Begin to look for what ``lines_with`` is going to be asked for."""
 
 
 class Start(NamedTuple):
@@ -80,13 +70,12 @@ class Realisation:
     ``artifacts`` is what a later build may start from: None for a failed build and where the
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
     checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
-    notice on it: in both cases the outcome must not be used. ``suspicions`` are steps that
-    should have run again and didn't, as far as a trace tells: a clean build tells whether they
-    matter. ``reason`` says why a build failed, ``missing`` names the program that it looked for
+    notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
+    ``missing`` names the program that it looked for
     in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
-    can't tell, ``from_cache`` how many objects a compiler cache gave. ``trace`` says how much was
-    seen of it; ``ran`` and ``answered`` count its commands, ``answered_by`` is the id of the
-    checkpoint that most answers came from.
+    can't tell. ``trace`` says how much was seen of it; ``ran`` and ``answered`` count its
+    commands, ``answered_by`` is the id of the checkpoint that most answers came from.
+    ``toolchain`` names what it read of the system: see ``Engine.changed_toolchain``.
     """
 
     outcome: Outcome
@@ -102,13 +91,12 @@ class Realisation:
     distrust: str | None = None
     unfit: str | None = None
     warnings: tuple[str, ...] = ()
-    suspicions: tuple[Suspicion, ...] = ()
     compiled: int | None = None
-    from_cache: int = 0
     trace: TraceKind = "none"
     ran: int | None = None
     answered: int = 0
     answered_by: str | None = None
+    toolchain: str | None = None
 
 
 class Installed(NamedTuple):
@@ -119,15 +107,6 @@ class Installed(NamedTuple):
 
     folders: Mapping[str, Path]
     own: tuple[str, ...] = ()
-
-
-class Dependents(NamedTuple):
-    """What a checkpoint's build tools themselves wrote down: ``targets`` are the files, below the
-    source, that they make again when the file in question changes; ``files`` is the number of
-    depfiles that there are at all."""
-
-    targets: tuple[str, ...] = ()
-    files: int = 0
 
 
 class Engine(Protocol):
@@ -159,23 +138,18 @@ class Engine(Protocol):
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """What of the checkpoint's artifacts isn't as it was published. Reads every inode."""
 
-    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:
-        """What was seen of the builds that made the checkpoint; false where nothing was."""
+    def changed_toolchain(self, toolchain: str | None) -> str | None:
+        """What of the system is another thing than what a build read of it, if something is.
+        ``toolchain`` is the name that a record has for that; None: its recipe says it all."""
 
-    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
-        """What the build tools noted of ``path``, a source file, in the checkpoint."""
+    def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
+        """What was seen of the build that made the checkpoint; None where nothing was."""
 
-    def holds(self, checkpoint: Checkpoint) -> Container[str]:
-        """The files of a checkpoint, below the build's folder."""
+    def report(self, checkpoint: Checkpoint) -> Report | None:
+        """Which commands that build ran, and why; None where that isn't known."""
 
     def made_known(self) -> None:
         """Whatever was realised is known to those who want it: the rest may be let go of."""
-
-    def look_ahead(
-        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
-    ) -> None:
-        """Find out what the next build from ``checkpoint``, that of a clean build of ``source``, is
-        going to ask. It may take seconds, and nobody waits for it."""
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """Let go of all artifacts of ``package`` that none of ``kept`` needs, at once or when room
@@ -183,9 +157,6 @@ class Engine(Protocol):
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """Remove the artifacts of a checkpoint that is not to be trusted."""
-
-    def discard_compile_cache(self, drv: Derivation) -> None:
-        """Empty the package's compiler cache, if the engine keeps one."""
 
     def source_path(self, drv: Derivation) -> str:
         """Where the sources lie for the build: what its messages name."""
@@ -220,10 +191,5 @@ class Engine(Protocol):
         start: Start | None,
         log: Path,
         listener: Listener,
-        compile_cache: bool = False,
     ) -> Realisation:
-        """Build ``drv``. ``compile_cache`` allows a build from nothing to take objects from the
-        package's compiler cache, where the engine keeps one.
-
-        Raises ``MissingError`` or ``StoreError`` where no build could run.
-        """
+        """Build ``drv``. Raises ``MissingError`` or ``StoreError`` where no build could run."""

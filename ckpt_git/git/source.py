@@ -5,7 +5,7 @@ Implements ``ckpt_git.engines.protocol.SourceTree``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,10 +13,9 @@ from pathlib import Path
 from ckpt_git.git.configuration import Configuration, conversions
 from ckpt_git.git.location import Location
 from ckpt_git.git.submodules import locate
-from ckpt_git.git.trees import attributes_above, link_above, listing, objects, read
-from ckpt_git.later import Later
+from ckpt_git.git.trees import attributes_above, link_above, listing, read
 from ckpt_git.model.derivation import digest
-from ckpt_git.model.source_diff import Entry, Manifest, matcher
+from ckpt_git.model.source_diff import Entry, Manifest
 
 _Lines = list[tuple[str, str]]
 
@@ -90,46 +89,10 @@ class GitSource:
             self._contents[path] = read_through(self.at, self.tree, full)
         return self._contents[path]
 
-    def read_ahead(self, paths: Iterable[str]) -> None:
-        """Read the files at ``paths`` by one git process; those of submodules are read when they
-        are asked for."""
-        manifest = self.manifest()
-        wanted = [path for path in paths if path in manifest and path not in self._contents]
-        found = objects(self.at, *(manifest[path].oid for path in wanted))
-        self._contents.update(
-            (path, blob.content) for path, blob in zip(wanted, found, strict=True) if blob
-        )
-
     @cached_property
     def _contents(self) -> dict[str, bytes | None]:
         """What was read: the few files that say how the rest is built, several times each."""
         return {}
-
-    def lines_with(self, words: Sequence[str], files: Sequence[str]) -> _Lines:
-        """(path, line) for each line that holds one of ``words``, in the files that match the
-        patterns ``files`` (``source_diff.matcher``); those of submodules are not searched."""
-        self.begin_search(words, files)
-        return self._searches[tuple(words), tuple(files)].value()
-
-    def begin_search(self, words: Sequence[str], files: Sequence[str]) -> None:
-        """Begin to look for what ``lines_with`` is going to be asked for."""
-        asked = (tuple(words), tuple(files))
-        if asked not in self._searches:
-            self._searches[asked] = Later(lambda: self._search(*asked))
-
-    @cached_property
-    def _searches(self) -> dict[tuple[tuple[str, ...], tuple[str, ...]], Later[_Lines]]:
-        """Each is made once: several rules ask the same of a change."""
-        return {}
-
-    def _search(self, words: Sequence[str], files: Sequence[str]) -> _Lines:
-        from ckpt_git.git.search import lines_with  # noqa: PLC0415  (most builds ask nothing)
-
-        wanted = matcher(files)
-        before = "" if self.folder == "." else f"{self.folder}/"
-        paths = [before + path for path in self.manifest() if wanted(path)]
-        found = lines_with(self.at, self.tree, words, paths)
-        return [(path.removeprefix(before), line) for path, line in found]
 
     def write(self, folder: Path, paths: Sequence[str] | None = None) -> None:
         """Write the files at ``paths`` (default: all) below ``folder``, as a checkout would.

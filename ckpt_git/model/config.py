@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 
 from ckpt_git.model import config_values as values
 from ckpt_git.model.config_values import FaultError
-from ckpt_git.model.derivation import PHASES, CompileCache, Derivation, Limits, Source
+from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
 from ckpt_git.model.errors import ConfigError
 from ckpt_git.model.nix_recipe import FORMS, NixRecipe
 from ckpt_git.model.push_policy import PUSH_KEYS, PushPolicy, parse_policy
@@ -28,13 +28,11 @@ Value = TypeVar("Value")
 
 ENGINES = ("auto", "local", "nix")
 FOLLOW: tuple[Follow, ...] = get_args(Follow)
-COMPILE_CACHE: tuple[CompileCache, ...] = get_args(CompileCache)
 VERIFY: tuple[Verify, ...] = get_args(Verify)
 MAX_DEPTH = 32
 SHARED: Mapping[str, Callable[[KeyPath, object], Any]] = {
     "follow": lambda path, value: values.one_of(path, value, FOLLOW),
     "trace": values.boolean,
-    "compile_cache": lambda path, value: values.one_of(path, value, COMPILE_CACHE),
     "verify": lambda path, value: values.one_of(path, value, VERIFY),
     "max_depth": values.count,
 }
@@ -78,10 +76,9 @@ class Package:
     written, ``source`` is normalised (``"."`` or a path without ``.`` and ``..``). ``ignore``
     and ``locks`` are patterns for ``source_diff.matcher``. ``nix`` is None for the local engine.
     ``follow`` says what moves its checkpoint: each build, what its staying costs, or only who asks
-    for it. ``trace``: what its builds do with files is noted. ``compile_cache`` is for builds that
-    can't start from a checkpoint. ``verify`` says whether builds in the background are compared
-    with clean ones while nothing else is done. Once ``max_depth`` checkpointed builds lie between
-    a build and the last clean one, a clean checkpoint is made of it.
+    for it. ``trace``: its builds are watched. ``verify`` says whether builds in the background
+    are compared with clean ones while nothing else is done. Once ``max_depth`` checkpointed builds
+    lie between a build and the last clean one, a clean checkpoint is made of it.
     """
 
     name: str
@@ -96,8 +93,7 @@ class Package:
     limits: Limits = field(default_factory=Limits)
     nix: NixRecipe | None = None
     follow: Follow = "builds"
-    trace: bool = False
-    compile_cache: CompileCache = "auto"
+    trace: bool = True
     verify: Verify = "never"
     max_depth: int = MAX_DEPTH
 
@@ -119,7 +115,6 @@ class Package:
             engine="local" if self.engine == "auto" else self.engine,
             nix=self.nix,
             trace=self.trace,
-            compile_cache=self.compile_cache,
         )
 
 

@@ -7,12 +7,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ckpt_git.model.nix_recipe import NixRecipe
 
-CompileCache = Literal["auto", "none"]
 PHASES = ("configure", "build", "check", "install")
 """The phases of the local engine, in the order in which they run (those of nixpkgs' stdenv)."""
 
@@ -51,8 +50,7 @@ class Derivation:
     ``phases`` maps a name of ``PHASES`` to a shell command. ``fetch`` is the one command that
     has a network; what it brings is kept as long as the files that match ``locks`` are the same.
     ``inputs`` are absolute host paths that the build sees read-only beyond the system's own.
-    ``trace``: what is built is the same, and what the build does is noted.
-    ``compile_cache`` says whether builds from nothing may use a compiler cache.
+    ``trace``: the build is watched, so that later ones can be answered from what it did.
     """
 
     name: str
@@ -65,8 +63,7 @@ class Derivation:
     limits: Limits = Limits()
     engine: str = "local"
     nix: NixRecipe | None = None
-    trace: bool = False
-    compile_cache: CompileCache = "auto"
+    trace: bool = True
 
     def override_attrs(self, **changes: Any) -> Derivation:
         """A changed copy, as nixpkgs' ``overrideAttrs`` gives one.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ckpt_git.model.push import Push, RefUpdate
 
 Commits = Literal["tips", "all"]
-Require = Literal["checkpointed", "verified"]
+Require = Literal["checkpointed", "traced", "verified"]
 OnError = Literal["refuse", "allow"]
 
 PUSH_KEYS = ("only", "remotes", "commits", "require", "on_error")
@@ -65,7 +65,7 @@ def parse_policy(table: Mapping[str, Any]) -> PushPolicy:
         only=_patterns("only", table),
         remotes=_patterns("remotes", table),
         commits=cast(Commits, _one_of("commits", table, "tips", "all")),
-        require=cast(Require, _one_of("require", table, "checkpointed", "verified")),
+        require=cast(Require, _one_of("require", table, "checkpointed", "traced", "verified")),
         on_error=cast(OnError, _one_of("on_error", table, "refuse", "allow")),
     )
 
@@ -83,5 +83,5 @@ def _patterns(key: str, table: Mapping[str, Any]) -> tuple[str, ...] | None:
     return values.patterns(("push", key), table[key]) if key in table else None
 
 
-def _one_of(key: str, table: Mapping[str, Any], default: str, other: str) -> str:
-    return values.one_of(("push", key), table.get(key, default), (default, other))
+def _one_of(key: str, table: Mapping[str, Any], default: str, *others: str) -> str:
+    return values.one_of(("push", key), table.get(key, default), (default, *others))

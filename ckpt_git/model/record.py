@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-Made = Literal["clean", "cached clean", "remembered", "checkpointed"]
+Made = Literal["clean", "remembered", "checkpointed"]
 TraceKind = Literal["complete", "incomplete", "none"]
 """How much of what a build did was seen."""
 Outcome = Literal["passed", "failed"]
@@ -67,10 +67,10 @@ class Record:
     until the build was compared with a clean one. ``no_base`` says why a build that passed left
     no checkpoint. ``base`` is the id of the checkpoint that it started from, ``left``
     of the one that it left, where that was noted. ``compiled`` is how many object files the build
-    wrote anew: None for one that failed, or whose engine can't tell. ``from_cache`` is how many
-    objects a compiler cache gave. ``trace`` says how much of the build was seen; ``ran`` and
-    ``answered`` count its commands, None where they weren't seen. ``passed_over`` are some of the checkpoints that it didn't start
-    from, nearest first.
+    wrote anew: None for one that failed, or whose engine can't tell. ``trace`` says how much of the
+    build was seen; ``ran`` and ``answered`` count its commands, None where they weren't seen.
+    ``toolchain`` names what it read of the system, None where its recipe says it all.
+    ``passed_over`` are some of the checkpoints that it didn't start from, nearest first.
     """
 
     package: str
@@ -100,13 +100,13 @@ class Record:
     no_base: str | None = None
     base: str | None = None
     left: str | None = None
-    from_cache: int = 0
     answered_by: Built | None = field(default=None, compare=False)
     compiled: int | None = None
     passed_over: tuple[PassedOver, ...] = ()
     trace: TraceKind = "none"
     ran: int | None = None
     answered: int = 0
+    toolchain: str | None = None
 
     @property
     def cached(self) -> bool:
@@ -124,12 +124,12 @@ class Record:
 
     @property
     def made(self) -> Made:
-        """How it came about. A build with a compiler cache that gave nothing is a clean one."""
+        """How it came about."""
         if self.answered:
             return "remembered"
         if self.checkpoint is not None:
             return "checkpointed"
-        return "cached clean" if self.from_cache else "clean"
+        return "clean"
 
     def answered_from_record(self, *, tree: str, commit: str | None) -> Record:
         """The record as the answer to a later question about the same key."""

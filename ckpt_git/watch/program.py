@@ -5,6 +5,8 @@
                                        says why there are none
     watch/lock                         held while they are compiled
 
+CKPT_PROGRAMS names another folder than the store's ``watch``, for several stores.
+
 Circumstances are the dates of all that counts, so that a build finds its programs in a
 millisecond.
 """
@@ -43,7 +45,7 @@ def programs(store_root: Path) -> Programs:
     if sys.platform != "linux":
         raise MissingError("builds can be watched on Linux alone")
     compilers = compiling.compilers(os.environ)
-    room = store_root.absolute() / "watch"
+    room = Path(os.environ.get("CKPT_PROGRAMS") or store_root / "watch").absolute()
     known = room / "known" / _circumstances(compilers)
     folder = _look_up(known)
     if folder is None:

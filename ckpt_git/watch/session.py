@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ckpt_git.model.errors import StoreError
+from ckpt_git.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +26,8 @@ SOCKET = 100
 ANSWER = "/@"
 """Where the program that answers lies in a sandbox: the shortest path that there is room for."""
 _FOLDER = "/.ckpt-watch"
+_MAGIC, _DIGEST = b"ckptmem1", 16
+_USAGE = 64
 _UNWATCHED = 121  # exit code of `ckpt-watch launch` where the kernel lets nobody watch
 
 
@@ -31,15 +35,18 @@ _UNWATCHED = 121  # exit code of `ckpt-watch launch` where the kernel lets nobod
 class Session:
     """A watched run. ``roots`` are the folders that the build may change, as it sees them, of
     which ``temporary`` hold what doesn't outlive it. ``links`` are symbolic links among its
-    sources. ``memories`` are asked in their order; ``into`` is where this build's goes."""
+    sources. ``memories`` are asked in their order; ``into`` is where this build's goes.
+    ``toolchain`` is where what it read below ``system`` is written down."""
 
     programs: Programs
     objects: Path
     memories: Sequence[Path]
     into: Path
+    toolchain: Path
     report: Path
     roots: Sequence[str]
     temporary: Sequence[str]
+    system: Sequence[str]
     links: Sequence[str]
     is_sandboxed: bool
     answers: bool
@@ -77,6 +84,8 @@ class Session:
             ("objects", self.objects),
             *(("memory", path) for path in self.memories),
             ("into", self.into),
+            *(("system", path) for path in self.system),
+            ("toolchain", self.toolchain),
             ("report", self.report),
             ("preload", self.preload),
             ("answer", answer),
@@ -106,15 +115,24 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What came of a watched run. ``incomplete`` says why not all was seen, ``failed`` whether
-    something that was to be answered wasn't. ``answered_by`` counts commands by the memory that
+    something that was to be answered wasn't. ``stored`` are bytes that were added to the objects;
+    ``answered_by`` counts commands by the memory that
     answered them, named by its file."""
 
     ran: int
     answered: int
     failed: bool
     incomplete: str | None
+    stored: int
     answered_by: dict[str, int]
     steps: tuple[Step, ...]
+
+
+def is_whole(memory: bytes) -> bool:
+    """Whether a memory's file is as the watcher wrote it: memory.h."""
+    digest = memory[len(_MAGIC) : len(_MAGIC) + _DIGEST]
+    rest = memory[len(_MAGIC) + _DIGEST :]
+    return memory.startswith(_MAGIC) and digest == blake2b(rest, digest_size=_DIGEST).digest()
 
 
 def is_unwatched(code: int) -> bool:
@@ -131,6 +149,7 @@ def read_report(path: Path) -> Report:
             answered=data["answered"],
             failed=data["failed"],
             incomplete=data["incomplete"],
+            stored=data["stored"],
             answered_by=data["answered_by"],
             steps=tuple(_steps(data["steps"])),
         )
@@ -139,6 +158,18 @@ def read_report(path: Path) -> Report:
             f"the build's watcher left no report: {error}",
             "there may be no room left on the disk; `git ckpt doctor` looks",
         ) from error
+
+
+def changed_since(programs: Programs, toolchain: Path, objects: Path) -> str | None:
+    """The first path of which something is another thing than ``toolchain`` says, None: nothing.
+
+    Raises ``StoreError`` where that can't be found out.
+    """
+    command = [str(programs.watch), "check", str(toolchain), str(objects)]
+    done = run(command, ok=(0, 1, _USAGE))
+    if done.returncode == _USAGE:
+        raise StoreError(f"{toolchain} can't be read: {done.stderr.decode(errors='replace')}")
+    return os.fsdecode(done.stdout.rstrip(b"\n")) if done.returncode else None
 
 
 def _steps(steps: Iterable[dict[str, Any]]) -> Iterator[Step]:

@@ -8,28 +8,26 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from ckpt_git.engines.files import make_private, new_id, writing
+from ckpt_git.engines.files import encode_manifest, new_id, writing
+from ckpt_git.engines.local import host
 from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk, run_phases
+from ckpt_git.engines.local.object_count import count_objects
 from ckpt_git.engines.local.sandbox.runner import Ended
-from ckpt_git.engines.local.store import seal
-from ckpt_git.engines.local.store.store import Layer
-from ckpt_git.engines.local.workspace import layers
-from ckpt_git.engines.local.workspace.layers import Ground
-from ckpt_git.engines.local.workspace.object_count import count_objects
+from ckpt_git.engines.local.store.store import MEMORY, REPORT, Entry
+from ckpt_git.engines.local.workspace import sources
+from ckpt_git.engines.local.workspace.sources import Ground
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.model.record import Seconds
 from ckpt_git.watch.session import Report, Session, is_unwatched, read_report
 
-MEMORY = "memory"
-"""The name of a memory's file, beside a layer."""
 _ASKED = 32
 """Memories that a build asks, beside that of the checkpoint that it starts from."""
 _LINK = "120000"  # git's mode of a symbolic link
@@ -42,30 +40,28 @@ class _Ran(NamedTuple):
     report: Report | None
 
 
-def build(job: Job, fetched: Layer | None) -> Realisation:
+def build(job: Job, fetched: Entry | None) -> Realisation:
     """Run the derivation's phases; publish what they leave where they passed."""
-    answers = job.start is not None
-    while True:
-        result = _build(job, fetched, answers=answers)
-        if result is not None:
-            return result
-        answers = False
+    result = _build(job, fetched, answers=True) if job.start is not None else None
+    return result or _build(job, fetched, answers=False) or _never()
 
 
-def _build(job: Job, fetched: Layer | None, *, answers: bool) -> Realisation | None:
+def _never() -> Realisation:
+    raise StoreError("a build that was answered nothing says that an answer failed")
+
+
+def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | None:
     """The same; None where something that was known could not be put back: it was damaged."""
     with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
-        if fetched is not None:
-            job.store.used(fetched)
-            until_published.enter_context(job.store.held(fetched.chain))
         memories = _memories(job) if answers else []
-        until_published.enter_context(job.store.held(path.parent.name for path in memories))
+        used = [*memories, *([] if fetched is None else [fetched.id])]
+        until_published.enter_context(job.store.held(used))
+        for name in used:
+            job.store.used(name)
         began = time.monotonic()
+        date = job.store.source_date(job.owner, job.drv.name)
         with writing(work):
-            ground = layers.prepare(
-                *(job.store, job.able.layers, work, job.source, None, fetched),
-                date=job.store.source_date(job.owner, job.drv.name),
-            )
+            ground = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
         session = _session(job, work, memories)
         prepared = time.monotonic() - began
         ran = _run(job, work, ground, session)
@@ -73,47 +69,48 @@ def _build(job: Job, fetched: Layer | None, *, answers: bool) -> Realisation | N
             note(job, ["something that was known is damaged: built again, all of it"])
             return None
         seconds = Seconds(materialise=prepared + ran.ended.prepared, build=ran.ended.ran)
+        toolchain = _keep_toolchain(job, work)
         if ran.ended.code != 0:
             refuse_full_disk(job)
-            return _with_counts(failed(job, ran.ended, seconds), ran.report)
-        return _publish(job, work, ran, seconds)
+            return replace(_seen(failed(job, ran.ended, seconds), ran), toolchain=toolchain)
+        return replace(_publish(job, work, ran, seconds), toolchain=toolchain)
 
 
-def _session(job: Job, work: Path, memories: list[Path]) -> Session | None:
+def _memories(job: Job) -> list[str]:
+    """What may answer: first the memory of the checkpoint that is nearest, then those of the same
+    package that were used last."""
+    assert job.start is not None
+    nearest = job.start.checkpoint.id
+    others = job.store.memories(job.owner, job.drv.name)
+    return [nearest, *(name for name in others if name != nearest)][: _ASKED + 1]
+
+
+def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
     if job.programs is None:
         return None
     place = job.place
-    objects = job.store.root / "objects"
-    with writing(job.store.root):
-        make_private(objects)
-    scratch = [place.tmp, *(["/dev/shm"] if job.able.sandbox != "none" else [])]  # noqa: S108
+    is_sandboxed = job.able.sandbox != "none"
+    asked = [job.store.file(name, MEMORY) for name in memories]
     links = [
         f"{place.source}/{path}"
         for path, entry in job.source.manifest().items()
         if entry.mode == _LINK
     ]
+    system = (*host.SYSTEM_FOLDERS, *host.SYSTEM_CONFIGURATION, *job.drv.inputs)
     return Session(
         programs=job.programs,
-        objects=objects,
-        memories=memories,
+        objects=job.store.objects,
+        memories=asked,
         into=work / MEMORY,
-        report=work / "report",
+        toolchain=work / "toolchain",
+        report=work / REPORT,
         roots=(place.top, place.out),
-        temporary=scratch,
+        temporary=(place.tmp, *(["/dev/shm"] if is_sandboxed else [])),  # noqa: S108
+        system=host.host_paths(system) if is_sandboxed else ("/",),
         links=links,
-        is_sandboxed=job.able.sandbox != "none",
-        answers=bool(memories),
+        is_sandboxed=is_sandboxed,
+        answers=bool(asked),
     )
-
-
-def _memories(job: Job) -> list[Path]:
-    """What may answer: first the memory of the checkpoint that is nearest, then the newest of the
-    same package."""
-    assert job.start is not None
-    nearest = job.start.checkpoint.id
-    others = job.store.memories(job.owner, job.drv.name)
-    found = [nearest, *(name for name in others if name != nearest)][: _ASKED + 1]
-    return [path for name in found if (path := job.store.beside(name, MEMORY)) is not None]
 
 
 def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
@@ -124,9 +121,11 @@ def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
     except MissingError:
         if not _is_unwatched(session):
             raise
-        again = layers.next_run(work, ground)
-        return _Ran(run_phases(job, work, again, job.drv.phases), None)
-    return _Ran(ended, None if is_unwatched(ended.code) else read_report(session.report))
+        ended = None
+    if ended is not None and not is_unwatched(ended.code):
+        return _Ran(ended, read_report(session.report))
+    note(job, ["not watched: the kernel lets nobody watch here"])
+    return _Ran(run_phases(job, work, sources.again(work, ground), job.drv.phases), None)
 
 
 def _is_unwatched(session: Session) -> bool:
@@ -136,6 +135,14 @@ def _is_unwatched(session: Session) -> bool:
         return False
 
 
+def _keep_toolchain(job: Job, work: Path) -> str | None:
+    """What the build read of the system, kept where its record can be held against it."""
+    try:
+        return job.store.keep_system(work / "toolchain")
+    except FileNotFoundError:
+        return None
+
+
 def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
     entry = new_id()
     out = job.store.publish_output(work, entry, job.owner, job.drv.name)
@@ -143,8 +150,8 @@ def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
     no_base: str | None = "it was not watched"
     if ran.report is not None:
         no_base = ran.report.incomplete
-    if no_base is None:
-        checkpoint = _publish_memory(job, work, ran, entry)
+        if no_base is None:
+            checkpoint = _publish_memory(job, work, ran.report, entry, ran.ended.ran)
     result = Realisation(
         outcome="passed",
         sandbox=job.able.sandbox,
@@ -154,26 +161,19 @@ def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
         no_base=no_base,
         warnings=job.warnings,
     )
-    return _with_counts(result, ran.report)
+    return _seen(result, ran)
 
 
-def _publish_memory(job: Job, work: Path, ran: _Ran, entry: str) -> Checkpoint:
-    with writing(work):
-        (work / "fs").rename(work / "built")
-        (work / "fs").mkdir()
+def _publish_memory(job: Job, work: Path, report: Report, entry: str, seconds: float) -> Checkpoint:
     base = job.start.checkpoint if job.start is not None else None
-    layer = Layer(
-        id=entry,
-        lowers=(),
-        owner=job.owner,
-        package=job.drv.name,
-        newest_mtime_ns=0,
-        seconds=ran.ended.ran,
-    )
-    beside: Mapping[str, bytes | Path] = {MEMORY: work / MEMORY}
-    sealed = seal.settle(work / "fs")
-    job.store.publish_layer(work, layer, sealed, job.source.manifest(), beside)
-    job.store.make_durable(layer.id)
+    files: dict[str, bytes | Path] = {
+        MEMORY: work / MEMORY,
+        REPORT: work / REPORT,
+        "manifest": encode_manifest(job.source.manifest()),
+    }
+    published = Entry(entry, job.owner, job.drv.name, bytes=report.stored, seconds=seconds)
+    job.store.publish(work, published, files)
+    job.store.make_durable(entry)
     return Checkpoint(
         id=entry,
         package=job.drv.name,
@@ -189,19 +189,19 @@ def _publish_memory(job: Job, work: Path, ran: _Ran, entry: str) -> Checkpoint:
     )
 
 
-def _with_counts(result: Realisation, report: Report | None) -> Realisation:
+def _seen(result: Realisation, ran: _Ran) -> Realisation:
     """What the watcher saw, added to a result."""
+    report = ran.report
     if report is None:
-        return replace(result, trace="none")
+        return result
+    made = (path for step in report.steps for path in step.made)
     return replace(
         result,
         trace="complete" if report.incomplete is None else "incomplete",
         ran=report.ran,
         answered=report.answered,
         answered_by=_most(report),
-        compiled=count_objects(path for step in report.steps for path in step.made)
-        if result.outcome == "passed"
-        else None,
+        compiled=count_objects(made) if result.outcome == "passed" else None,
     )
 
 

@@ -13,47 +13,40 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
-from ckpt_git.engines.local.toolchain import fingerprint as toolchain
-from ckpt_git.later import Later
-from ckpt_git.model.derivation import Derivation, Recipe
-from ckpt_git.model.errors import MissingError, StoreError
+from ckpt_git.model.derivation import Derivation, Recipe, digest
+from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.source_diff import Manifest, matcher
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from ckpt_git.engines.local.sandbox.build_paths import Place
     from ckpt_git.engines.local.store.store import Store
-    from ckpt_git.engines.local.toolchain.compiler_cache import Compilers
-    from ckpt_git.engines.protocol import (
-        Dependents,
-        Installed,
-        Listener,
-        Realisation,
-        SourceTree,
-        Start,
-    )
+    from ckpt_git.engines.protocol import Installed, Listener, Realisation, SourceTree, Start
     from ckpt_git.model.checkpoint import Checkpoint
     from ckpt_git.model.finding import Finding
-    from ckpt_git.model.trace import Knowledge
+    from ckpt_git.watch.memory_file import MemoryFile
     from ckpt_git.watch.program import Programs
+    from ckpt_git.watch.session import Report
 
 _LOCK_PART = "lock file "
+_TOOLCHAIN = "toolchain"
+_MACHINE = "machine"
 
 
 class LocalEngine:
-    """Builds in a sandbox, on layers in a store of its own."""
+    """Builds from nothing in a sandbox, with the memories of earlier builds in a store."""
 
     name = "local"
 
     def __init__(self, store: Store, environment: Mapping[str, str]) -> None:
         self.store = store
         self._environment = environment
-        self._fingerprints: dict[tuple[str, ...], str] = {}
-        self._listings: dict[str, bytes] = {}
+        self._listings: dict[tuple[str, ...], tuple[str, bytes]] = {}
         self._abilities: Abilities | None = None
-        self._system = Later(lambda: toolchain.take(self._path(())))
+        self._found: tuple[Programs | None, str | None] | None = None
+        self._checked: dict[str, str | None] = {}
 
     # --- what there is --------------------------------------------------------------------
 
@@ -71,7 +64,11 @@ class LocalEngine:
         *,
         to_build: bool = False,  # noqa: ARG002 - by what a build takes the recipe is found out
     ) -> Recipe:
-        """See ``Engine``. Raises ``MissingError`` for a declared input that isn't there."""
+        """See ``Engine``. Of a build that is watched, what it read of the system is known
+        afterwards; for one that isn't, the system's programs and libraries are listed.
+
+        Raises ``MissingError`` for a declared input that isn't there.
+        """
         for path in drv.inputs:
             if not os.path.exists(path):
                 raise MissingError(
@@ -79,12 +76,9 @@ class LocalEngine:
                     "install it, or change `inputs` in ckpt.toml",
                 )
         kind = self.abilities().sandbox
-        fingerprint = self._toolchain(drv.inputs)
-        parts = {**drv.recipe_parts(), "sandbox": kind, "toolchain": fingerprint}
-        if self._remembers():
-            parts["memory"] = "1"
-        elif self._caches(drv):  # the compilers' paths get into what is configured
-            parts["compiler cache"] = host.COMPILER_CACHE
+        parts = {**drv.recipe_parts(), "sandbox": kind, _MACHINE: digest(host.machine())}
+        if not drv.trace or self._programs()[0] is None:
+            parts[_TOOLCHAIN] = self._listed(drv.inputs)
         if kind == "none":  # paths of this machine are all over what is built
             parts["build folder"] = str(self._place(drv).top)
         parts["filters and line endings"] = source.conversions
@@ -99,54 +93,48 @@ class LocalEngine:
         """See ``Engine``."""
         return self.abilities().sandbox != "none"
 
-    def _toolchain(self, inputs: tuple[str, ...]) -> str:
-        """The toolchain's fingerprint, worked out once: a push asks for that of many trees."""
-        if inputs not in self._fingerprints:
-            known = None if inputs else self.store.fingerprint_of(self._system_digest())
-            self._fingerprints[inputs] = known or self._listed(inputs)
-        return self._fingerprints[inputs]
-
     def _listed(self, inputs: tuple[str, ...]) -> str:
-        """The same where it isn't known. To sort ten thousand lines takes a push a tenth of its
-        time: what was found once more, line by line and in the same order, isn't sorted again."""
-        listed = toolchain.listing(self._system.value(), inputs)
-        fingerprint = toolchain.fingerprint(listed)
-        self._listings[fingerprint] = listed
-        if not inputs:
-            with suppress(StoreError):  # a full disk is no matter of what is only asked
-                self.store.keep_toolchain(fingerprint, listed)
-                self.store.remember_fingerprint(self._system_digest(), fingerprint)
-        return fingerprint
+        from ckpt_git.engines.local import listing  # noqa: PLC0415 - for what isn't watched alone
 
-    def _system_digest(self) -> str:
-        return toolchain.fingerprint(os.uname().machine.encode() + self._system.value())
+        if inputs not in self._listings:
+            found = listing.listing(listing.take(self._path(())), inputs)
+            self._listings[inputs] = listing.fingerprint(found), found
+        return self._listings[inputs][0]
+
+    def changed_toolchain(self, toolchain: str | None) -> str | None:
+        """See ``Engine``."""
+        if toolchain is None:
+            return None
+        if toolchain not in self._checked:
+            self._checked[toolchain] = self._changed(toolchain)
+        return self._checked[toolchain]
+
+    def _changed(self, toolchain: str) -> str | None:
+        from ckpt_git.watch.session import changed_since  # noqa: PLC0415
+
+        programs, _ = self._programs()
+        seen = self.store.toolchains / toolchain
+        if programs is None or not seen.exists():
+            return "what it was built with isn't known any more"
+        changed = changed_since(programs, seen, self.store.objects)
+        return None if changed is None else f"{changed} changed"
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local.workspace import layers  # noqa: PLC0415
-
         missing = self.store.missing(checkpoint.id)
-        if missing is not None:
-            return f"the checkpoint is damaged: {missing}"
-        if checkpoint.newest_mtime_ns > time.time_ns():
-            return "the checkpoint holds files that are dated in the future"
-        layer = self.store.layer(checkpoint.id)
-        assert layer is not None  # `missing` has looked
-        return layers.unusable(layer, self.abilities().layers)
+        return None if missing is None else f"the checkpoint is of no use: {missing}"
 
-    def explain(self, part: str, old: Recipe, new: Recipe) -> str:
+    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
+        """See ``Engine``. A memory asks for each command whether all is as it was."""
+        return checkpoint.engine == self.name and _TOOLCHAIN not in recipe.parts
+
+    def explain(self, part: str, old: Recipe, new: Recipe) -> str:  # noqa: ARG002
         """See ``Engine``."""
         if part.startswith(_LOCK_PART):
             return f"{part.removeprefix(_LOCK_PART)} changed, and what `fetch` brings with it"
-        if part != "toolchain":
-            return f"the {part} of the recipe changed"
-        before = self.store.toolchain(old.parts.get(part, ""))
-        after = self._listings.get(new.parts[part]) or self.store.toolchain(new.parts[part])
-        if before is None or after is None:
-            return "the toolchain changed"
-        paths = toolchain.changed(before, after)
-        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-        return f"the toolchain changed: {paths[0] if paths else 'its machine'}{more}"
+        if part == _TOOLCHAIN:
+            return "the build isn't watched, so nothing can be answered from memory"
+        return f"the {part} of the recipe changed"
 
     def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
         """See ``Engine``. Raises ``StoreError`` where it can't be read."""
@@ -158,40 +146,36 @@ class LocalEngine:
 
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
-        layer = self.store.layer(checkpoint.id)
-        return "it isn't there" if layer is None else self.store.damage(layer.chain)
+        return self.store.damage(checkpoint.id)
 
-    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:
+    def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local.trace import kept  # noqa: PLC0415
+        from ckpt_git.engines.local.store.store import MEMORY  # noqa: PLC0415
+        from ckpt_git.watch.memory_file import MemoryFile  # noqa: PLC0415
 
-        return kept.load(self.store.layers / checkpoint.id)
+        with suppress(OSError, ValueError):
+            return MemoryFile.read(self.store.file(checkpoint.id, MEMORY))
+        return None
 
-    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:
+    def report(self, checkpoint: Checkpoint) -> Report | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local.freshness import depfiles  # noqa: PLC0415
+        from ckpt_git.engines.local.store.store import REPORT  # noqa: PLC0415
+        from ckpt_git.watch.session import read_report  # noqa: PLC0415
 
-        return depfiles.dependents(self.store, checkpoint.id, path)
-
-    def holds(self, checkpoint: Checkpoint) -> Container[str]:
-        """See ``Engine``."""
-        layer = self.store.layer(checkpoint.id)
-        return {} if layer is None else self.store.files(layer)
+        with suppress(StoreError):
+            return read_report(self.store.file(checkpoint.id, REPORT))
+        return None
 
     def made_known(self) -> None:
         """See ``Engine``."""
         self.store.settle()
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
-        """See ``Engine``. Whose layers they are, and which are wanted, a sweep finds out."""
+        """See ``Engine``. Whose entries they are, and which are wanted, a sweep finds out."""
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """See ``Engine``."""
-        self.store.drop_layer(checkpoint.id)
-
-    def discard_compile_cache(self, drv: Derivation) -> None:
-        """See ``Engine``."""
-        self.store.drop_compiler_cache(str(drv.source.repository), drv.name)
+        self.store.drop(checkpoint.id)
 
     def installed(self, out: Path) -> Installed:
         """See ``Engine``."""
@@ -216,8 +200,7 @@ class LocalEngine:
     def examine(self) -> Iterator[Finding]:
         """See ``Engine``."""
         from ckpt_git.engines.local import examine  # noqa: PLC0415
-        from ckpt_git.engines.local.trace.library import forget_refusals  # noqa: PLC0415
-        from ckpt_git.watch import program  # noqa: PLC0415
+        from ckpt_git.watch.program import forget_refusals  # noqa: PLC0415
 
         store = examine.store(self.store)
         yield store
@@ -227,9 +210,8 @@ class LocalEngine:
         yield examine.sandbox(able)
         yield examine.layers(able)
         forget_refusals(self.store.root)
-        program.forget_refusals(self.store.root)
-        yield examine.tracer(*self._tracer())
-        yield examine.compiler_cache(able, self._path(()))
+        self._found = None
+        yield examine.watcher(*self._programs())
 
     def examine_package(self, drv: Derivation) -> Finding:
         """See ``Engine``."""
@@ -249,65 +231,17 @@ class LocalEngine:
         start: Start | None,
         log: Path,
         listener: Listener,
-        compile_cache: bool = False,
     ) -> Realisation:
         """See ``Engine``."""
         from dataclasses import replace  # noqa: PLC0415
 
-        from ckpt_git.engines.local.freshness.build_tool import begin_searches  # noqa: PLC0415
-
-        diff = None if start is None else start.diff
-        if diff is not None:  # before the rest is imported
-            begin_searches(drv, source, diff)
-        from ckpt_git.engines.local.freshness.configure import phases_to_run  # noqa: PLC0415
-
-        phases = Later(lambda: phases_to_run(drv, source, diff))
         from ckpt_git.engines.local.build import build  # noqa: PLC0415
         from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
         from ckpt_git.engines.local.job import Job  # noqa: PLC0415
         from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
 
         began = time.monotonic()
-        path = self._path(drv.inputs)
-        able = self.abilities()
-        if self._remembers():
-            result = self._from_memory(drv, source, recipe, commit, start, log, listener)
-            total = replace(result.seconds, total=time.monotonic() - began)
-            return replace(result, seconds=total)
-        tracer, untraced = self._tracer() if drv.trace else (None, None)
-        job = Job(
-            *(self.store, able, drv, source, recipe, commit, start, log, listener, path),
-            tracer=tracer,
-            untraced=untraced,
-            compilers=self._compilers(drv, recipe, cached=compile_cache and start is None),
-            find_tracer=self._tracer_alone,
-        )
-        fetched = fetch(job) if drv.fetch and start is None else None
-        if isinstance(fetched, Realisation):
-            return fetched
-        result = build(job, fetched, phases)
-        fingerprint = recipe.parts["toolchain"]
-        if fingerprint in self._listings:
-            self.store.keep_toolchain(fingerprint, self._listings[fingerprint])
-        total = replace(result.seconds, total=time.monotonic() - began)
-        return replace(result, seconds=total)
-
-    def _from_memory(
-        self,
-        drv: Derivation,
-        source: SourceTree,
-        recipe: Recipe,
-        commit: str | None,
-        start: Start | None,
-        log: Path,
-        listener: Listener,
-    ) -> Realisation:
-        from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
-        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
-        from ckpt_git.engines.local.memory_build import build  # noqa: PLC0415
-        from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
-
-        programs, untraced = self._programs()
+        programs, unwatched = self._programs() if drv.trace else (None, None)
         job = Job(
             store=self.store,
             able=self.abilities(),
@@ -320,81 +254,22 @@ class LocalEngine:
             listener=listener,
             path=self._path(drv.inputs),
             programs=programs,
-            untraced=untraced,
+            unwatched=unwatched,
         )
         fetched = fetch(job) if drv.fetch else None
-        return fetched if isinstance(fetched, Realisation) else build(job, fetched)
-
-    def _remembers(self) -> bool:
-        return self._environment.get("CKPT_MEMORY") == "1"
+        result = fetched if isinstance(fetched, Realisation) else build(job, fetched)
+        return replace(result, seconds=replace(result.seconds, total=time.monotonic() - began))
 
     def _programs(self) -> tuple[Programs | None, str | None]:
         """What watches a build, or why nothing can."""
         from ckpt_git.watch.program import programs  # noqa: PLC0415
 
-        try:
-            return programs(self.store.root), None
-        except MissingError as error:
-            return None, error.what
-
-    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
-        """See ``Engine``. A memory asks for each command whether all is as it was."""
-        if not self._remembers():
-            return not checkpoint.recipe.differing(recipe)
-        return checkpoint.engine == self.name and "memory" in checkpoint.recipe.parts
-
-    def look_ahead(
-        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
-    ) -> None:
-        """See ``Engine``. Without a sandbox the next build would have to wait for it."""
-        from ckpt_git.engines.local.freshness.rehearsal import ask_ahead  # noqa: PLC0415
-        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
-        from ckpt_git.engines.protocol import Start  # noqa: PLC0415
-        from ckpt_git.model.source_diff import SourceDiff  # noqa: PLC0415
-
-        if self.is_sandboxed(drv) and not self._remembers():
-            start = Start(checkpoint, SourceDiff(), source)
-            log, path = self.store.tmp / "no-log", self._path(drv.inputs)
-            job = Job(
-                *(self.store, self.abilities(), drv, source, recipe, checkpoint.commit, start),
-                *(log, lambda _: None, path),
-                compilers=self._compilers(drv, recipe, cached=False),
-                find_tracer=self._tracer_alone,
-            )
-            ask_ahead(job)
-
-    def _tracer_alone(self) -> Path | None:
-        with suppress(StoreError):  # no room: nobody asked for it
-            return self._tracer()[0]
-        return None
-
-    def _tracer(self) -> tuple[Path | None, str | None]:
-        """The library that sees what a build does, or why there is none."""
-        from ckpt_git.engines.local.trace.library import library  # noqa: PLC0415
-
-        try:
-            return library(self.store.root), None
-        except MissingError as error:
-            return None, error.what
-
-    def _caches(self, drv: Derivation) -> bool:
-        """Whether a compiler cache may stand before the package's compilers. Without a sandbox it
-        would be another path that configure records than without the cache."""
-        wanted = drv.compile_cache == "auto" and self.abilities().sandbox != "none"
-        return wanted and host.which(host.COMPILER_CACHE, self._path(drv.inputs)) is not None
-
-    def _compilers(self, drv: Derivation, recipe: Recipe, *, cached: bool) -> Compilers:
-        from ckpt_git.engines.files import new_id  # noqa: PLC0415
-        from ckpt_git.engines.local.toolchain import compiler_cache  # noqa: PLC0415
-
-        if not self._caches(drv):
-            return compiler_cache.NONE
-        path = self._path(drv.inputs)
-        if not cached:
-            return compiler_cache.direct(path)
-        owner, toolchain_id = str(drv.source.repository), recipe.parts["toolchain"][:16]
-        folder = self.store.compiler_cache(owner, drv.name, toolchain_id)
-        return compiler_cache.cached(path, folder, f"{new_id()}.stats")
+        if self._found is None:
+            try:
+                self._found = programs(self.store.root), None
+            except CkptError as error:
+                self._found = None, error.what
+        return self._found
 
     def _place(self, drv: Derivation) -> Place:
         from ckpt_git.engines.local.sandbox.build_paths import place_of  # noqa: PLC0415

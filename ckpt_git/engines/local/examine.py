@@ -7,13 +7,12 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from ckpt_git.engines.local.host import COMPILER_CACHE, which
 from ckpt_git.engines.local.sandbox.capabilities import Abilities
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.engines.local.toolchain.compiler_cache import LIMIT
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.finding import Finding, Level
+from ckpt_git.watch.program import Programs
 
 _PROGRAM = re.compile(r"[\w.+-]+")
 _SHELL = frozenset(
@@ -25,7 +24,6 @@ _SHELL = frozenset(
     )
 )
 """What a shell knows by itself and nobody installs: words that begin a clause, builtins."""
-_SAVES = "compiling then takes a quarter of the time, where it is optimised an eighth"
 _GIB = 1 << 30
 _TIGHT = 2 * _GIB  # less room than this in the store's file system is worth a note
 
@@ -53,7 +51,7 @@ def sandbox(able: Abilities) -> Finding:
 
 
 def layers(able: Abilities) -> Finding:
-    """How a build starts on a checkpoint, and why not in a quicker way."""
+    """How a build gets what ``fetch`` brought, and why not in a quicker way."""
     reasons = _reasons(able.refused, ("overlay", "reflink"))
     level: Level = "note" if able.layers == "copy" else "fine"
     advice = "builds are copied: put the store on a file system with reflinks (btrfs, xfs)"
@@ -62,23 +60,12 @@ def layers(able: Abilities) -> Finding:
     )
 
 
-def tracer(library: Path | None, refused: str | None) -> Finding:
-    """Whether builds can be traced, for those packages that ask for it."""
-    if library is None:
-        advice = "`trace` in ckpt.toml has no effect until then"
-        return Finding("tracer", "note", f"none ({refused})", advice)
-    return Finding("tracer", "fine", "works")
-
-
-def compiler_cache(able: Abilities, path: str) -> Finding:
-    """Whether builds that can't start from a checkpoint may take objects from a compiler cache."""
-    found = which(COMPILER_CACHE, path)
-    if able.sandbox == "none":
-        return Finding("compiler cache", "note", "none: it is used in a sandbox alone")
-    if found is None:
-        what = "none: what can't start from a checkpoint takes as long as a clean build"
-        return Finding("compiler cache", "note", what, f"install {COMPILER_CACHE}: {_SAVES}")
-    return Finding("compiler cache", "fine", f"{found}, up to {LIMIT} for each package")
+def watcher(programs: Programs | None, refused: str | None) -> Finding:
+    """Whether builds can be watched: nothing is answered from memory where they can't."""
+    if programs is None:
+        advice = "each build takes as long as a clean one until then"
+        return Finding("watcher", "note", f"none ({refused})", advice)
+    return Finding("watcher", "fine", "works")
 
 
 def package(drv: Derivation, path: str) -> Finding:

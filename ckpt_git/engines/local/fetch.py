@@ -9,27 +9,26 @@ from pathlib import Path
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.store import seal
-from ckpt_git.engines.local.store.store import Layer, make_folder
-from ckpt_git.engines.local.workspace.flatten import is_folder
-from ckpt_git.engines.local.workspace.layers import Ground
+from ckpt_git.engines.local.store.store import Entry, make_folder
+from ckpt_git.engines.local.workspace.sources import Ground
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Seconds
 
 
-def fetch(job: Job) -> Layer | Realisation:
-    """What ``fetch`` brought, as a layer; from the store where the lock files are the same.
+def fetch(job: Job) -> Entry | Realisation:
+    """What ``fetch`` brought; from the store where the lock files are the same.
 
-    One that was damaged is fetched anew under a name of its own: checkpoints lie on the old one.
+    What was damaged is fetched anew under a name of its own: a build may be using the old one.
     It runs on the sources, and what it left besides them is kept. Where it fails, that is the
     whole result: the build has failed in the phase ``fetch``.
     """
     assert job.drv.fetch is not None
     prefix = f"f{_fetch_key(job)}-"
-    for known in job.store.layers_named(prefix):
-        if (job.store.missing(known.id) or job.store.damage(known.chain)) is None:
-            job.store.used(known)
+    for known in job.store.fetched(prefix):
+        if (job.store.missing(known.id) or job.store.damage(known.id)) is None:
+            job.store.used(known.id)
             return known
     with job.store.workspace() as work:
         sources = work / "fs" / "source"
@@ -37,7 +36,7 @@ def fetch(job: Job) -> Layer | Realisation:
             make_folder(work / "fs")
             make_folder(sources)
             job.source.write(sources)
-        ground = Ground(work / "fs", ())
+        ground = Ground(work / "fs")
         ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)
         if ended.code != 0:
             refuse_full_disk(job)
@@ -50,29 +49,33 @@ def fetch(job: Job) -> Layer | Realisation:
             )
         _remove_sources(sources, job.source)
         sealed = seal.settle(work / "fs")
-        layer = Layer(
+        entry = Entry(
             id=f"{prefix}{new_id()}",
-            lowers=(),
             owner=job.owner,
             package=job.drv.name,
-            newest_mtime_ns=sealed.newest_mtime_ns,
             fetched=True,
+            bytes=sealed.room,
             seconds=ended.ran,
         )
-        job.store.publish_layer(work, layer, sealed, {})
-        job.store.make_durable(layer.id)
-    return layer
+        job.store.publish(work, entry, {"fs": work / "fs", "seal": sealed.encode()})
+        job.store.make_durable(entry.id)
+    return entry
 
 
 def _fetch_key(job: Job) -> str:
     """What a fetch depends on: its command, the lock files, and what it may compile with."""
     names = (
-        *("environment", "inputs", "sandbox", "toolchain", "compiler cache"),
+        *("environment", "inputs", "sandbox", "machine", "toolchain"),
         *("source folder", "build folder"),
     )
     parts = {name: job.recipe.parts.get(name) for name in names}
     locks = {n: oid for n, oid in job.recipe.parts.items() if n.startswith("lock file ")}
     return digest([job.drv.fetch, parts, locks])[:10]
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether it is a folder itself, no link to one."""
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
 def _remove_sources(folder: Path, source: SourceTree) -> None:

@@ -13,9 +13,6 @@ if TYPE_CHECKING:  # what lists the toolchain begins before that is imported
 BUILD_ROOT = "/build"
 """Where the build's folder lies in a sandbox; the source is in ``source`` below it."""
 
-COMPILER_CACHE = "ccache"
-"""The program that may stand before the compilers of a build: ``toolchain/compiler_cache.py``."""
-
 OUT_ROOT = "/ckpt"
 """``$out`` of package NAME is ``/ckpt/NAME`` in a sandbox."""
 
@@ -72,6 +69,18 @@ _FETCH_VARIABLES = (
     "npm_config_registry", "NPM_CONFIG_REGISTRY", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL",
     "PIP_CERT", "UV_INDEX_URL", "CARGO_HTTP_PROXY", "CARGO_HTTP_CAINFO",
 )  # fmt: skip
+
+
+def machine() -> list[str]:
+    """What a build can see of this machine that isn't in its files: kernel, processors."""
+    kernel = os.uname()
+    flags = ""
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as told:
+            flags = next((line for line in told if line.startswith(("flags", "Features"))), "")
+    except OSError:
+        pass
+    return [kernel.sysname, kernel.release, kernel.machine, flags, str(os.cpu_count())]
 
 
 def environment(

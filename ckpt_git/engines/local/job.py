@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import host
@@ -15,15 +15,13 @@ from ckpt_git.engines.local.sandbox import runner, view
 from ckpt_git.engines.local.sandbox.build_paths import Place, occupied, place_of
 from ckpt_git.engines.local.sandbox.capabilities import Abilities
 from ckpt_git.engines.local.store.store import Store, make_folder
-from ckpt_git.engines.local.toolchain.compiler_cache import NONE, Compilers
-from ckpt_git.engines.local.workspace.layers import Ground
+from ckpt_git.engines.local.workspace.sources import Ground
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Seconds
 
 if TYPE_CHECKING:
-    from ckpt_git.engines.local.trace.session import Tracing
     from ckpt_git.watch.program import Programs
     from ckpt_git.watch.session import Session
 
@@ -39,12 +37,9 @@ _NOT_FOUND = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is to be built, from where, and who listens. ``path`` is the PATH of the build, less the
-    folder that ``compilers`` puts in front.
+    """What is to be built, from where, and who listens. ``path`` is the PATH of the build.
 
-    ``tracer`` is the library that is preloaded to see what it does; ``untraced`` says why there
-    is none although one is asked for. ``find_tracer`` gives it for other runs than the build's,
-    or None.
+    ``programs`` watch it; ``unwatched`` says why there are none although it is to be watched.
     """
 
     store: Store
@@ -57,11 +52,8 @@ class Job:
     log: Path
     listener: Listener
     path: str
-    tracer: Path | None = None
-    untraced: str | None = None
-    compilers: Compilers = NONE
-    find_tracer: Callable[[], Path | None] = lambda: None
     programs: Programs | None = None
+    unwatched: str | None = None
 
     @property
     def place(self) -> Place:
@@ -69,27 +61,18 @@ class Job:
 
     @property
     def owner(self) -> str:
-        """See ``Layer``."""
+        """See ``Entry``."""
         return str(self.drv.source.repository)
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is to be said of this build's sandbox and of its trace, if there is something."""
-        untraced = () if self.untraced is None else (f"not traced: {self.untraced}",)
+        unwatched = () if self.unwatched is None else (f"not watched: {self.unwatched}",)
         if self.able.sandbox != "none":
-            return untraced
+            return unwatched
         why = "; ".join(f"{name}: {reason}" for name, reason in self.able.refused.items()
                         if name in {"bubblewrap", "namespaces"})  # fmt: skip
-        return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})", *untraced)
-
-    def tracing(self, work: Path) -> Tracing | None:
-        """The tracing of a build in ``work``, where it is to be traced."""
-        if self.tracer is None:
-            return None
-        from ckpt_git.engines.local.trace.session import Tracing  # noqa: PLC0415 - most need none
-
-        sandboxed = self.able.sandbox != "none"
-        return Tracing(self.tracer, work, self.place.top, self.place.tmp, sandboxed)
+        return (f"built without a sandbox ({why or 'as CKPT_SANDBOX=none asks'})", *unwatched)
 
 
 def run_phases(
@@ -100,12 +83,11 @@ def run_phases(
     *,
     network: bool = False,
     env: Mapping[str, str] | None = None,
-    tracing: Tracing | None = None,
     session: Session | None = None,
-    on_start: Callable[[], object] = lambda: None,
 ) -> runner.Ended:
     """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
-    environment, ``session`` has the run watched. Raises ``MissingError`` and ``StoreError`` where they can't be run."""
+    environment, ``session`` has the run watched. Raises ``MissingError`` and ``StoreError`` where
+    they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
         make_folder(work / "out")
@@ -116,11 +98,9 @@ def run_phases(
         out=place.out,
         tmp=place.tmp,
         cores=len(os.sched_getaffinity(0)),
-        path=job.compilers.search_path(job.path),
+        path=job.path,
     )
-    if job.compilers.folder is not None:
-        whole = {name: value for name, value in whole.items() if not name.startswith("CCACHE_")}
-    whole |= {**job.compilers.env, **(env or {})}
+    whole |= env or {}
     if network:
         whole = {**host.fetch_environment(os.environ), **whole}
     processes = job.drv.limits.processes if kind != "none" else None
@@ -128,16 +108,7 @@ def run_phases(
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
-        shown = view.view(
-            *(work, ground.build, out, job.drv.inputs), network=network, compilers=job.compilers
-        )
-    if tracing is not None:
-        traced = tracing.run()
-        if shown is None:
-            whole["LD_PRELOAD"] = traced.preload
-        else:
-            binds = (*shown.binds, *traced.binds)
-            shown = replace(shown, binds=binds, preload=traced.preload)
+        shown = view.view(work, ground.build, out, job.drv.inputs, network=network)
     if session is not None:
         command = session.launch(command)
         if shown is None:
@@ -148,23 +119,15 @@ def run_phases(
     with occupied(place, work):
         plan = view.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
         plan["limits"] = {"memory": job.drv.limits.memory}
-        plan["overlay"], plan["apply"] = ground.overlay, _at(ground.apply, place)
+        plan["overlay"] = ground.overlay
         return runner.run(
             plan,
             announced,
             log=job.log,
             listener=job.listener,
             timeout=job.drv.limits.timeout,
-            on_start=on_start,
             session=session,
         )
-
-
-def _at(order: dict[str, Any] | None, place: Place) -> dict[str, Any] | None:
-    """The order to change the sources, where they lie while the build runs."""
-    if order is None or place.host is None:
-        return order
-    return {**order, "folder": place.source}
 
 
 def note(job: Job, notes: Iterable[str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ckpt_git.engines.nix import examine
 from ckpt_git.engines.nix.attempt import Job, build
@@ -15,7 +16,6 @@ from ckpt_git.engines.nix.expression import EVALUATE
 from ckpt_git.engines.nix.kept import Kept, Meta
 from ckpt_git.engines.nix.tools import Nix, of_user
 from ckpt_git.engines.protocol import (
-    Dependents,
     Installed,
     Listener,
     Realisation,
@@ -27,7 +27,10 @@ from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.finding import Finding
 from ckpt_git.model.nix_recipe import NixRecipe
 from ckpt_git.model.source_diff import Manifest
-from ckpt_git.model.trace import Knowledge
+
+if TYPE_CHECKING:
+    from ckpt_git.watch.memory_file import MemoryFile
+    from ckpt_git.watch.session import Report
 
 _ATTRIBUTE = "attribute "
 _VERSION = "Nix library"
@@ -123,25 +126,20 @@ class NixEngine:
         done = nix.call("nix-store", "--verify-path", meta.checkpoint, ok=None)
         return None if done.returncode == 0 else f"{meta.checkpoint} was modified"
 
-    def knowledge(self, checkpoint: Checkpoint) -> Knowledge:  # noqa: ARG002
-        """See ``Engine``. What Nix builds isn't traced."""
-        return Knowledge()
+    def changed_toolchain(self, toolchain: str | None) -> str | None:  # noqa: ARG002
+        """See ``Engine``. All that a build can see is in its derivation."""
+        return None
 
-    def recorded(self, checkpoint: Checkpoint, path: str) -> Dependents:  # noqa: ARG002
-        """See ``Engine``."""
-        return Dependents()
+    def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:  # noqa: ARG002
+        """See ``Engine``. What Nix builds isn't watched."""
+        return None
 
-    def holds(self, checkpoint: Checkpoint) -> Container[str]:  # noqa: ARG002
+    def report(self, checkpoint: Checkpoint) -> Report | None:  # noqa: ARG002
         """See ``Engine``."""
-        return ()
+        return None
 
     def made_known(self) -> None:
         """See ``Engine``. What is young is kept anyway."""
-
-    def look_ahead(
-        self, drv: Derivation, source: SourceTree, recipe: Recipe, checkpoint: Checkpoint
-    ) -> None:
-        """See ``Engine``. All of it is in the artifacts."""
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``."""
@@ -157,9 +155,6 @@ class NixEngine:
             nix = meta.nix(self._variables)
             for path in (meta.checkpoint, *meta.outputs.values()):  # which names the others, if any
                 nix.call("nix-store", "--delete", path, ok=None)  # one may be in use
-
-    def discard_compile_cache(self, drv: Derivation) -> None:
-        """See ``Engine``: there is none."""
 
     def _forget_use(self, meta: Meta) -> None:
         """Remove the derivations that have a checkpoint as an input. Nix keeps the derivation of
@@ -231,9 +226,8 @@ class NixEngine:
         start: Start | None,
         log: Path,
         listener: Listener,
-        compile_cache: bool = False,  # noqa: ARG002
     ) -> Realisation:
-        """See ``Engine``. A compiler cache is the recipe's to have (nixpkgs' ``ccacheStdenv``)."""
+        """See ``Engine``."""
         evaluation = self._evaluation(drv, source)
         nix = self._nix(drv)
         return build(

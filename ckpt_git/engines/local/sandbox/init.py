@@ -2,9 +2,9 @@
 
 Run by itself (``python -I -S init.py PLAN STATUS``: two file descriptors), so that it starts
 in a few milliseconds and a crash in it harms nobody. It reads a plan (in marshal's form: the same
-interpreter wrote it) and carries it out in this order: enter namespaces, mount the overlay, bring
-the source up to date, build the root that the build sees, give up privileges, run the command.
-Nothing here decides anything; the plan comes from ``view.py`` and ``workspace/layers.py``. It
+interpreter wrote it) and carries it out in this order: enter namespaces, mount the overlay,
+build the root that the build sees, give up privileges, run the command. Nothing here decides
+anything; the plan comes from ``view.py`` and ``workspace/sources.py``. It
 uses nothing but the standard library, as little of it as it can, and the C library.
 
 Sources: user_namespaces(7), mount(2), mount_setattr(2), pivot_root(2), pid_namespaces(7), and
@@ -14,14 +14,11 @@ the kernel's page on overlayfs.
 from __future__ import annotations
 
 import ctypes
-import errno
 import marshal
 import os
 import resource
 import signal
-import stat
 import sys
-import time
 
 TYPE_CHECKING = False  # typing alone would take a third of the time to the first command
 if TYPE_CHECKING:
@@ -40,8 +37,6 @@ SYS_MOUNT_SETATTR = 442  # one number on every architecture: it came after they 
 MOUNT_ATTR_RDONLY = 0x1
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 1, 38, 36
-
-_CHUNK = 1 << 20  # bytes
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -75,13 +70,9 @@ def prepare(plan: dict[str, Any], status_fd: int) -> None:
     if plan["overlay"] is not None:
         _step("mounting the overlay")
         mount_overlay(plan["overlay"])
-    stamp = 0
-    if plan["apply"] is not None:
-        _step("bringing the sources up to date")
-        stamp = apply(plan["apply"])
     if plan["limits"] is not None:
         _limit(plan["limits"])
-    _tell(status_fd, f"ready {stamp}")
+    _tell(status_fd, "ready")
     if plan["root"] is not None:
         _step("building the sandbox")
         run_in_root(plan, status_fd)
@@ -101,165 +92,6 @@ def _end_with(parent: int | None, number: int) -> None:
     _prctl(PR_SET_PDEATHSIG, number)
     if os.getppid() != parent:
         os._exit(1)
-
-
-# --- the sources ---------------------------------------------------------------------------
-
-
-def apply(order: dict[str, Any]) -> int:
-    """Bring ``order["folder"]`` up to date: delete, then take what is written from ``incoming``.
-
-    What is to be ``forgotten`` lies beside the folder or in it. Every file that changed gets the
-    mtime that is returned (ns): newer than everything in the checkpoint and not in the future. It
-    is a new file, so that no hard link that the build made to the old one changes with it. A
-    folder in which no name came or went keeps its mtime; the others move, as
-    under git.
-    """
-    folder, incoming = os.fsencode(order["folder"]), os.fsencode(order["incoming"])
-    if not _is_real_folder(folder):
-        raise OSError(errno.ENOTDIR, "the build replaced its own source folder", order["folder"])
-    stamp = stamp_after(order["newest_mtime_ns"])
-    for path in map(os.fsencode, order["deleted"]):
-        _delete(folder, path)
-    for path in map(os.fsencode, order["forgotten"]):
-        _forget(os.path.dirname(folder), path)
-    for path in map(os.fsencode, order["emptied"]):
-        _remove_if_empty(os.path.dirname(folder), path)
-    kept: dict[bytes, os.stat_result] = {}
-    written: list[bytes] = [os.fsencode(path) for path in order["written"]]
-    for path in written:
-        target = os.path.join(folder, path)
-        parent = os.path.dirname(target)
-        _make_folders(folder, os.path.dirname(path))
-        before = os.lstat(parent)
-        replaced = _clear(target)
-        _bring(os.path.join(incoming, path), target, stamp)
-        if replaced:
-            kept.setdefault(parent, before)
-        else:
-            kept.pop(parent, None)
-            kept[parent] = os.lstat(parent)
-    for parent, before in kept.items():
-        os.utime(parent, ns=(before.st_atime_ns, before.st_mtime_ns))
-    return stamp
-
-
-def stamp_after(newest: int) -> int:
-    """A moment (ns) later than ``newest``, on the clock by which the kernel stamps files.
-
-    The kernel's clock is coarse (a few milliseconds). A precise one would put a source ahead
-    of the object that is compiled from it a moment later, and it would be compiled again.
-    """
-    clock = getattr(time, "CLOCK_REALTIME_COARSE", time.CLOCK_REALTIME)
-    while (now := time.clock_gettime_ns(clock)) <= newest:
-        time.sleep(0.001)
-    return now
-
-
-def _delete(folder: bytes, path: bytes) -> None:
-    """Remove a file, and the folders above it that become empty, as git does.
-
-    A build may have put a link where a folder was: what lies behind it isn't ours to delete.
-    """
-    parent = os.path.dirname(path)
-    above = parent
-    while above:
-        if not _is_real_folder(os.path.join(folder, above)):
-            return
-        above = os.path.dirname(above)
-    target = os.path.join(folder, path)
-    try:
-        if not stat.S_ISDIR(os.lstat(target).st_mode):
-            os.unlink(target)
-    except FileNotFoundError:
-        return
-    while parent:
-        try:
-            os.rmdir(os.path.join(folder, parent))
-        except OSError:
-            return
-        parent = os.path.dirname(parent)
-
-
-def _forget(top: bytes, path: bytes) -> None:
-    """Remove a file that a build made below ``top``, if it is there. Its folder stays: the next
-    build may expect it. What lies behind a link isn't ours to delete."""
-    target = os.path.join(top, path)
-    if _is_reached(top, path) and os.path.lexists(target) and not _is_real_folder(target):
-        _clear(target)
-
-
-def _remove_if_empty(top: bytes, path: bytes) -> None:
-    if _is_reached(top, path):
-        try:  # noqa: SIM105 - contextlib takes longer to import than this runs
-            os.rmdir(os.path.join(top, path))
-        except OSError:
-            pass
-
-
-def _is_reached(top: bytes, path: bytes) -> bool:
-    """Whether no part of the way to ``path`` is a link."""
-    while path := os.path.dirname(path):
-        if not _is_real_folder(os.path.join(top, path)):
-            return False
-    return True
-
-
-def _is_real_folder(path: bytes) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except FileNotFoundError:
-        return False
-
-
-def _make_folders(folder: bytes, path: bytes) -> None:
-    """Make ``path`` a folder, whatever stood in its way (a file or link of the old tree)."""
-    made = folder
-    for part in path.split(b"/") if path else ():
-        made = os.path.join(made, part)
-        try:
-            mode = os.lstat(made).st_mode
-        except FileNotFoundError:
-            os.mkdir(made)
-            continue
-        if not stat.S_ISDIR(mode):
-            os.unlink(made)
-            os.mkdir(made)
-
-
-def _clear(target: bytes) -> bool:
-    """Remove what is at ``target``; True where it was there. Its folder can be written then:
-    a build may have forbidden that, and nothing outside of a sandbox overrides it."""
-    parent = os.path.dirname(target)
-    mode = os.lstat(parent).st_mode
-    if mode & stat.S_IRWXU != stat.S_IRWXU:
-        os.chmod(parent, stat.S_IMODE(mode) | stat.S_IRWXU)
-    try:
-        mode = os.lstat(target).st_mode
-    except FileNotFoundError:
-        return False
-    if stat.S_ISDIR(mode):
-        import shutil  # noqa: PLC0415 - takes as long as all the rest, and is rarely needed
-
-        shutil.rmtree(target)
-    else:
-        os.unlink(target)
-    return True
-
-
-def _bring(origin: bytes, target: bytes, stamp: int) -> None:
-    if os.path.islink(origin):
-        os.symlink(os.readlink(origin), target)
-    else:
-        _copy(origin, target)
-        os.chmod(target, stat.S_IMODE(os.lstat(origin).st_mode))
-    os.utime(target, ns=(stamp, stamp), follow_symlinks=False)
-
-
-def _copy(origin: bytes, target: bytes) -> None:
-    with open(origin, "rb") as old, open(target, "xb") as new:
-        while chunk := old.read(_CHUNK):
-            new.write(chunk)
 
 
 # --- namespaces and mounts -----------------------------------------------------------------

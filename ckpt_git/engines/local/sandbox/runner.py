@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,25 +25,18 @@ STAGE = Path(__file__).with_name("init.py")
 _CHUNK = 1 << 16
 _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
 _LONGEST_MARK = 1 << 8
-_QUIET = 15_000_000  # ns; half of the moment of quiet: the kernel's clock lags by up to 10 ms
 
 # Each phase has a shell of its own that starts in the source folder. A mark tells which phase
 # begins: in the one stream, so that nothing is out of order. It counts where it names the next
 # phase of the plan. A build that looks for the mark can still announce that one too early, and a
 # failure is put down to it then: only a descriptor that builds don't have would prevent that. The
 # limit on processes is set in here: outside, a user's processes in the whole machine count against
-# it. bash calls it -u, dash and busybox -p. Between what was configured and what is built lies a
-# moment in which nothing is written, so that mtimes tell one from the other.
+# it. bash calls it -u, dash and busybox -p.
 _PHASES = """\
 mark=$1 shell=$2 options=$3 processes=$4; shift 4
 [ -z "$processes" ] || ulimit -u "$processes" 2>/dev/null || ulimit -p "$processes"
-moment=
 while [ $# -gt 0 ]; do
-  if [ "$1" = build ] && [ -n "$moment" ]; then
-    sleep 0.03; moment=$(date +%s%N)
-  fi 2>/dev/null
-  printf '%s %s %s\\n' "$mark" "$1" "$moment"
-  moment=0
+  printf '%s %s\\n' "$mark" "$1"
   "$shell" $options -c "$2" || exit
   shift 2
 done
@@ -52,17 +45,13 @@ done
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a run ended. ``prepared`` and ``ran`` are seconds before and from the first command;
-    ``stamp`` is the mtime (ns) that changed sources were given, 0 where none were;
-    ``built_from`` is when ``build`` began (ns), 0 where nothing ran before it."""
+    """How a run ended. ``prepared`` and ``ran`` are seconds before and from the first command."""
 
     code: int
     phase: str | None
-    stamp: int
     prepared: float
     ran: float
     timed_out: bool
-    built_from: int = 0
 
 
 class Announced(NamedTuple):
@@ -93,14 +82,10 @@ def run(
     log: Path,
     listener: Listener,
     timeout: float | None,
-    on_start: Callable[[], object] = lambda: None,
     session: Session | None = None,
 ) -> Ended:
     """Carry out ``plan``; what it prints goes to ``log`` (appended) and to ``listener``.
     ``session`` has it watched.
-
-    ``on_start`` is called when the first command starts: what may go on beside the build must
-    not delay it.
 
     Raises ``MissingError`` where the run couldn't be set up. However this returns or raises,
     nothing that it started is left.
@@ -114,7 +99,6 @@ def run(
             if said != "ready":
                 process.wait()
                 raise MissingError(f"the build could not be set up: {rest or said}")
-            on_start()
             deadline = None if timeout is None else ready + timeout
             pump = _Pump(announced, sink, listener)
             timed_out = pump.drain(process, deadline)
@@ -131,7 +115,7 @@ def run(
             if process.stdout is not None:
                 process.stdout.close()
     ran = time.monotonic() - ready
-    return Ended(code, pump.phase, int(rest), ready - began, ran, timed_out, pump.built_from)
+    return Ended(code, pump.phase, ready - began, ran, timed_out)
 
 
 class _Pump:
@@ -139,7 +123,6 @@ class _Pump:
 
     def __init__(self, announced: Announced, sink: IO[bytes], listener: Listener) -> None:
         self.phase: str | None = None
-        self.built_from = 0
         self.last = ""
         self._mark = announced.mark.encode() + b" "
         self._to_come = deque(announced.phases)
@@ -175,20 +158,18 @@ class _Pump:
             return
         for line in whole.split(b"\n"):
             before, _, said = line.partition(self._mark)
-            name, _, moment = said.decode(errors="replace").partition(" ")
+            name = said.decode(errors="replace")
             begins = bool(self._to_come) and self._to_come[0] == name
             text = before if begins else line
             if text or not begins:  # a build need not end its last line
                 self._sink.write(text + b"\n")
                 self._hear(text)
             if begins:
-                self._begin(name, moment)
+                self._begin(name)
 
-    def _begin(self, phase: str, moment: str) -> None:
+    def _begin(self, phase: str) -> None:
         self._to_come.popleft()
         self.phase = phase
-        if phase == "build" and moment.isdigit():
-            self.built_from = max(0, int(moment) - _QUIET)
         self._sink.write(f"=== {phase}\n".encode())
         self._listener(Event("phase", phase))
 

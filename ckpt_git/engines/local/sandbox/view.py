@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.engines.local import host
-from ckpt_git.engines.local.toolchain.compiler_cache import NONE, Compilers
 from ckpt_git.model.record import SandboxKind
 
 BUILD_UID, BUILD_GID = 1000, 100  # those of Nix' builders, so that no build runs as root
@@ -60,7 +59,6 @@ def view(
     inputs: Sequence[str],
     *,
     network: bool,
-    compilers: Compilers = NONE,
 ) -> View:
     """The view of one build: ``build`` at ``/build``, ``out`` at its fixed path.
 
@@ -76,7 +74,8 @@ def view(
         del accounts["hosts"]
     for name, text in accounts.items():
         (etc / name).write_text(text)
-    links, binds = [*compilers.links], [*compilers.binds]
+    links: list[tuple[str, str]] = []
+    binds: list[tuple[str, str, bool]] = []
     for path in host.host_paths(host.SYSTEM_FOLDERS):
         if os.path.islink(path):
             links.append((path, os.readlink(path)))
@@ -145,13 +144,11 @@ def plan(
 ) -> dict[str, Any]:
     """The plan for ``init.py`` that runs ``command`` in a sandbox of ``kind``.
 
-    ``shown`` is None where there is no sandbox. The overlay and the changes to the sources are
-    added by ``workspace/layers.py``.
+    ``shown`` is None where there is no sandbox. ``workspace/sources.py`` has the overlay.
     """
     made: dict[str, Any] = {
         "user_namespace": kind == "namespaces",
         "overlay": None,
-        "apply": None,
         "root": None,
         "supervise": False,
         "limits": {"memory": None},

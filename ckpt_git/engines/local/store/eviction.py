@@ -1,7 +1,6 @@
-"""What the store lets go of: what serves nobody and, beyond a limit, what is cheapest to lack.
+"""Eviction: entries that nobody refers to first, then those that are cheapest to make again.
 
-A layer goes only where no other lies on it. So of a chain the top goes first, and what is kept is
-never without what it needs. First a sweep is planned, from what entries say of themselves; carried
+First a sweep is planned, from what entries say of themselves; carried
 out it is under the tally's lock, and what a build has taken hold of meanwhile stays.
 """
 
@@ -11,36 +10,36 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ckpt_git.engines.files import writing
+from ckpt_git.engines.files import new_id, writing
+from ckpt_git.engines.local.store import objects
 from ckpt_git.engines.local.store.store import OWNED, Store
 
 KEPT_OUTPUTS = 12
-"""Of a package's outputs that no layer came with, so many stay: the newest ones."""
+"""Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""
 
 KEPT_FETCHED = 3
 """Of what ``fetch`` brought, so many sets of lock files stay: those that were used last."""
 
-KEPT_CACHES = 1
-"""A package has one compiler cache, which stays."""
-
-_KEPT_TOOLCHAINS = 8
+_KEPT_TOOLCHAINS = 64
+_YOUNG = 3600.0
+"""Seconds for which an object stays that no memory names: the one that does may be on its way."""
 _HALF_LIFE = 86400.0
 """Seconds after which what wasn't used is worth half."""
 
 
-Kind = Literal["layer", "fetched", "output", "cache"]
+Kind = Literal["checkpoint", "fetched", "output"]
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A layer, or what a build installed, both with the build's id; or a package's compiler cache.
-    ``used`` is in Unix seconds.
+    """A checkpoint's memory, or what a build installed, both with the build's id; or what ``fetch``
+    brought. ``used`` is in Unix seconds.
 
     ``owner`` is the git folder of its repository; None for what can't say whose it is.
     """
@@ -49,19 +48,17 @@ class Entry:
     kind: Kind
     owner: str | None
     package: str
-    lowers: tuple[str, ...]
     bytes: int
     seconds: float
     used: float
 
     @property
-    def is_layer(self) -> bool:
-        return self.kind in {"layer", "fetched"}
+    def is_checkpoint(self) -> bool:
+        return self.kind == "checkpoint"
 
     def worth(self, now: float) -> float:
         """Seconds that it takes to make again, for each byte; less, the longer it wasn't used. An
-        output is worth nothing: a build from its checkpoint, which compiles nothing, installs it.
-        Nor is a compiler cache: it serves where no checkpoint does, and only saves a part.
+        output is worth nothing: a build that is answered from memory installs it.
         """
         fresh: float = 0.5 ** (max(0.0, now - self.used) / _HALF_LIFE)
         return self.seconds / max(1, self.bytes) * fresh
@@ -69,8 +66,8 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Who wants what. Layers that are ``in_force`` and ``outputs`` stay whatever the limit; layers
-    that are ``known`` can be started from, and stay while there is room for them. Of the owners in
+    """Who wants what. Checkpoints ``in_force`` and ``outputs`` stay whatever the limit; those that
+    are ``known`` can be started from, and stay while there is room for them. Of the owners in
     ``tidied``, the gone ones among them, all else goes."""
 
     in_force: frozenset[str]
@@ -95,9 +92,9 @@ Ask = Callable[[frozenset[str]], Kept]
 def size(store: Store) -> int:
     """Bytes of all that is in the store."""
     known = store.tally.read()
-    if known is None and store.layers.is_dir():
+    if known is None and store.entries.is_dir():
         with writing(store.root), store.tally.locked():
-            known = sum(entry.bytes for entry in entries(store))
+            known = _bytes(store, tuple(entries(store)))
             store.tally.write(known)
     return known or 0
 
@@ -115,33 +112,39 @@ def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep
         if dry_run:
             return planned
         done = _carry_out(store, planned)
-        store.tally.write(done.after)
+        objects.sweep(store, _YOUNG)
         _forget_toolchains(store)
+        _forget_older_versions(store)
+        after = _bytes(store, tuple(entries(store)))
+        store.tally.write(after)
     store.clear_away()
     store.sweep_dead_builds()
-    return done
+    return Sweep(done.removed, done.before, after)
 
 
 def plan(
     found: Sequence[Entry], kept: Kept, held: frozenset[Entry], limit: int, now: float
 ) -> Sweep:
     """What to let go of. Pure."""
-    layers = {entry.id: entry for entry in found if entry.is_layer}
-    fixed = _with_what_it_needs(layers, found, kept.in_force, kept.outputs, held)
-    wanted = _with_what_it_needs(layers, found, kept.known | kept.in_force, kept.outputs, held)
-    wanted |= {e for e in found if not e.is_layer and layers.get(e.id) in wanted}
+    checkpoints = {entry.id: entry for entry in found if entry.is_checkpoint}
+
+    def named(names: frozenset[str]) -> set[Entry]:
+        return {checkpoints[name] for name in names if name in checkpoints}
+
+    outputs = {entry for entry in found if entry.kind == "output" and entry.id in kept.outputs}
+    fixed = named(kept.in_force) | outputs | held
+    wanted = named(kept.known) | fixed
+    wanted |= {e for e in found if e.kind == "output" and checkpoints.get(e.id) in wanted}
     wanted |= _newest_of_the_rest(found, wanted)
     left = set(found)
-    # What lies on another layer goes before that: longer chains first.
     removed = sorted(
         (e for e in left - wanted if e.owner is None or e.owner in kept.tidied),
-        key=lambda entry: (-len(entry.lowers), entry.id, entry.kind),
+        key=lambda entry: (entry.id, entry.kind),
     )
     left -= set(removed)
     before, after = (sum(entry.bytes for entry in some) for some in (found, left))
     while after > limit:
-        below = {name for entry in left for name in entry.lowers}
-        free = [e for e in left - fixed if not (e.is_layer and e.id in below)]
+        free = left - fixed
         if not free:
             break
         least = min(free, key=lambda entry: (entry.worth(now), entry.used, entry.id))
@@ -152,24 +155,30 @@ def plan(
 
 
 def entries(store: Store) -> Iterator[Entry]:
-    """All layers, outputs and compiler caches, as they say of themselves; nothing is walked."""
-    for folder in _folders(store.layers):
-        layer = store.described(folder.name)
-        if layer is None:
-            yield Entry(folder.name, "layer", None, "", (), 0, 0.0, _mtime(folder))
+    """All entries and outputs, as they say of themselves; nothing is walked."""
+    for folder in _folders(store.entries):
+        entry = store.entry(folder.name)
+        if entry is None:
+            yield Entry(folder.name, "checkpoint", None, "", 0, 0.0, _mtime(folder))
             continue
         yield Entry(
             id=folder.name,
-            kind="fetched" if layer.fetched else "layer",
-            owner=layer.owner,
-            package=layer.package,
-            lowers=layer.lowers,
-            bytes=layer.bytes,
-            seconds=layer.seconds,
+            kind="fetched" if entry.fetched else "checkpoint",
+            owner=entry.owner,
+            package=entry.package,
+            bytes=entry.bytes,
+            seconds=entry.seconds,
             used=_mtime(folder),
         )
     yield from _owned(store.outputs, "output")
-    yield from _owned(store.caches, "cache")
+
+
+def _bytes(store: Store, found: Sequence[Entry]) -> int:
+    """Bytes of all that is there; an entry says how much came with it, the objects how much is
+    left of that."""
+    memories = sum(objects.memory_bytes(store, e.id) for e in found if e.is_checkpoint)
+    rest = sum(entry.bytes for entry in found if not entry.is_checkpoint)
+    return memories + rest + objects.size(store)
 
 
 def _owned(below: Path, kind: Kind) -> Iterator[Entry]:
@@ -179,57 +188,45 @@ def _owned(below: Path, kind: Kind) -> Iterator[Entry]:
             owner, package, *size = json.loads((folder / OWNED).read_bytes())
         except (OSError, ValueError, TypeError):
             owner, package, size = None, "", []
-        yield Entry(folder.name, kind, owner, package, (), sum(size), 0.0, _mtime(folder))
+        yield Entry(folder.name, kind, owner, package, sum(size), 0.0, _mtime(folder))
 
 
 def _place(store: Store, entry: Entry) -> Path:
-    places = {"output": store.outputs, "cache": store.caches}
-    return places.get(entry.kind, store.layers) / entry.id
-
-
-def _with_what_it_needs(
-    layers: Mapping[str, Entry],
-    found: Sequence[Entry],
-    names: frozenset[str],
-    outputs: frozenset[str],
-    held: frozenset[Entry],
-) -> set[Entry]:
-    """The layers of these names with all that they lie on, the outputs, and what is held."""
-    tops = [layers[name] for name in names if name in layers]
-    tops += [entry for entry in held if entry.is_layer]
-    chains = {layers[n] for top in tops for n in (top.id, *top.lowers) if n in layers}
-    named = {entry for entry in found if not entry.is_layer and entry.id in outputs}
-    return chains | named | held
+    return (store.outputs if entry.kind == "output" else store.entries) / entry.id
 
 
 def _newest_of_the_rest(found: Sequence[Entry], wanted: set[Entry]) -> set[Entry]:
     """What is kept although nobody says that it is wanted: by kind, the newest of each package."""
     rest: dict[tuple[str, str | None, str], list[Entry]] = defaultdict(list)
-    with_layer = {entry.id for entry in found if entry.is_layer}
+    checkpoints = {entry.id for entry in found if entry.is_checkpoint}
     for entry in set(found) - wanted:
-        goes_with_its_layer = not entry.is_layer and entry.id in with_layer
-        if entry.owner is not None and not goes_with_its_layer:
+        goes_with_its_checkpoint = entry.kind == "output" and entry.id in checkpoints
+        if entry.owner is not None and not goes_with_its_checkpoint:
             rest[entry.kind, entry.owner, entry.package].append(entry)
     stay: set[Entry] = set()
-    numbers = {"output": KEPT_OUTPUTS, "fetched": KEPT_FETCHED, "cache": KEPT_CACHES}
+    numbers = {"output": KEPT_OUTPUTS, "fetched": KEPT_FETCHED}
     for (kind, _, _), alike in rest.items():
         stay |= set(sorted(alike, key=lambda entry: -entry.used)[: numbers.get(kind, 0)])
     return stay
 
 
 def _carry_out(store: Store, planned: Sweep) -> Sweep:
-    """Take away what was planned; what a build took hold of stays, with all that it lies on."""
+    """Take away what was planned; what a build took hold of meanwhile stays."""
     removed: list[Entry] = []
-    stay: set[str] = set()
     after = planned.after
     for entry in planned.removed:
-        needed = entry.is_layer and entry.id in stay
-        if not needed and store.take_away(_place(store, entry)):
+        if store.take_away(_place(store, entry)):
             removed.append(entry)
         else:
-            stay |= {entry.id, *entry.lowers}
             after += entry.bytes
     return Sweep(tuple(removed), planned.before, after)
+
+
+def _forget_older_versions(store: Store) -> None:
+    """What git-ckpt kept until it had a memory serves nobody."""
+    for name in ("layers", "caches", "tracers"):
+        if (store.root / name).is_dir():
+            (store.root / name).rename(store.tmp / f"{new_id()}.dropped")
 
 
 def _forget_toolchains(store: Store) -> None:

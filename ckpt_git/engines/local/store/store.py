@@ -1,19 +1,20 @@
-"""The store: layers and outputs, immutable once they are published, safe for several processes.
+"""The store: memories and outputs, immutable once they are published, safe for several processes.
 
-    layers/ID/fs         what a build left at /build (or, above other layers, what it changed)
-    layers/ID/seal       the list by which damage to fs is noticed
-    layers/ID/manifest   the source tree it was built from (git ls-tree's form)
-    layers/ID/trace-N    what was seen of the builds that made it: see ``trace/kept.py``
-    layers/ID/meta.json  what it lies on, and what it takes to trust it, below a checksum
+    entries/ID/memory    a checkpoint: what the commands of one build made of what they saw
+    entries/ID/report    which of them ran, and why, as JSON
+    entries/ID/manifest  the source tree it was built from (git ls-tree's form)
+    entries/ID/fs        or what ``fetch`` brought, with the list by which damage is noticed
+    entries/ID/seal
+    entries/ID/meta.json whose it is, below a checksum
+    objects/ab/ID        the contents that memories name, by their digests
     outputs/ID/NAME      what a build installed
     outputs/ID/.seal
     outputs/ID/.of       whose it is, the owner and the package, and its size, as JSON
-    toolchains/ID        the listing that a fingerprint stands for
-    caches/ID/ID         a compiler cache: of a package, and in it of a toolchain
-    caches/ID/.of        whose it is, and its bytes, as above
+    toolchains/ID        what a build read of the system
+    dates/ID             its mtime is the date of a package's sources in all builds
+    watch/               the watcher's programs
     tmp/ID               a build that runs; locked by its process
-    listed               of what the last listing was made, and its fingerprint
-    size                 bytes of all layers and outputs
+    size                 bytes of all entries, objects and outputs
 
 An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
 """
@@ -33,7 +34,6 @@ from pathlib import Path
 
 from ckpt_git.engines.files import (
     decode_manifest,
-    encode_manifest,
     make_private,
     make_readable,
     move,
@@ -48,42 +48,31 @@ from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 from ckpt_git.process import ProcessError, popen, run
+from ckpt_git.watch.session import is_whole
 
 _GRACE = 600.0  # seconds
 OWNED = ".of"
 """The file that says whose a folder is, and its size."""
 _BESIDE = 4 * 4096  # bytes of the folders and small files around what an entry holds
 
-ASKED = "asked"
-"""The name of what make said, beside a layer: see ``freshness/asked.py``."""
+MEMORY, REPORT = "memory", "report"
+"""The files of an entry that is a checkpoint: see ``ckpt_git.watch``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Layer:
-    """One published layer. ``lowers`` are the ids it lies on, topmost first; none: it is whole.
+class Entry:
+    """One published entry: a checkpoint's memory, or what ``fetch`` brought.
 
-    ``dirtied`` are source files that the build itself rewrote. ``configured`` are the spans of
-    time (ns) in which its builds, those below it included, had not begun with their ``build``
-    phase: what isn't a source and has no mtime in one of them was built. ``owner`` is the git
-    folder of the repository it was made for. ``fetched``: it is what ``fetch`` brought.
-    ``bytes`` is the room that it takes, ``seconds`` what it took to make it.
+    ``owner`` is the git folder of the repository it was made for. ``bytes`` is the room that it
+    takes, that of the objects that came with it included; ``seconds`` what it took to make it.
     """
 
     id: str
-    lowers: tuple[str, ...]
     owner: str
     package: str
-    newest_mtime_ns: int
-    dirtied: tuple[str, ...] = ()
-    configured: tuple[tuple[int, int], ...] = ()
     fetched: bool = False
     bytes: int = 0
     seconds: float = 0.0
-
-    @property
-    def chain(self) -> tuple[str, ...]:
-        """The ids of all layers that make up the state, topmost first."""
-        return (self.id, *self.lowers)
 
 
 class Store:
@@ -91,10 +80,10 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.layers = root / "layers"
+        self.entries = root / "entries"
+        self.objects = root / "objects"
         self.outputs = root / "outputs"
         self.toolchains = root / "toolchains"
-        self.caches = root / "caches"
         self.tmp = root / "tmp"
         self.tally = Tally(root / "size")
         self._fresh: list[int] = []
@@ -103,7 +92,10 @@ class Store:
     def open(self) -> None:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
         with writing(self.root):
-            for folder in (self.root, self.layers, self.outputs, self.toolchains, self.tmp):
+            for folder in (
+                *(self.root, self.entries, self.objects, self.outputs, self.toolchains),
+                self.tmp,
+            ):
                 make_private(folder)
 
     @contextmanager
@@ -154,44 +146,34 @@ class Store:
             finally:
                 os.close(lock)
 
-    # --- layers --------------------------------------------------------------------------
+    # --- entries --------------------------------------------------------------------------
 
-    def fs(self, layer_id: str) -> Path:
-        return self.layers / layer_id / "fs"
+    def fs(self, entry_id: str) -> Path:
+        return self.entries / entry_id / "fs"
 
-    def layer(self, layer_id: str) -> Layer | None:
-        """The layer of that id, or None where it isn't whole."""
-        found = self.described(layer_id)
-        if found is None or not all(self.fs(name).is_dir() for name in found.chain):
-            return None
-        return found
+    def file(self, entry_id: str, name: str) -> Path:
+        """A file of an entry, whether it is there or not."""
+        return self.entries / entry_id / name
 
-    def described(self, layer_id: str) -> Layer | None:
-        """What a layer says of itself, be it whole or not; None where that can't be read."""
+    def entry(self, entry_id: str) -> Entry | None:
+        """What an entry says of itself, or None where that can't be read."""
         try:
-            checksum, _, text = (self.layers / layer_id / "meta.json").read_bytes().partition(b"\n")
+            said = self.file(entry_id, "meta.json").read_bytes()
+            checksum, _, text = said.partition(b"\n")
             if hashlib.sha256(text).hexdigest().encode() != checksum:
                 return None
-            data = json.loads(text)
-            return Layer(
-                **{
-                    **data,
-                    "lowers": tuple(data["lowers"]),
-                    "dirtied": tuple(data["dirtied"]),
-                    "configured": tuple((begin, end) for begin, end in data.get("configured", ())),
-                }
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            return Entry(**json.loads(text))
+        except (OSError, ValueError, TypeError):
             return None
 
     def memories(self, owner: str, package: str) -> list[str]:
-        """The layers of ``owner``'s ``package`` that hold a memory, newest first."""
+        """The checkpoints of ``owner``'s ``package``, the one that was used last first."""
         found = []
-        for path in self.layers.glob("*/memory"):
-            layer = self.described(path.parent.name)
-            if layer is not None and (layer.owner, layer.package) == (owner, package):
+        for path in self.entries.glob(f"*/{MEMORY}"):
+            entry = self.entry(path.parent.name)
+            if entry is not None and (entry.owner, entry.package) == (owner, package):
                 with suppress(OSError):
-                    found.append((path.stat().st_mtime_ns, layer.id))
+                    found.append((path.parent.stat().st_mtime_ns, entry.id))
         return [name for _, name in sorted(found, reverse=True)]
 
     def source_date(self, owner: str, package: str) -> int:
@@ -209,62 +191,58 @@ class Store:
                 date = now
         return date
 
-    def layers_named(self, prefix: str) -> list[Layer]:
-        """The whole layers whose ids begin with ``prefix``, in the order of their ids."""
-        names = sorted(path.name for path in self.layers.glob(f"{prefix}*"))
-        return [layer for name in names if (layer := self.layer(name)) is not None]
+    def fetched(self, prefix: str) -> list[Entry]:
+        """What ``fetch`` brought, of the entries whose ids begin with ``prefix``."""
+        names = sorted(path.name for path in self.entries.glob(f"{prefix}*"))
+        found = [entry for name in names if (entry := self.entry(name)) is not None]
+        return [entry for entry in found if entry.fetched]
 
-    def missing(self, layer_id: str) -> str | None:
-        """What of a layer isn't there, in a few words, or None. Doesn't look into its files."""
-        folder = self.layers / layer_id
+    def missing(self, entry_id: str) -> str | None:
+        """What of an entry isn't there, in a few words, or None. Doesn't look into its files."""
+        folder = self.entries / entry_id
         if not folder.is_dir():
-            return f"{folder} is gone"
-        if self.layer(layer_id) is None:
+            made_before = (self.root / "layers" / entry_id).is_dir()
+            return "an older git-ckpt made it" if made_before else f"{folder} is gone"
+        entry = self.entry(entry_id)
+        if entry is None or not (folder / ("fs" if entry.fetched else MEMORY)).exists():
             return f"{folder} is incomplete"
         if self._lost_in_a_crash(folder):
             return f"{folder} was not on disk yet when the machine stopped"
         return None
 
-    def damage(self, layer_ids: Iterable[str]) -> str | None:
-        """What in these layers isn't as it was published. Reads every entry's inode."""
-        for name in layer_ids:
-            found = seal.damage(self.fs(name), self.layers / name / "seal")
-            if found is not None:
-                return found
-        return None
+    def damage(self, entry_id: str) -> str | None:
+        """What of an entry isn't as it was published. Reads a memory; of what ``fetch`` brought,
+        every inode."""
+        entry = self.entry(entry_id)
+        if entry is None:
+            return f"{self.entries / entry_id} is incomplete"
+        if entry.fetched:
+            return seal.damage(self.fs(entry_id), self.entries / entry_id / "seal")
+        path = self.file(entry_id, MEMORY)
+        try:
+            return None if is_whole(path.read_bytes()) else f"{path} is damaged"
+        except OSError as error:
+            return f"{path} can't be read: {error.strerror}"
 
-    def publish_layer(
-        self,
-        work: Path,
-        layer: Layer,
-        sealed: seal.Seal,
-        manifest: Manifest,
-        beside: Mapping[str, bytes | Path] | None = None,
-    ) -> None:
-        """Publish ``work/fs`` as ``layer``, its size filled in. It is there at once or not at all,
-        and no sweep takes it before ``settle``.
-
-        ``beside`` are further files for its folder: what they hold, or which file they are.
+    def publish(self, work: Path, entry: Entry, files: Mapping[str, bytes | Path]) -> None:
+        """Publish an entry of ``files`` (what they hold, or which file or folder in ``work`` they
+        are). It is there at once or not at all, and no sweep takes it before ``settle``.
 
         Raises ``FileExistsError`` where another process has published it, and ``StoreError``.
         """
-        made = work / "layer"
-        with writing(self.layers):
+        made = work / "entry"
+        with writing(self.entries):
             made.mkdir()
-            move(work / "fs", made / "fs")
-            own = {"seal": sealed.encode(), "manifest": encode_manifest(manifest)}
-            for name, content in own.items():
-                (made / name).write_bytes(content)
-            lengths = [len(content) for content in own.values()]
-            for name, more in (beside or {}).items():
-                if isinstance(more, bytes):
-                    (made / name).write_bytes(more)
-                    lengths.append(len(more))
-                    continue
-                with suppress(FileNotFoundError):  # its layer was let go of meanwhile
-                    (made / name).hardlink_to(more)
-            size = sealed.room + sum(map(on_disk, lengths)) + _BESIDE
-            meta = json.dumps(asdict(replace(layer, bytes=size))).encode()
+            lengths = []
+            for name, content in files.items():
+                if isinstance(content, bytes):
+                    (made / name).write_bytes(content)
+                else:
+                    move(content, made / name)
+                if (made / name).is_file():
+                    lengths.append((made / name).stat().st_size)
+            size = entry.bytes + sum(map(on_disk, lengths)) + _BESIDE
+            meta = json.dumps(asdict(replace(entry, bytes=size))).encode()
             (made / "meta.json").write_bytes(
                 hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
             )
@@ -272,22 +250,7 @@ class Store:
             self._hold(made)
             with self.tally.locked():
                 self.tally.add(size)
-                _publish(made, self.layers / layer.id)
-
-    def beside(self, layer_id: str, name: str) -> Path | None:
-        """The file that was added to a layer's folder under that name, if one was."""
-        path = self.layers / layer_id / name
-        return path if path.exists() else None
-
-    def put_beside(self, layer_id: str, name: str, content: bytes) -> None:
-        """Add a small file to a layer's folder: there at once or not at all. Best effort."""
-        aside = self.tmp / new_id()
-        with suppress(OSError):
-            try:
-                aside.write_bytes(content)
-                aside.rename(self.layers / layer_id / name)
-            finally:
-                aside.unlink(missing_ok=True)
+                _publish(made, self.entries / entry.id)
 
     def _hold(self, made: Path) -> None:
         """Keep what is about to be published from sweeps that know of nobody who wants it."""
@@ -303,44 +266,33 @@ class Store:
         while self._fresh:
             os.close(self._fresh.pop())
 
-    def manifest(self, layer_id: str) -> Manifest:
-        """The manifest of the tree that the layer was built from. Raises ``StoreError``."""
+    def manifest(self, entry_id: str) -> Manifest:
+        """The manifest of the tree that a checkpoint was built from. Raises ``StoreError``."""
+        path = self.file(entry_id, "manifest")
         try:
-            return decode_manifest((self.layers / layer_id / "manifest").read_bytes())
+            return decode_manifest(path.read_bytes())
         except (OSError, ValueError) as error:
-            raise StoreError(f"{self.layers / layer_id}/manifest can't be read: {error}") from error
+            raise StoreError(f"{path} can't be read: {error}") from error
 
-    def mtimes(self, layer_id: str) -> dict[str, int]:
-        """The mtime (ns) of every file of a layer, as it was published."""
-        return seal.mtimes((self.layers / layer_id / "seal").read_bytes())
-
-    def files(self, layer: Layer) -> dict[str, int]:
-        """Every file and link of the state that ``layer`` stands for, below ``/build``, with its
-        mtime (ns). One in a folder that a layer above replaced may be named although it's gone."""
-        seen: dict[str, int | None] = {}
-        for name in reversed(layer.chain):
-            seen |= seal.files((self.layers / name / "seal").read_bytes())
-        return {path: mtime for path, mtime in seen.items() if mtime is not None}
-
-    def drop_layer(self, layer_id: str) -> None:
-        """Remove a layer: out of sight first, so that nobody starts from half of it. A build
-        that lies on it keeps it until it ends."""
-        layer = self.described(layer_id)
+    def drop(self, entry_id: str) -> None:
+        """Remove an entry: out of sight first, so that nobody starts from half of it. A build that
+        uses it keeps it until it ends."""
+        entry = self.entry(entry_id)
         self.open()
         with writing(self.root), self.tally.locked():
-            aside = self._put_aside(self.layers / layer_id)
-            if layer is not None and aside is not None:
-                self.tally.add(-layer.bytes)
+            aside = self._put_aside(self.entries / entry_id)
+            if entry is not None and aside is not None:
+                self.tally.add(-entry.bytes)
         if aside is not None:
             _remove_unless_held(aside)
 
     @contextmanager
-    def held(self, layer_ids: Iterable[str]) -> Iterator[None]:
-        """Keep these layers from being removed meanwhile. Raises ``StoreError`` for one that is
+    def held(self, entry_ids: Iterable[str]) -> Iterator[None]:
+        """Keep these entries from being removed meanwhile. Raises ``StoreError`` for one that is
         gone."""
         with ExitStack() as stack:
-            for name in layer_ids:
-                folder = self.layers / name
+            for name in entry_ids:
+                folder = self.entries / name
                 try:
                     held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                     stack.callback(os.close, held)
@@ -353,7 +305,7 @@ class Store:
             yield
 
     def take_away(self, entry: Path) -> bool:
-        """Take a layer or an output out of sight, unless it is held, for ``clear_away`` to remove.
+        """Take an entry or an output out of sight, unless it is held, for ``clear_away`` to remove.
         Gives whether it is gone. Under the tally's lock."""
         with _seized(entry) as seized:
             if seized:
@@ -361,7 +313,7 @@ class Store:
         return seized
 
     def is_held(self, entry: Path) -> bool:
-        """Whether a build lies on a layer, or published it and hasn't made it known yet."""
+        """Whether a build uses an entry, or published it and hasn't made it known yet."""
         with _seized(entry) as seized:
             return not seized
 
@@ -379,10 +331,10 @@ class Store:
         os.utime(aside)  # its age counts from now: see sweep_dead_builds
         return aside
 
-    def used(self, layer: Layer) -> None:
-        """Have it known that a layer was used just now."""
+    def used(self, entry_id: str) -> None:
+        """Have it known that an entry was used just now."""
         with suppress(OSError):
-            os.utime(self.layers / layer.id)
+            os.utime(self.entries / entry_id)
 
     def _lost_in_a_crash(self, folder: Path) -> bool:
         try:
@@ -390,12 +342,12 @@ class Store:
         except OSError:
             return False
 
-    def make_durable(self, layer_id: str) -> None:
-        """Have a published layer written to disk, beside whatever goes on: syncfs(2).
+    def make_durable(self, entry_id: str) -> None:
+        """Have a published entry written to disk, beside whatever goes on: syncfs(2).
 
-        Until that is done the layer is trusted as long as the machine runs, no longer.
+        Until that is done it is trusted as long as the machine runs, no longer.
         """
-        mark = self.layers / layer_id / "unsynced"
+        mark = self.entries / entry_id / "unsynced"
         script = 'sync -f "$1" && rm -f "$1"'
         popen(["/bin/sh", "-c", script, "sync", str(mark)], env={"PATH": os.defpath})
 
@@ -428,93 +380,16 @@ class Store:
 
     # --- toolchains ----------------------------------------------------------------------
 
-    def keep_toolchain(self, fingerprint: str, listed: bytes) -> None:
-        """Keep a listing, so that a later one can be compared with it."""
-        path = self.toolchains / fingerprint
-        if not path.exists():
-            with writing(self.toolchains):
-                aside = self.tmp / new_id()
-                aside.write_bytes(listed)
-                aside.rename(path)
-
-    def fingerprint_of(self, found: str) -> str | None:
-        """The fingerprint of the listing that was last made, if it was of what has the digest
-        ``found``; the listing is kept, too."""
-        with suppress(OSError, ValueError):
-            last, _, fingerprint = (self.root / "listed").read_text().partition(" ")
-            if last == found and (self.toolchains / fingerprint).is_file():
-                return fingerprint
-        return None
-
-    def remember_fingerprint(self, found: str, fingerprint: str) -> None:
-        """Have ``fingerprint_of`` know it. Best effort: it is found out anew."""
-        with suppress(OSError):
-            aside = self.tmp / new_id()
-            aside.write_text(f"{found} {fingerprint}")
-            aside.rename(self.root / "listed")
-
-    def toolchain(self, fingerprint: str) -> bytes | None:
-        try:
-            return (self.toolchains / fingerprint).read_bytes()
-        except OSError:
-            return None
-
-    # --- compiler caches -----------------------------------------------------------------
-
-    def compiler_cache(self, owner: str, package: str, toolchain: str) -> Path:
-        """The folder, made, of the compiler cache of ``owner``'s ``package``, which is held until
-        ``settle``; that of another toolchain goes. Raises ``StoreError``."""
-        whole = self._compiler_caches(owner, package)
-        folder = whole / toolchain
-        self.open()
-        old = None
-        with writing(self.caches), self.tally.locked():
-            if not folder.is_dir():
-                old = self._put_cache_aside(whole)
-                make_private(folder)
-                (whole / OWNED).write_text(json.dumps([owner, package, 0]))
-            self._hold(whole)
-        if old is not None:
-            _remove_unless_held(old)
-        return folder
-
-    def weigh_compiler_cache(self, owner: str, package: str) -> None:
-        """Count what a build added to a package's compiler cache. Best effort."""
-        whole = self._compiler_caches(owner, package)
-        with suppress(OSError), self.tally.locked():
-            size = sum(
-                on_disk((Path(folder) / name).lstat().st_size)
-                for folder, _, names in os.walk(whole)
-                for name in (".", *names)
-            )
-            aside = whole / f"{OWNED}.new"
-            aside.write_text(json.dumps([owner, package, size]))
-            self.tally.add(size - _owned_bytes(whole))
-            aside.replace(whole / OWNED)
-
-    def compiler_caches(self) -> list[tuple[str, str]]:
-        """Whose compiler caches there are: git folders of repositories, and packages."""
-        found: list[tuple[str, str]] = []
-        for file in self.caches.glob(f"*/{OWNED}"):
-            with suppress(OSError, ValueError):  # it goes just now
-                owner, package, *_ = json.loads(file.read_bytes())
-                found.append((owner, package))
-        return found
-
-    def drop_compiler_cache(self, owner: str, package: str) -> None:
-        """Remove what a package's compiler cache holds, if it has one."""
-        self.open()
-        with self.tally.locked():
-            aside = self._put_cache_aside(self._compiler_caches(owner, package))
-        if aside is not None:
-            _remove_unless_held(aside)
-
-    def _put_cache_aside(self, whole: Path) -> Path | None:
-        self.tally.add(-_owned_bytes(whole))
-        return self._put_aside(whole)
-
-    def _compiler_caches(self, owner: str, package: str) -> Path:
-        return self.caches / digest([owner, package])[:16]
+    def keep_system(self, seen: Path) -> str:
+        """Keep what a build read of the system, in the file ``seen``; gives its name. Raises
+        ``FileNotFoundError`` where the build wrote down nothing, and ``StoreError``."""
+        name = hashlib.sha256(seen.read_bytes()).hexdigest()[:32]
+        with writing(self.toolchains):
+            if (self.toolchains / name).exists():
+                os.utime(self.toolchains / name)
+            else:
+                seen.rename(self.toolchains / name)
+        return name
 
 
 def make_folder(folder: Path) -> None:
@@ -590,15 +465,6 @@ def _remove_unless_held(entry: Path) -> None:
         return
     finally:
         os.close(held)
-
-
-def _owned_bytes(folder: Path) -> int:
-    """What the file that says whose a folder is says of its size; 0 where it doesn't."""
-    try:
-        size = json.loads((folder / OWNED).read_bytes())[2]
-    except (OSError, ValueError, LookupError):
-        return 0
-    return int(size)
 
 
 def _age(folder: Path) -> float:

@@ -1,0 +1,60 @@
+"""The contents that memories name: what of them nobody names any more, and how much there is.
+
+The watcher writes them (``ckpt_git/watch/objects.h``); here they are only let go of.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ckpt_git.engines.local.store.size import on_disk
+from ckpt_git.watch.memory_form import named_objects
+
+if TYPE_CHECKING:
+    from ckpt_git.engines.local.store.store import Store
+
+_FOLDER = 2  # letters of a digest that are the name of a folder
+
+
+def sweep(store: Store, young: float) -> None:
+    """Remove the objects that no memory names and that are older than ``young`` seconds. Under the
+    tally's lock. A memory that can't be read names nothing."""
+    named: set[str] = set()
+    for path in store.entries.glob("*/memory"):
+        with suppress(OSError, ValueError):
+            named |= named_objects(path.read_bytes())
+    limit = time.time() - young
+    for entry, name in _each(store):
+        with suppress(FileNotFoundError):
+            if name not in named and entry.stat().st_ctime < limit:
+                os.unlink(entry.path)
+
+
+def size(store: Store) -> int:
+    """Bytes that all objects take on disk. Looks at each."""
+    total = 0
+    for entry, _ in _each(store):
+        with suppress(FileNotFoundError):
+            total += on_disk(entry.stat().st_size)
+    return total
+
+
+def memory_bytes(store: Store, entry_id: str) -> int:
+    """Bytes that a checkpoint takes, its objects left out."""
+    total = 0
+    with suppress(FileNotFoundError), os.scandir(store.entries / entry_id) as files:
+        total = sum(on_disk(file.stat(follow_symlinks=False).st_size) for file in files)
+    return total
+
+
+def _each(store: Store) -> Iterator[tuple[os.DirEntry[str], str]]:
+    with suppress(FileNotFoundError), os.scandir(store.objects) as folders:
+        for folder in folders:
+            if len(folder.name) == _FOLDER and folder.is_dir(follow_symlinks=False):
+                with os.scandir(folder.path) as files:
+                    for file in files:
+                        yield file, folder.name + file.name

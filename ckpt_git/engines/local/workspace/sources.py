@@ -1,0 +1,74 @@
+"""What a build finds when it begins: the sources, above what ``fetch`` brought; nothing else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ckpt_git.engines.local.sandbox.capabilities import LayerMethod
+from ckpt_git.engines.local.store.store import Entry, Store, copy_tree, make_folder
+from ckpt_git.engines.protocol import SourceTree
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """``build`` is what a build sees at ``/build``; ``overlay`` is an order to ``init.py``."""
+
+    build: Path
+    overlay: dict[str, Any] | None = None
+
+
+def prepare(
+    store: Store,
+    method: LayerMethod,
+    work: Path,
+    source: SourceTree,
+    fetched: Entry | None,
+    date: int,
+) -> Ground:
+    """Make ``work/fs``, with the sources in it; ``date`` (ns) is that of all of them.
+
+    A checkout dates its files by the order in which it writes them, and then make runs the rules
+    that keep generated files (configure, Makefile.in) up to date.
+    """
+    ground = _ground(store, method, work, fetched)
+    folder = work / "fs" / "source"
+    make_folder(folder)
+    source.write(folder)
+    for here, folders, files in os.walk(os.fsencode(folder)):
+        for name in (*files, *folders):
+            os.utime(os.path.join(here, name), ns=(date, date), follow_symlinks=False)
+    return ground
+
+
+def again(work: Path, ground: Ground) -> Ground:
+    """``ground`` for another run on it."""
+    if ground.overlay is None:
+        return ground
+    # A volatile mount leaves a mark in its folder by which the kernel refuses to take it again:
+    # its page on overlayfs, "Volatile mount".
+    other = work / "overlay-again"
+    make_folder(other)
+    return replace(ground, overlay={**ground.overlay, "work": str(other)})
+
+
+def _ground(store: Store, method: LayerMethod, work: Path, fetched: Entry | None) -> Ground:
+    fs = work / "fs"
+    if fetched is not None and method != "overlay":
+        copy_tree(store.fs(fetched.id), fs, reflink="always" if method == "reflink" else "never")
+        return Ground(fs)
+    make_folder(fs)
+    if fetched is None:
+        return Ground(fs)
+    for name in ("overlay", "merged"):
+        make_folder(work / name)
+    overlay = {
+        "cwd": str(store.entries),
+        "lowers": [f"{fetched.id}/fs"],
+        "upper": str(fs),
+        "work": str(work / "overlay"),
+        "target": str(work / "merged"),
+    }
+    return Ground(work / "merged", overlay)
