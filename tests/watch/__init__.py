@@ -1,0 +1,1 @@
+"""Tests of what sees a build, and of what was seen."""
