@@ -4,24 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_git.model.weight import Weights, learn
-
-_PATHS = ["Makefile", "README", "a.c", "b.c", "c.c", "inc/all.h", "inc/own.h", "inc/deep.h"]
-_INCLUDES = [
-    ("a.c", '#include "all.h"'),
-    ("b.c", "# include <inc/all.h>"),
-    ("c.c", '#include "inc/../inc/all.h"'),
-    ("c.c", '#include "inc/own.h"'),
-    ("inc/all.h", '#include "deep.h"'),
-    ("inc/deep.h", '#include "all.h"'),  # each other's: it must come to an end
-    ("a.c", "/* include own.h */"),
-    ("a.c", "#include <stdio.h>"),
-]
+from ckpt_git.model.weight import Weights, learn_from
+from ckpt_git.watch.memory_file import EXISTS
+from tests.watch.memories import SOURCE, Ran, Saw, memory
 
 
 @pytest.fixture
 def weights() -> Weights:
-    return learn(_PATHS, _INCLUDES, 6.0)
+    return Weights(3, {"inc/all.h": 3, "inc/deep.h": 3}, 6.0)
 
 
 @pytest.mark.parametrize(
@@ -56,3 +46,23 @@ def test_before_anything_is_known_a_header_counts_as_a_few() -> None:
 
 def test_it_comes_back_as_it_was(weights: Weights) -> None:
     assert Weights.from_json(weights.to_json()) == weights
+
+
+def test_a_header_weighs_as_many_as_read_it() -> None:
+    header = f"{SOURCE}/all.h"
+    compiles = [
+        Ran(
+            f"cc -c {name}",
+            [Saw(f"{SOURCE}/{name}"), Saw(header), Saw("/usr/include/stdio.h")],
+            below=[Ran("as", [Saw(f"{SOURCE}/{name}")])] if name == "b.c" else (),
+        )
+        for name in ("a.c", "b.c", "c.c")
+    ]
+    failed = Ran("cc -c d.c", [Saw(f"{SOURCE}/d.c"), Saw(header)], reason="it failed", flags=0)
+    asks = Ran("cc -c e.c", [Saw(f"{SOURCE}/e.c"), Saw(header, EXISTS)])
+    weights = learn_from(memory(Ran("make", below=[*compiles, failed, asks])), 6.0)
+    assert (weights.sources, weights.dependants, weights.seconds) == (4, {"all.h": 2}, 6.0)
+
+
+def test_of_nothing_nothing_is_learnt() -> None:
+    assert learn_from(memory(), 1.0) == Weights(0, {}, 1.0)
