@@ -1,32 +1,22 @@
-"""What would be built again if a file changed: from the trace of the newest checkpoint, and
-where there is none from what build tools noted and the rules say."""
+"""What would be built again if a file changed: from the memory of the newest checkpoint."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ckpt_git.builds.context import Context
-from ckpt_git.engines.protocol import Dependents, Engine
 from ckpt_git.model.config import Package
 from ckpt_git.model.errors import UsageError
 from ckpt_git.model.record import Base
 from ckpt_git.model.source_diff import Manifest, matcher
-from ckpt_git.model.trace import SOURCE, Kind, Knowledge, folders_of
-from ckpt_git.model.trace_effects import (
-    Concerned,
-    concerned,
-    concerned_if_added,
-    in_source,
-    outputs,
-    rebuilt,
-    shown_command,
-)
+from ckpt_git.watch.concern import Account, Concerned, Kind, Place, shown_command
+from ckpt_git.watch.memory_file import MemoryFile
 
-GoesBy = Literal["trace", "depfiles", "nothing"]
+GoesBy = Literal["trace", "nothing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +76,8 @@ def _in_repository(context: Context, file: str, cwd: Path) -> str:
 
 
 def _answer(context: Context, package: Package, tree: str, path: str) -> Answer:
-    engine = context.engine(context.derivation(package, tree).engine)
+    drv = context.derivation(package, tree)
+    engine = context.engine(drv.engine)
     checkpoint = next(iter(context.state.checkpoints(package.name)), None)
     base = None
     if checkpoint is not None:
@@ -103,58 +94,54 @@ def _answer(context: Context, package: Package, tree: str, path: str) -> Answer:
     if checkpoint is None or checkpoint.engine != engine.name:
         note = "there is no checkpoint yet: `git ckpt build` makes one"
         return Answer(package.name, inside, exists, "nothing", base, notes=(note,))
-    known = engine.knowledge(checkpoint)
-    if known:
-        found = _concerned(known, SOURCE + inside, manifest)
-        answer = Answer(package.name, inside, exists, "trace", base)
-        return _from_trace(answer, known, found, engine.holds(checkpoint))
-    answer = Answer(package.name, inside, exists, "depfiles", base)
-    return _from_depfiles(answer, engine, engine.recorded(checkpoint, inside))
+    memory = engine.trace(checkpoint)
+    if memory is None:
+        note = "its builds weren't watched, so nobody knows who reads it"
+        return Answer(package.name, inside, exists, "nothing", base, notes=(note,))
+    place = Place(engine.source_path(drv), engine.out_path(drv, None))
+    answer = Answer(package.name, inside, exists, "trace", base)
+    return _from_memory(answer, Account(memory, place), inside, manifest)
 
 
-def _concerned(known: Knowledge, path: str, manifest: Manifest) -> list[Concerned]:
-    if path.removeprefix(SOURCE) in manifest:
-        return concerned(known, path)
-    folders = {folder for name in manifest for folder in folders_of(SOURCE + name)}
-    return concerned_if_added(known, path, folders)
-
-
-def _from_trace(
-    answer: Answer, known: Knowledge, found: Sequence[Concerned], kept: Container[str]
-) -> Answer:
-    coordinators = [c for c in found if c.trace.steps[c.step].coordinates]
-    readers = [c for c in found if c not in coordinators]
-    names = dict.fromkeys(c.trace.steps[c.step].name for c in coordinators)
-    notes = [f"{name} itself looks at it, and decides anew what there is to do" for name in names]
-    if not known.traces[0].clean:
-        notes.append("only the last builds were traced; `git ckpt prepare --clean` traces all")
-    if known.lost:
-        notes.append("the trace isn't whole: there was no room for all that was seen")
+def _from_memory(answer: Answer, account: Account, inside: str, manifest: Manifest) -> Answer:
+    memory, source = account.memory, account.place.source
+    if inside in manifest:
+        found = account.concerned(f"{source}/{inside}")
+    else:
+        folders = {f"{source}/{folder}" for name in manifest for folder in _folders_of(name)}
+        found = account.concerned_if_added(f"{source}/{inside}", folders)
+    tools = [one for one in found if account.decides(one.number)]
+    readers = [one for one in found if one not in tools]
+    names = dict.fromkeys(memory.command(one.number).name for one in tools)
     return replace(
         answer,
-        readers=tuple(dict.fromkeys(_reader(c, kept) for c in readers)),
-        rebuilt=tuple(map(in_source, rebuilt(known, readers, kept))),
-        blind=tuple(f"{blind.program}: {blind.why}" for blind in known.blind),
-        notes=tuple(notes),
+        readers=tuple(dict.fromkeys(_reader(account, one) for one in readers)),
+        rebuilt=tuple(sorted(map(account.place.shown, account.rebuilt(readers)))),
+        blind=tuple(dict.fromkeys(_blind(memory))),
+        notes=tuple(
+            f"{name} itself looks at it, and decides anew what there is to do" for name in names
+        ),
     )
 
 
-def _reader(found: Concerned, kept: Container[str]) -> Reader:
-    trace, number, kind, _ = found
-    step, command = trace.steps[number], trace.command(number)
+def _reader(account: Account, found: Concerned) -> Reader:
+    number = account.command_of(found.number)
+    command = account.memory.command(number)
     return Reader(
-        shown_command(trace, number),
-        in_source(trace.steps[command].folder.partition("/build/")[2]),
-        kind,
-        step.name if number != command else "",
-        tuple(map(in_source, outputs(trace, number, kept))),
+        shown_command(command.arguments),
+        account.place.shown(command.folder),
+        found.kind,
+        account.memory.command(found.number).name if found.number != number else "",
+        tuple(map(account.place.shown, account.outputs(found.number))),
     )
 
 
-def _from_depfiles(answer: Answer, engine: Engine, recorded: Dependents) -> Answer:
-    untraced = "its builds weren't traced: `trace = true` in ckpt.toml shows every reader"
-    if engine.name != "local":
-        untraced = "what Nix builds isn't traced"
-    if not recorded.files:
-        return replace(answer, goes_by="nothing", notes=(untraced,))
-    return replace(answer, rebuilt=recorded.targets, notes=(untraced,))
+def _blind(memory: MemoryFile) -> Iterator[str]:
+    for number in memory.incomplete:
+        command = memory.command(number)
+        yield f"{command.name}: {command.reason}"
+
+
+def _folders_of(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path

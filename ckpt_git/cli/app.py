@@ -422,17 +422,34 @@ def cancel() -> None:
 
 @app.command(rich_help_panel=LOOKING)
 def why(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A file, there or not.")],
+    file: Annotated[
+        str | None, typer.Argument(metavar="[FILE]", help="A file, there or not.")
+    ] = None,
+    last: Annotated[
+        bool, typer.Option("--last", help="Say why the newest build ran what it ran.")
+    ] = False,
     package: Packages = None,
     as_json: Json = False,
 ) -> None:
-    """Say what would be built again if FILE changed, and by which commands."""
+    """Say what would be built again if FILE changed, or why something was."""
     from pathlib import Path
 
+    from ckpt_git.builds.ran import last_build
     from ckpt_git.builds.why import why as ask
-    from ckpt_git.cli.why import show
+    from ckpt_git.cli.why import show, show_last
+    from ckpt_git.model.errors import UsageError
 
-    answers = ask(open_context(), file, tuple(package or ()), Path.cwd())
+    names = tuple(package or ())
+    if last == (file is not None):
+        raise UsageError("why takes a FILE, or --last", "`git ckpt why -h` says what each tells")
+    if file is None:
+        builds = last_build(open_context(), names)
+        if as_json:
+            out_json({"results": [build.to_json() for build in builds]})
+        else:
+            show_last(builds)
+        return
+    answers = ask(open_context(), file, names, Path.cwd())
     if as_json:
         out_json({"results": [answer.to_json() for answer in answers]})
     else:

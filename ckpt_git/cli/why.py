@@ -1,9 +1,10 @@
-"""``why``: what a file matters to, in words."""
+"""``why``: what a file matters to, and why commands ran, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ckpt_git.builds.ran import LastBuild, Ran
 from ckpt_git.builds.why import Answer, Reader
 from ckpt_git.cli.streams import out
 from ckpt_git.cli.words import count, name_of_tree
@@ -14,7 +15,6 @@ _HOW = {
     "missed": "looked for it in vain",
     "listed": "lists its folder",
     "seen": "asks whether it is there",
-    "wrote": "writes it",
 }
 _MOST = 20  # lines of each kind
 
@@ -39,11 +39,8 @@ def _headline(answer: Answer) -> str:
     if answer.path is None or answer.checkpoint is None or answer.goes_by == "nothing":
         return "nothing is known of what reads it"
     of = f"in the checkpoint of {name_of_tree(answer.checkpoint)}"
-    if answer.goes_by == "depfiles":
-        made = count(len(answer.rebuilt), "file") if answer.rebuilt else "nothing"
-        depends = "depend" if len(answer.rebuilt) > 1 else "depends"
-        return f"{made} {depends} on it, going by the depfiles {of}"
-    number = len({reader.command for reader in answer.readers})
+    counted = [one for one in answer.readers if not answer.exists or one.how == "read"]
+    number = len({reader.command for reader in counted})
     said = count(number, "command") if number else "no command"
     does = "reads it" if answer.exists else "would see it, were it there"
     if number > 1:
@@ -62,3 +59,41 @@ def _reader(reader: Reader) -> str:
 def _tell_more(number: int, thing: str) -> None:
     if number > _MOST:
         out(f"  … and {count(number - _MOST, f'more {thing}')}")
+
+
+def show_last(builds: Sequence[LastBuild]) -> None:
+    """Print for people what the newest builds ran, and why: what nobody changed comes first."""
+    for build in builds:
+        out(f"{build.package}: {_what_ran(build)}")
+        ran = sorted(
+            build.ran or (), key=lambda one: (one.changed, one.remade, one.missed_by or "")
+        )
+        reason = None
+        for one in ran[:_MOST]:
+            if _reason(one) != reason:
+                reason = _reason(one)
+                out(f"  {reason}")
+            out(f"    {_command(one)}")
+        _tell_more(len(ran), "command")
+        for note in build.notes:
+            out(f"  {note}")
+
+
+def _what_ran(build: LastBuild) -> str:
+    if build.build is None or build.ran is None:
+        return "nothing is known of what its newest build ran"
+    ran = count(len(build.ran), "command") if build.ran else "nothing"
+    answered = f", {build.answered} answered from memory" if build.answered else ""
+    return f"{ran} ran in the build of {name_of_tree(build.build)}{answered}"
+
+
+def _reason(ran: Ran) -> str:
+    missed = ran.missed_by or "nothing was asked from memory"
+    how = ", changed in this commit" if ran.changed else ", made anew" if ran.remade else ""
+    return f"{shown(missed)}{how}:"
+
+
+def _command(ran: Ran) -> str:
+    where = "" if ran.folder in {"", "."} else f" in {shown(ran.folder)}"
+    again = f" (and will again: {ran.not_remembered})" if ran.not_remembered else ""
+    return f"{ran.command}{where}{again}"
