@@ -16,7 +16,7 @@ struct process {
     uint8_t is_first;   /* it executed the step's program */
     uint8_t has_ended;
     uint8_t wrote_last; /* the last thing it did, as far as is known, was to print */
-    uint8_t is_checked; /* for printing to what doesn't wait */
+    uint8_t is_checked, is_hasty; /* whether it prints to what doesn't wait: O_NONBLOCK */
     uint64_t buffer;    /* address of its struct seen, 0: none */
     uint32_t generation, drained;
     struct path *listed; /* the last folder that it listed */

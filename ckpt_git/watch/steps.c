@@ -202,12 +202,6 @@ struct effect *step_effect(struct step *step, struct path *path)
     return step->effect_count == 0 ? NULL : effect_of(step, path, 0);
 }
 
-uint64_t said_number(void)
-{
-    static uint64_t number;
-    return number++;
-}
-
 static int is_standard(const struct step *step, const struct said *said)
 {
     for (int i = 1; i < 3; i++)
@@ -216,28 +210,31 @@ static int is_standard(const struct step *step, const struct said *said)
     return 0;
 }
 
+/* Each command whose descriptor it is has printed it, whichever of its programs did. */
 void step_said(struct step *step, const struct said *said)
 {
-    int descriptor = is_standard(step, said);
-    if (descriptor == 0)
-        return; /* into a file or a pipe of its own */
-    step->said_bytes += said->length;
-    if (step->said_bytes > MOST_SAID) {
-        step_unfit(step, "it prints more than %d KB", MOST_SAID >> 10);
-        return;
+    const char *kept = NULL;
+    for (; step != NULL; step = step->parent) {
+        int descriptor = is_standard(step, said);
+        if (descriptor == 0)
+            continue; /* into a file or a pipe of its own */
+        step->said_bytes += said->length;
+        if (said->bytes == NULL)
+            step_unfit(step, "it prints in a way that is not followed");
+        if (step->said_bytes > MOST_SAID)
+            step_unfit(step, "it prints more than %d KB", MOST_SAID >> 10);
+        if (step->unfit != NULL)
+            continue;
+        if (kept == NULL)
+            kept = take_text(said->bytes, said->length);
+        step->said = grow(step->said, &step->said_room, step->said_count, sizeof *step->said);
+        step->said[step->said_count] = *said;
+        step->said[step->said_count].bytes = kept;
+        step->said[step->said_count++].descriptor = (uint8_t)descriptor;
     }
-    step->said = grow(step->said, &step->said_room, step->said_count, sizeof *step->said);
-    step->said[step->said_count] = *said;
-    step->said[step->said_count++].descriptor = (uint8_t)descriptor;
 }
 
 /* --- its end -------------------------------------------------------------------------------- */
-
-static int in_order(const void *one, const void *other)
-{
-    const struct said *a = one, *b = other;
-    return a->order < b->order ? -1 : a->order > b->order;
-}
 
 static void merge(struct step *step)
 {
@@ -253,8 +250,6 @@ static void merge(struct step *step)
         step_changed(parent, step->effects[i].path, step->effects[i].before,
                      step->effects[i].after)
             ->is_new |= step->effects[i].is_new;
-    for (size_t i = 0; i < step->said_count; i++)
-        step_said(parent, &step->said[i]);
 }
 
 void step_end(struct step *step, int code, uint64_t moment)
@@ -264,8 +259,6 @@ void step_end(struct step *step, int code, uint64_t moment)
     step->has_ended = 1;
     step->ended = moment;
     step->code = code;
-    /* What two processes of a command printed at once came in the order of the calls. */
-    qsort(step->said, step->said_count, sizeof *step->said, in_order);
     if (step->parent != NULL)
         merge(step);
     free(step->seen.slots);

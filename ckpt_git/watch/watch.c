@@ -643,21 +643,12 @@ static void says(struct process *process, int descriptor, const char *bytes, siz
     if (!process->is_checked && !S_ISREG(to.st_mode)) {
         process->is_checked = 1;
         int flags = descriptor_flags(process->id, descriptor, NULL);
-        if (flags >= 0 && flags & O_NONBLOCK)
-            step_unfit(process->step, "it prints to a pipe that does not wait");
+        process->is_hasty = flags >= 0 && flags & O_NONBLOCK; /* what is written may not arrive */
     }
-    struct said said = {.order = said_number(),
-                        .device = to.st_dev,
-                        .inode = to.st_ino,
-                        .length = (uint32_t)length};
-    if (bytes == NULL)
-        step_unfit(process->step, "it prints in a way that is not followed");
-    else
-        said.bytes = take_text(bytes, length);
-    struct step *above = process->step;
-    do
-        step_said(above, &said);
-    while (above->has_ended && (above = above->parent) != NULL);
+    step_said(process->step, &(struct said){.device = to.st_dev,
+                                            .inode = to.st_ino,
+                                            .length = (uint32_t)length,
+                                            .bytes = process->is_hasty ? NULL : bytes});
 }
 
 static void writes(struct process *process, const struct seccomp_data *call)
@@ -1025,6 +1016,9 @@ static void set_key(struct process *process, struct step *step, const struct sur
         digest_add(&hashing, folder, strlen(folder) + 1);
     digest_add(&hashing, around->sum, sizeof around->sum);
     digest_add(&hashing, &process->mask, sizeof process->mask);
+    const struct standard *out = &step->standard[1], *error = &step->standard[2];
+    uint8_t is_one = out->device == error->device && out->inode == error->inode;
+    digest_add(&hashing, &is_one, 1);
     for (int i = 0; i < 3; i++) {
         const struct standard *standard = &step->standard[i];
         uint8_t kind = standard->kind == 't' ? 'n' : standard->kind;

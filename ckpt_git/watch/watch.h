@@ -128,7 +128,6 @@ struct effect {
 };
 
 struct said {
-    uint64_t order;
     uint64_t device, inode; /* of what it was written to */
     uint32_t length;
     uint8_t descriptor;
@@ -201,7 +200,6 @@ void step_listed(struct step *step, struct path *folder, uint64_t moment, const 
 struct effect *step_changed(struct step *step, struct path *path, uint32_t before, uint32_t after);
 struct effect *step_effect(struct step *step, struct path *path); /* NULL: it didn't change it */
 void step_said(struct step *step, const struct said *said);
-uint64_t said_number(void);
 void step_end(struct step *step, int code, uint64_t moment);
 
 /* --- memory: memory.c ----------------------------------------------------------------------- */
