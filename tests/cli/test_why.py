@@ -161,9 +161,9 @@ def test_many_commands_are_cut_short_but_not_in_json(tmp_path: Path) -> None:
     config = '[package.it]\nbuild = "make"\n'
     project = Project.make(tmp_path / "project", {"Makefile": makefile}, config)
     project.build()
-    assert len(_why(project, "--last")["ran"]) == 31
+    assert len(_why(project, "--last")["ran"]) == 31  # and `seq`
     said = project.ckpt("why", "--last").out
-    assert said.count("    cp Makefile made-") == 20 or said.count("\n    ") == 20
+    assert said.count("\n    ") == 20
     assert said.endswith("  … and 11 more commands\n")
 
 
