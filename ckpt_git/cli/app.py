@@ -23,7 +23,7 @@ BUILDING, LOOKING, SETTING_UP = "Build", "Look", "Set up"
 
 # A backslash where the source needs a new line and the page doesn't: the library keeps those.
 _HELP = """\
-Rebuild every commit from a checkpoint, in about the time of a bare make.
+Rebuild every commit with what earlier builds remember, in about the time of a bare make.
 
 First time here? [bold]git ckpt init[/] finds out how the repository builds, writes ckpt.toml and \
 installs a hook; from then on just commit, and what was committed is built in the background, in \
@@ -181,7 +181,7 @@ Target = Annotated[str, typer.Argument(metavar="[TARGET]", help="worktree, index
 def build(
     target: Target = "worktree",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Build from nothing.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build although the tree has a record.")
     ] = False,
@@ -194,7 +194,7 @@ def build(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Build TARGET from the nearest checkpoint."""
+    """Build TARGET; what the nearest checkpoint remembers isn't run again."""
     from ckpt_git.builds.build import BuildOptions
     from ckpt_git.cli import building
 
@@ -212,7 +212,7 @@ def build(
 def prepare(
     rev: Annotated[str, typer.Argument(metavar="[REV]", help="What to build it of.")] = "HEAD",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Build it from nothing.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -228,7 +228,7 @@ def prepare(
 def rebase_checkpoint(
     rev: Annotated[str, typer.Argument(metavar="[REV]", help="Where to move it.")] = "HEAD",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Build it from nothing.")] = False,
+    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
     auto: Annotated[
         bool, typer.Option("--auto", help="Move it if that is cheaper than to stay; clean then.")
     ] = False,
@@ -258,7 +258,7 @@ def verify(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Build TARGET from the checkpoint and clean, and compare the two file by file."""
+    """Build TARGET with a memory and without, and compare the two file by file."""
     from ckpt_git.builds.build import BuildOptions
     from ckpt_git.cli import building
 
@@ -278,7 +278,7 @@ def replay(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Build each commit of a range in its turn, from the one before."""
+    """Build each commit of a range in its turn, with the memory of those before."""
     from ckpt_git.cli.replaying import show_replay
 
     code = show_replay(
@@ -306,7 +306,7 @@ def bisect(
     package: Packages = None,
     as_json: Json = False,
 ) -> None:
-    """Find the first bad commit, with builds from checkpoints. Options stand before GOOD.
+    """Find the first bad commit, by builds with a memory. Options stand before GOOD.
 
     CMD runs with the output, as in `run`, and with the commit in $CKPT_COMMIT: 0 is good, 125 can't
     be tested, other codes below 128 are bad. A commit that doesn't build can't be tested then.

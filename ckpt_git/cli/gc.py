@@ -14,7 +14,7 @@ from ckpt_git.cli.words import amount, count
 from ckpt_git.model.errors import RepositoryError
 from ckpt_git.model.names import shown
 
-_KINDS = {"fetched": "fetched layer", "cache": "compiler cache"}
+_KINDS = {"fetched": "fetched set"}
 
 
 def collect(context: Context, *, dry_run: bool, everybody: bool, as_json: bool) -> None:

@@ -25,7 +25,7 @@ from ckpt_git.model.record import Base, Built, Record
 
 _SHORT = 10
 _LEGEND = (
-    "● clean  ◐ with ccache  ○ from the checkpoint named  = verified  ✗ failed; "
+    "● clean  ○ with the memory of the checkpoint named  = verified  ✗ failed; "
     "seconds, files compiled"
 )
 _NOT_BUILT = "·"
