@@ -151,6 +151,7 @@ class Record:
             "compiled": self.compiled,
             "commands": {"ran": self.ran, "answered": self.answered},
             "trace": self.trace,
+            "forced": [],  # nothing has to be: no build goes on in an old folder
             "sandbox": self.sandbox,
             "changes": dict(self.changes),
             "out": self.out,
