@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from ckpt_git.engines.files import encode_manifest, new_id, writing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk, run_phases
 from ckpt_git.engines.local.object_count import count_objects
+from ckpt_git.engines.local.sandbox import runner
 from ckpt_git.engines.local.sandbox.runner import Ended
 from ckpt_git.engines.local.store.store import MEMORY, REPORT, Entry
 from ckpt_git.engines.local.workspace import sources
@@ -59,6 +60,7 @@ def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | N
         for name in used:
             job.store.used(name)
         began = time.monotonic()
+        runner.begin(None if job.programs is None else job.programs.watch)
         date = job.store.source_date(job.owner, job.drv.name)
         with writing(work):
             ground = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
@@ -106,11 +108,16 @@ def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
         report=work / REPORT,
         roots=(place.top, place.out),
         temporary=(place.tmp, *(["/dev/shm"] if is_sandboxed else [])),  # noqa: S108
-        system=host.host_paths(system) if is_sandboxed else ("/",),
+        system=_with_targets(host.host_paths(system)) if is_sandboxed else ("/",),
         links=links,
         is_sandboxed=is_sandboxed,
         answers=bool(asked),
     )
+
+
+def _with_targets(paths: Sequence[str]) -> list[str]:
+    """The same, and where the links among them lead."""
+    return list(dict.fromkeys((*paths, *map(os.path.realpath, paths))))
 
 
 def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:

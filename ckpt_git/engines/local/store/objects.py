@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
-from ckpt_git.watch.memory_form import named_objects
+from ckpt_git.watch.memory_file import MemoryFile
 
 if TYPE_CHECKING:
     from ckpt_git.engines.local.store.store import Store
@@ -26,7 +26,7 @@ def sweep(store: Store, young: float) -> None:
     named: set[str] = set()
     for path in store.entries.glob("*/memory"):
         with suppress(OSError, ValueError):
-            named |= named_objects(path.read_bytes())
+            named |= {digest.hex() for digest in MemoryFile.read(path).contents}
     limit = time.time() - young
     for entry, name in _each(store):
         with suppress(FileNotFoundError):
