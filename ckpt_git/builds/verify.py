@@ -67,7 +67,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
     clean = build_package(context, package, target, BuildOptions(clean=True), announce)
     if not (record.passed and clean.passed):
         same = record.passed == clean.passed
-        return _settle(context, package, Verdict(record, clean, same, () if same else (".",), ()))
+        return _settle(context, Verdict(record, clean, same, () if same else (".",), ()))
     if record.out is None and clean.out is None:
         raise UsageError(
             f"package {package.name} installs nothing into $out: there is nothing to compare",

@@ -13,16 +13,13 @@ def propose(tree: Listing, machine: Machine) -> Proposal | None:  # noqa: ARG001
     if "meson.build" not in tree:
         return None
     folder = tree.free("build", "_build", "build-ckpt")
-    # Meson before 1.1 takes --reconfigure only where it has configured, and without it does
-    # nothing there: but when configure runs again, something that it read is another one.
-    again = f"$(test -e {folder}/build.ninja && echo --reconfigure)"
     python = any(_CALLS_PYTHON.search(tree.text(path)) for path in tree.named("meson.build"))
     wraps = any(path.startswith("subprojects/") and path.endswith(".wrap") for path in tree.paths)
     return Proposal(
         kind="Meson",
         marker="meson.build",
         phases={
-            "configure": f"{_setup(folder)} {again}",
+            "configure": _setup(folder),
             "build": f"ninja -C {folder} -j$NIX_BUILD_CORES",
             "install": f"meson install -C {folder} --no-rebuild",
         },
