@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -330,7 +331,6 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
         const struct standard *standard = &step->standard[said.descriptor < 3 ? said.descriptor : 1];
         said.device = standard->device;
         said.inode = standard->inode;
-        said.order = said_number();
         step_said(step, &said);
     }
 }
@@ -991,6 +991,13 @@ static int is_of_the_system(const char *path)
     return 0;
 }
 
+/* Whether a link in the system leads to what a sandbox doesn't show, here where all can be seen. */
+static int leads_out(const char *path)
+{
+    char real[PATH_MAX];
+    return realpath(path, real) != NULL && !is_of_the_system(real);
+}
+
 static int in_order_of_paths(const void *one, const void *other)
 {
     const struct memory_observation *a = one, *b = other;
@@ -1026,7 +1033,8 @@ int memory_write_system(int directory, const char *name)
     for (uint32_t i = 0; i < all; i++) {
         memcpy(&seen[count], out_observations.bytes + i * sizeof *seen, sizeof *seen);
         const char *path = out_texts.bytes + seen[count].path;
-        if (path_at(path, strlen(path))->zone == ZONE_SYSTEM && is_of_the_system(path))
+        if (path_at(path, strlen(path))->zone == ZONE_SYSTEM && is_of_the_system(path) &&
+            (seen[count].kind == KIND_LINK || !leads_out(path)))
             count++;
     }
     qsort(seen, count, sizeof *seen, in_order_of_paths);

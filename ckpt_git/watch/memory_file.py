@@ -334,7 +334,7 @@ class MemoryFile:
         answerable = [number for number, answers in enumerate(self.answerable) if answers]
         return [
             sorted(by_command[number])
-            for number, later in zip(answerable, (*answerable[1:], len(self)), strict=True)
+            for number, later in zip(answerable, [*answerable, len(self)][1:], strict=True)
             if later > number + self.below[number] and number in by_command
         ]
 

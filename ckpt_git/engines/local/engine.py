@@ -114,10 +114,11 @@ class LocalEngine:
 
         programs, _ = self._programs()
         seen = self.store.toolchains / toolchain
-        if programs is None or not seen.exists():
-            return "what it was built with isn't known any more"
-        changed = changed_since(programs, seen, self.store.objects)
-        return None if changed is None else f"{changed} changed"
+        if programs is not None and seen.exists():
+            with suppress(StoreError):
+                changed = changed_since(programs, seen, self.store.objects)
+                return None if changed is None else f"{changed} changed"
+        return "what it was built with isn't known any more"
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""

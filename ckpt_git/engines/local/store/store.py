@@ -171,9 +171,10 @@ class Store:
         found = []
         for path in self.entries.glob(f"*/{MEMORY}"):
             entry = self.entry(path.parent.name)
-            if entry is not None and (entry.owner, entry.package) == (owner, package):
+            is_its_own = entry is not None and (entry.owner, entry.package) == (owner, package)
+            if is_its_own and not self._lost_in_a_crash(path.parent):
                 with suppress(OSError):
-                    found.append((path.parent.stat().st_mtime_ns, entry.id))
+                    found.append((path.parent.stat().st_mtime_ns, path.parent.name))
         return [name for _, name in sorted(found, reverse=True)]
 
     def source_date(self, owner: str, package: str) -> int:
@@ -385,10 +386,9 @@ class Store:
         ``FileNotFoundError`` where the build wrote down nothing, and ``StoreError``."""
         name = hashlib.sha256(seen.read_bytes()).hexdigest()[:32]
         with writing(self.toolchains):
-            if (self.toolchains / name).exists():
-                os.utime(self.toolchains / name)
-            else:
-                seen.rename(self.toolchains / name)
+            if (self.toolchains / name).is_dir():
+                remove(self.toolchains / name)
+            seen.rename(self.toolchains / name)  # what is there may be damaged
         return name
 
 
