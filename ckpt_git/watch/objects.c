@@ -298,6 +298,8 @@ static int rename_to(struct objects *objects, int folder, const char *name, dige
             return -errno;
         } else if (there(objects, value)) {
             return 1;
+        } else {
+            look = false; /* what is there is damaged, or cannot be read: it is replaced */
         }
     }
     return -EEXIST;

@@ -41,7 +41,8 @@ bool objects_has(struct objects *objects, digest value);
  * file of that size and that content: it was hashed in the state it is in, now or, as the cache
  * of digests knows, before. Returns a descriptor, or -1 with errno: EBADMSG when it is not so,
  * and then it was removed, unless the object is right and only `size` is not; ENOENT when there is
- * none; else what openat(2) and read(2) give, and the object stays. */
+ * none; EAGAIN when others kept changing it; else what openat(2) and read(2) give, and the object
+ * stays. */
 int objects_get(struct objects *objects, digest value, off_t size);
 
 /* Puts the content of a regular file there, from its beginning to its end, unless it is there and
@@ -58,9 +59,9 @@ int objects_put_bytes(struct objects *objects, const void *bytes, size_t size, d
 /* Makes an object of a file that nobody writes to or needs any more: the file `name` in `folder`
  * in the state `st`, whose digest is `known`. When this returns 0 the name is gone. The file is
  * renamed; or copied as objects_put_fd does when it has other names too, is on another file
- * system or belongs to another user. -EAGAIN when it is not in the state `st`. -EBADMSG when it was seen to have another
- * content than `known` says; a file that was changed while it was renamed is lost then. Else as
- * objects_put_fd; the file stays. */
+ * system or belongs to another user. -EAGAIN when it is not in the state `st`. -EBADMSG when it
+ * was seen to have another content than `known` says; a file that was changed while it was renamed
+ * is lost then. Else as objects_put_fd; the file stays. */
 int objects_take(struct objects *objects, int folder, const char *name, const struct stat *st,
                  const digest *known);
 
