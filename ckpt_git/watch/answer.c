@@ -52,7 +52,7 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
 }
 
 #define NOTED_CALL(number, a, b, c, d)                                                            \
-    call((number), (long)(a), (long)(b), (long)(c), (long)(d), 0, (long)NOTED)
+    call((number), (long)(a), (long)(b), (long)(c), (long)(d), 0, (long)(NOTED + (number)))
 
 static _Alignas(16) char batch[ANSWER_ROOM];
 static char piece[1 << 16];

@@ -89,11 +89,11 @@ static void put(uint16_t code, uint8_t yes, uint8_t no, uint32_t value)
 #define IF_SET(value, yes, no) put(BPF_JMP | BPF_JSET | BPF_K, (yes), (no), (uint32_t)(value))
 #define LOW(argument) (offsetof(struct seccomp_data, args) + 8 * (size_t)(argument))
 
-/* Where the sixth argument is NOTED the call passes, else it is told of. */
-static void put_noted(void)
+/* Where the sixth argument is NOTED and the call's number, it passes, else it is told of. */
+static void put_noted(int number)
 {
     LOAD_AT(LOW(5));
-    IF_EQUAL((uint32_t)NOTED, 0, 3);
+    IF_EQUAL((uint32_t)NOTED + (uint32_t)number, 0, 3);
     LOAD_AT(LOW(5) + 4);
     IF_EQUAL((uint32_t)(NOTED >> 32), 0, 1);
     RETURN(SECCOMP_RET_ALLOW);
@@ -117,14 +117,14 @@ int filter_install(void)
         IF_EQUAL(1, 1, 0);
         IF_EQUAL(2, 0, 4);
         LOAD_AT(LOW(5));
-        IF_EQUAL((uint32_t)NOTED, 1, 0);
+        IF_EQUAL((uint32_t)NOTED + (uint32_t)writes[i].number, 1, 0);
         RETURN(SECCOMP_RET_USER_NOTIF);
         RETURN(SECCOMP_RET_ALLOW);
         RETURN(SECCOMP_RET_ALLOW);
     }
     for (size_t i = 0; i < sizeof noted_calls / sizeof noted_calls[0]; i++) {
         IF_EQUAL(noted_calls[i], 0, 6);
-        put_noted();
+        put_noted(noted_calls[i]);
     }
     for (size_t i = 0; i < sizeof other_calls / sizeof other_calls[0]; i++) {
         IF_EQUAL(other_calls[i], 0, 1);

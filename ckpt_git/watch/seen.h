@@ -1,7 +1,8 @@
 /* What the preloaded library and the watcher agree on.
  *
  * A seccomp filter has the kernel notify the watcher of every call that names a file. A call whose
- * sixth argument, which none of these calls has, is NOTED is let through at once: the library made
+ * sixth argument, which none of these calls has, is NOTED plus its own number is let through at
+ * once (what is left in the argument's register by another call is no such thing): the library made
  * it, and noted what came of it in a buffer of its own. The watcher reads that buffer out of the
  * program's memory. So a program without the library, or a call past it, is seen all the same,
  * only slower.
@@ -11,7 +12,7 @@
 
 #include <stdint.h>
 
-#define NOTED 0x636b7074736565ULL    /* the sixth argument of a call that the library notes */
+#define NOTED 0x636b7074736565ULL    /* with its number: the sixth argument of a noted call */
 #define REQUEST 0x636b7074617368ULL  /* that of a call by which a program speaks to the watcher */
 
 /* Requests: openat(kind, address, size, 0, 0, REQUEST). */
