@@ -205,18 +205,27 @@ def _on_record(context: Context, subject: Subject, package: Package) -> Result |
     The output may be gone by now: that it was built is what counts here.
     """
     try:
-        drv = context.derivation(package, subject.commit.tree)
-        source = context.repo.source(subject.commit.tree, package.source)
-        recipe = context.engine(drv.engine).recipe(drv, source)
-        key = context.repo.key(subject.commit.tree, package.source, package.ignore)
+        record = _record(context, subject, package)
     except (CkptError, OSError) as error:
         return _unchecked(subject.commit, subject.refs, subject.policy, error)
-    record = context.state.find(package.name, key, recipe.id)
     if record is None or not _is_conclusive(record) or record.verified is False:
         return None
-    if record.passed and _has_to_be_verified(subject, record):
+    if record.passed and (_has_to_be_verified(subject, record) or _has_to_be_seen(subject, record)):
         return None
     return Checked(subject, record)
+
+
+def _record(context: Context, subject: Subject, package: Package) -> Record | None:
+    """The record of the tree, unless something is another thing now that its build had read."""
+    drv = context.derivation(package, subject.commit.tree)
+    engine = context.engine(drv.engine)
+    source = context.repo.source(subject.commit.tree, package.source)
+    recipe = engine.recipe(drv, source)
+    key = context.repo.key(subject.commit.tree, package.source, package.ignore)
+    record = context.state.find(package.name, key, recipe.id)
+    if record is None or engine.changed_toolchain(record.toolchain) is not None:
+        return None
+    return record
 
 
 def _build(context: Context, subject: Subject, package: Package, watch: Watch) -> Result:
@@ -226,7 +235,7 @@ def _build(context: Context, subject: Subject, package: Package, watch: Watch) -
     except (CkptError, OSError) as error:
         return _unchecked(subject.commit, subject.refs, subject.policy, error)
     record = result.record
-    if record.passed and subject.policy.require == "traced" and record.trace != "complete":
+    if record.passed and _has_to_be_seen(subject, record):
         why = f"{package.name}: its build was not seen whole, and `require` asks for that"
         return _unchecked(subject.commit, subject.refs, subject.policy, CkptError(why))
     if record.passed or _is_conclusive(record):
@@ -254,6 +263,11 @@ def _built(context: Context, subject: Subject, package: Package, announce: Annou
 def _has_to_be_verified(subject: Subject, record: Record) -> bool:
     """Whether a clean build is still to be compared with. What was built clean is what it is."""
     return subject.policy.require == "verified" and record.made != "clean" and not record.verified
+
+
+def _has_to_be_seen(subject: Subject, record: Record) -> bool:
+    """Whether it is asked for that a build was seen whole, and this one wasn't."""
+    return subject.policy.require == "traced" and record.trace != "complete"
 
 
 def _is_conclusive(record: Record) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -75,31 +77,87 @@ def test_verified_takes_a_clean_build_that_is_identical(pushing: Pushing) -> Non
     assert again.err == "ckpt: what is pushed to again builds (known from before, verified)\n"
 
 
-def test_verified_asks_for_more_than_a_compiler_cache(pushing: Pushing) -> None:
+def test_verified_asks_for_more_than_a_memory(pushing: Pushing) -> None:
     repo = pushing.repo
     pushing.configure('\n[push]\nrequire = "verified"\n')
-    compiles = "cc -c part.c -o part.o\ncp in.txt out.txt\n"
-    repo.commit("compiles", {"build.sh": compiles, "part.c": "int part;\n", "goes.txt": ""})
+    repo.commit("policy")
     pushing.push("origin", "main")
-    repo.remove("goes.txt")  # a script may have made something of it: built from nothing
-    repo.commit("without")
+    repo.commit("nothing that the build reads", {"beside.txt": "\n"})
     pushing.project.ckpt("build", "HEAD")
-    assert pushing.records()[0].made == "cached clean"
+    assert pushing.records()[0].made == "remembered"
+    assert pushing.records()[0].ran == 0
     assert "a clean build, to compare with" in pushing.push("origin", "main").err
     assert pushing.records()[0].verified
+
+
+# A process has another number where those before it were answered, not run.
+TELLS_ITS_NUMBER = """\
+sh -c '/bin/true; /bin/true; cat build.sh >first'
+sh -c 'read what <in.txt; echo $$ $what >out.txt'
+"""
 
 
 def test_a_difference_from_a_clean_build_refuses_once(pushing: Pushing) -> None:
     repo = pushing.repo
     pushing.configure('\n[push]\nrequire = "verified"\n')
-    # What is built counts the builds on which it lies: no build tool notices.
-    repo.commit("counts", {"build.sh": "echo x >>count\ncat count >out.txt\n"})
+    repo.commit("number", {"build.sh": TELLS_ITS_NUMBER})
     pushing.push("origin", "main")
     repo.commit("change", {"in.txt": "2\n"})
     said = pushing.push("origin", "main", code=1)
     assert "another thing from a checkpoint" in said.line("push refused")
     assert "    out.txt" in said.err.splitlines()
     pushing.push("origin", "main")
+
+
+def test_traced_takes_a_build_that_was_seen_whole(pushing: Pushing) -> None:
+    repo = pushing.repo
+    pushing.configure('\n[push]\nrequire = "traced"\n')
+    repo.commit("policy")
+    pushing.push("origin", "main")
+    repo.commit("change", {"in.txt": "2\n"})
+    pushing.project.ckpt("build", "HEAD")
+    assert pushing.push("origin", "main").err.endswith("(known from before)\n")
+    pushing.push("origin", "main:again")
+
+
+def test_traced_refuses_what_was_not_seen_although_it_is_on_record(pushing: Pushing) -> None:
+    repo = pushing.repo
+    pushing.configure('trace = false\n[push]\nrequire = "traced"\n')
+    repo.commit("trusts the build tool")
+    pushing.project.ckpt("build", "HEAD")
+    assert pushing.records()[0].trace == "none"
+    for _ in range(2):  # built, and known from before
+        said = pushing.push("origin", "main", code=1)
+        assert "its build was not seen whole" in said.line("can't be validated")
+    assert len(pushing.records()) == 1
+    pushing.configure('trace = false\n[push]\nrequire = "traced"\non_error = "allow"\n')
+    repo.commit("may go all the same")
+    assert "its build was not seen whole" in pushing.push("origin", "main").err
+
+
+@pytest.fixture
+def tools() -> Iterator[Path]:
+    """A folder that isn't where a build has its temporary files."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        yield Path(folder)
+
+
+def test_what_was_built_with_another_compiler_is_built_anew(pushing: Pushing, tools: Path) -> None:
+    """Its recipe is the same: what the build read of the system says it."""
+    repo = pushing.repo
+    compiler = tools / "compile"
+    compiler.write_text('#!/bin/sh\ncp "$1" out.txt\n')
+    compiler.chmod(0o755)
+    pushing.configure(f'inputs = ["{tools}"]\n')
+    repo.commit("a compiler", {"build.sh": f"{compiler} in.txt\n"})
+    pushing.push("origin", "main")
+    assert pushing.push("origin", "main:again").err.endswith("(known from before)\n")
+    (tools / "beside").write_text("what no build looks at\n")
+    assert pushing.push("origin", "main:beside").err.endswith("(known from before)\n")
+    compiler.write_text("#!/bin/sh\necho broken >&2\nexit 1\n")
+    said = pushing.push("origin", "main:third", code=1)
+    assert "does not build" in said.err
+    assert pushing.has("third") is None
 
 
 def test_a_broken_config_refuses_with_its_line_unless_it_allows(pushing: Pushing) -> None:

@@ -140,8 +140,10 @@ def test_sha256(tmp_path: Path) -> None:
 
 def test_a_failure_is_seen_from_the_checkpoint_and_confirmed_clean(pushing: Pushing) -> None:
     repo = pushing.repo
-    # A build that fails on top of an older one, and passes from nothing.
-    repo.commit("x", {"build.sh": "test ! -e mark.o || exit 1\ntouch mark.o\ncp in.txt out.txt\n"})
+    # A process has another number where those before it were answered, not run.
+    first = "sh -c 'echo $$ >first; /bin/true; /bin/true'\n"
+    second = "sh -c 'read first <first; test $$ -gt $((first + 2)) && cp in.txt out.txt'\n"
+    repo.commit("x", {"build.sh": first + second})
     pushing.push("origin", "main")
     repo.commit("y", {"in.txt": "2\n"})
     said = pushing.push("origin", "main")
