@@ -29,7 +29,7 @@ from ckpt_git.cli.words import (
 )
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.git.search import drift
+from ckpt_git.git.apart import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.drift import Staying

@@ -17,8 +17,6 @@ from ckpt_git.git.trees import attributes_above, link_above, listing, read
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.source_diff import Entry, Manifest
 
-_Lines = list[tuple[str, str]]
-
 
 def manifest(at: Location, tree: str, folder: str = ".") -> Manifest:
     """All files below ``folder``, paths relative to it, those of submodules among them.
