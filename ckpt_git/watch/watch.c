@@ -703,16 +703,18 @@ static void writes(struct process *process, const struct seccomp_data *call)
 
 /* --- programs that begin -------------------------------------------------------------------- */
 
-/* What a shell or a build tool asks of a file's size: nothing (0), whether it is empty (1), or as
- * much as any other program may (2). Without this, each edit of a source that `test -f` or make
- * looks at would have it run again. test(1) has no other question about sizes; GNU make and Ninja
- * have none. */
-static int sizes_that_count(const char *program)
+/* What a program of the system asks of a file's size: nothing (0), whether it is empty (1), or as
+ * much as any other may (2). Without this, each edit of a source that `test -f`, make or Meson
+ * looks at would have it run again. GNU make and Ninja have no question about sizes; shells have
+ * `test -s`; Meson has fs.size(), which is the one that would go unseen. */
+static int sizes_that_count(const struct path *program)
 {
     static const char *const none[] = {"make", "gmake", "ninja", "samu"};
-    static const char *const emptiness[] = {"sh", "dash", "bash", "ksh", "mksh", "ash"};
-    const char *name = strrchr(program, '/');
-    name = name == NULL ? program : name + 1;
+    static const char *const emptiness[] = {"sh", "dash", "bash", "meson"};
+    const char *name = strrchr(program->text, '/');
+    name = name == NULL ? program->text : name + 1;
+    if (program->zone != ZONE_SYSTEM)
+        return 2;
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
         if (strcmp(name, none[i]) == 0)
             return 0;
@@ -1079,7 +1081,7 @@ static void begins(struct process *process, int folder, uint64_t path_address,
     step->program = take_text(whole == NULL ? path->text : whole,
                               strlen(whole == NULL ? path->text : whole));
     step->executed = path;
-    step->counts_sizes = (uint8_t)sizes_that_count(path->text);
+    step->counts_sizes = (uint8_t)sizes_that_count(path);
     note_arguments(id, arguments, step);
     struct surroundings around;
     look_around(id, variables, &around);
@@ -1098,8 +1100,8 @@ static void begins(struct process *process, int folder, uint64_t path_address,
         int is_script = program.what == RUNS_OTHERWISE;
         struct path *next = program.interpreter;
         saw_now(process, next, SAW_CONTENT | SAW_EXISTS, 0);
-        if (depth == 0 && is_script)
-            step->counts_sizes = (uint8_t)sizes_that_count(next->text);
+        if (depth == 0 && is_script && step->counts_sizes == 2)
+            step->counts_sizes = (uint8_t)sizes_that_count(next);
         if (!is_script)
             break;
         program = look_at(next);
