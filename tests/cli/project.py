@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -160,6 +162,18 @@ class Project:
 
 
 COMMAND: Sequence[str] = (sys.executable, "-P", "-m", "ckpt_git")
+
+
+@contextmanager
+def allowed_files(number: int) -> Iterator[None]:
+    """Programs may open no more than ``number`` files. A limit is nothing that a watcher sees: what
+    a command made of it is remembered, and a clean build under another one differs."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (number, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def processes(words: str) -> list[int]:

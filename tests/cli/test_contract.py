@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ckpt_git import __version__
-from tests.cli.project import CONFIG, Project
+from tests.cli.project import CONFIG, Project, allowed_files
 
 TWO = (
     CONFIG
@@ -87,6 +87,10 @@ def test_a_second_build_starts_from_the_first_and_counts_what_changed(project: P
     assert_result(result)
     assert result["checkpoint"] == {"commit": base, "tree": project.repo.tree(), "depth": 0}
     assert result["why_clean"] is None
+    assert (result["made"], result["trace"], result["forced"]) == ("remembered", "complete", [])
+    assert result["commands"]["ran"] > 0
+    assert result["commands"]["answered"] >= 3, "two that compile, and one that links"
+    assert result["compiled"] == 0
     assert result["commit"] is None
     assert result["changes"] == {"added": 1, "modified": 1, "deleted": 0}
     log = Path(result["log"]).read_text()
@@ -146,13 +150,12 @@ def test_prepare_makes_a_checkpoint_of_an_older_commit(project: Project) -> None
 def test_prepare_says_where_no_checkpoint_came_about_and_ends_with_1(
     tmp_path: Path, options: list[str]
 ) -> None:
-    config = """[package.late]\nbuild = "touch -d '+1 day' left"\n"""
-    project = Project.make(tmp_path / "late", {}, config)
+    config = """[package.unseen]\nbuild = "true"\ntrace = false\n"""
+    project = Project.make(tmp_path / "unseen", {}, config)
     for _ in range(2):
         done = project.ckpt("prepare", *options, code=1)
         assert done.err.splitlines()[-1] == (
-            "ckpt: late: no checkpoint could be made of it: "
-            "the build left files that are dated in the future"
+            "ckpt: unseen: no checkpoint could be made of it: it was not watched"
         )
     assert project.ckpt("build", *options).code == 0
 
@@ -169,23 +172,25 @@ def test_verify_adds_identical_and_differences(project: Project) -> None:
 
 
 def test_verify_names_every_difference_and_ends_with_1(tmp_path: Path) -> None:
-    """The build counts its own runs: from a checkpoint the count is another one."""
     config = """\
-[package.runs]
-build = "echo run >>runs"
-install = "mkdir -p $out/lib && cp runs $out/lib/runs && cp plain $out/plain"
+[package.limit]
+build = "ulimit -n >limit"
+install = "mkdir -p $out/lib && cp limit $out/lib/limit && cp plain $out/plain"
 """
     project = Project.make(tmp_path / "p", {"plain": "1\n"}, config)
-    project.build()
+    with allowed_files(701):
+        project.build()
     project.repo.write("plain", "2\n")
-    done = project.ckpt("verify", code=1)
-    assert "runs: differs from a clean build: lib/runs" in done.out
+    with allowed_files(702):
+        done = project.ckpt("verify", code=1)
+    assert "limit: differs from a clean build: lib/limit" in done.out
     project.repo.write("plain", "3\n")
-    project.build()
-    [verdict] = project.ckpt("verify", "--json", code=1).json()["results"]
-    assert (verdict["identical"], verdict["differences"]) == (False, ["lib/runs"])
+    with allowed_files(703):
+        project.build()
+        [verdict] = project.ckpt("verify", "--json", code=1).json()["results"]
+    assert (verdict["identical"], verdict["differences"]) == (False, ["lib/limit"])
     # What was shown to be wrong is not what is used from then on.
-    assert (Path(project.ckpt("path").out.strip()) / "lib/runs").read_text() == "run\n"
+    assert (Path(project.ckpt("path").out.strip()) / "lib/limit").read_text() == "703\n"
 
 
 def test_verify_of_what_fails_does_not_call_it_identical(project: Project) -> None:
