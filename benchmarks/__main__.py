@@ -87,7 +87,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
     )
     parser.add_argument("--nix", action="store_true", help="verify, follow: with the Nix engine")
-    own = parser.add_argument_group("a repository of your own, for follow, bisect and nix")
+    own = parser.add_argument_group("a repository of your own, for follow, bisect, nix and trace")
     own.add_argument("--repository", type=Path, metavar="PATH")
     own.add_argument("--name", help="what tables call it (default: its folder)")
     own.add_argument(
@@ -245,11 +245,11 @@ def _phases(options: argparse.Namespace) -> dict[str, str]:
 
 def _trace(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
-    for name in options.project or [next(iter(PROJECTS))]:
-        project, changes = PROJECTS[name], options.changes or _CHANGES
-        for cost in tracing.trace(project, options.cache, work / name, changes, _say):
-            print(cost.line(), flush=True)
-            found.append(cost)
+    for history in _histories(options):
+        pairs = options.changes or tracing.PAIRS
+        cost = tracing.trace(history, work / history.name, pairs, _say)
+        print(cost.line(), flush=True)
+        found.append(cost)
     return {"trace": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 

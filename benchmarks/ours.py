@@ -70,7 +70,7 @@ def configure(
     inputs: Sequence[str] = (),
     *,
     follow: str = "builds",
-    trace: bool = False,
+    trace: bool = True,
 ) -> None:
     """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
     lines = [f"follow = {json.dumps(follow)}", f"trace = {json.dumps(trace)}"]

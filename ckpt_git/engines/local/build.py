@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -29,8 +29,9 @@ from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.model.record import Seconds
 from ckpt_git.watch.session import Report, Session, is_unwatched, read_report
 
-_ASKED = 32
-"""Memories that a build asks, beside that of the checkpoint that it starts from."""
+_ASKED = 7
+"""Memories that a build asks, beside that of the checkpoint that it starts from: reading one of
+5,000 commands takes a few milliseconds."""
 _LINK = "120000"  # git's mode of a symbolic link
 
 
@@ -41,10 +42,19 @@ class _Ran(NamedTuple):
     report: Report | None
 
 
+class _UnwatchedError(Exception):
+    """A run of which nobody knows what it did: it has to be run again without a watcher."""
+
+
 def build(job: Job, fetched: Entry | None) -> Realisation:
     """Run the derivation's phases; publish what they leave where they passed."""
-    result = _build(job, fetched, answers=True) if job.start is not None else None
-    return result or _build(job, fetched, answers=False) or _never()
+    try:
+        result = _build(job, fetched, answers=True) if job.start is not None else None
+        return result or _build(job, fetched, answers=False) or _never()
+    except _UnwatchedError as why:
+        note(job, [f"built again, not watched: {why}"])
+        alone = replace(job, programs=None, unwatched=str(why))
+        return _build(alone, fetched, answers=False) or _never()
 
 
 def _never() -> Realisation:
@@ -54,11 +64,9 @@ def _never() -> Realisation:
 def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | None:
     """The same; None where something that was known could not be put back: it was damaged."""
     with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
-        memories = _memories(job) if answers else []
-        used = [*memories, *([] if fetched is None else [fetched.id])]
-        until_published.enter_context(job.store.held(used))
-        for name in used:
-            job.store.used(name)
+        memories = list(_held(job, until_published)) if answers else []
+        if fetched is not None:
+            until_published.enter_context(job.store.held([fetched.id]))
         began = time.monotonic()
         runner.begin(None if job.programs is None else job.programs.watch)
         date = job.store.source_date(job.owner, job.drv.name)
@@ -67,9 +75,11 @@ def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | N
         session = _session(job, work, memories)
         prepared = time.monotonic() - began
         ran = _run(job, work, ground, session)
-        if ran.report is not None and ran.report.failed:
-            note(job, ["something that was known is damaged: built again, all of it"])
+        if ran.report is not None and ran.report.failed and not ran.ended.timed_out:
+            note(job, ["something that was known could not be put back: built again, all of it"])
             return None
+        for name in [] if ran.report is None else ran.report.answered_by:
+            job.store.used(_entry_of(name))
         seconds = Seconds(materialise=prepared + ran.ended.prepared, build=ran.ended.ran)
         toolchain = _keep_toolchain(job, work)
         if ran.ended.code != 0:
@@ -85,6 +95,14 @@ def _memories(job: Job) -> list[str]:
     nearest = job.start.checkpoint.id
     others = job.store.memories(job.owner, job.drv.name)
     return [nearest, *(name for name in others if name != nearest)][: _ASKED + 1]
+
+
+def _held(job: Job, until_published: ExitStack) -> Iterator[str]:
+    """The same, less those that a sweep took meanwhile; no other one will."""
+    for name in _memories(job):
+        with suppress(StoreError):
+            until_published.enter_context(job.store.held([name]))
+            yield name
 
 
 def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
@@ -123,16 +141,20 @@ def _with_targets(paths: Sequence[str]) -> list[str]:
 def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
     if session is None:
         return _Ran(run_phases(job, work, ground, job.drv.phases), None)
+    nobody_may = "the kernel lets nobody watch here"
     try:
         ended = run_phases(job, work, ground, job.drv.phases, session=session)
     except MissingError:
         if not _is_unwatched(session):
             raise
-        ended = None
-    if ended is not None and not is_unwatched(ended.code):
+        raise _UnwatchedError(nobody_may) from None
+    if is_unwatched(ended.code):
+        raise _UnwatchedError(nobody_may)
+    try:
         return _Ran(ended, read_report(session.report))
-    note(job, ["not watched: the kernel lets nobody watch here"])
-    return _Ran(run_phases(job, work, sources.again(work, ground), job.drv.phases), None)
+    except StoreError:
+        refuse_full_disk(job)
+        raise _UnwatchedError("the watcher was ended before its build was") from None
 
 
 def _is_unwatched(session: Session) -> bool:
@@ -216,5 +238,9 @@ def _most(report: Report) -> str | None:
     """The id of the checkpoint that most answers came from."""
     if not report.answered_by:
         return None
-    path = max(report.answered_by, key=lambda name: report.answered_by[name])
-    return os.path.basename(os.path.dirname(path))
+    return _entry_of(max(report.answered_by, key=lambda name: report.answered_by[name]))
+
+
+def _entry_of(memory: str) -> str:
+    """The id of the entry that a memory's file belongs to."""
+    return os.path.basename(os.path.dirname(memory))
