@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_MEMORIES = 64, NONE = UINT32_MAX, HOLDS = 1, FAILS = 2 };
+enum { MOST_MEMORIES = 64, NONE = UINT32_MAX, HOLDS = 1, FAILS = 2, OPEN_FOLDER = 0700 };
 
 struct memory {
     const char *name;
@@ -611,6 +611,16 @@ static struct path *name_before(struct step *step, struct made *made)
     return NULL;
 }
 
+static void put_effect(const struct memory_effect *made, struct hashing *result)
+{
+    const char *path = out_texts.bytes + made->path;
+    append(&out_effects, made, sizeof *made);
+    digest_add(result, path, strlen(path) + 1);
+    digest_add(result, &made->kind, sizeof made->kind);
+    digest_add(result, &made->mode, sizeof made->mode);
+    digest_add(result, &made->digest, sizeof made->digest);
+}
+
 static const char *write_effects(struct step *step, struct hashing *result)
 {
     struct made *all = calloc(step->effect_count + 1, sizeof *all);
@@ -673,7 +683,7 @@ static const char *write_effects(struct step *step, struct hashing *result)
         memset(&made, 0, sizeof made);
         made.path = put_text(effect->path->text);
         made.kind = state->kind;
-        made.mode = state->mode;
+        made.mode = state->kind == KIND_FOLDER ? state->mode | OPEN_FOLDER : state->mode;
         made.is_in_place = state->kind == KIND_FILE && before->kind == KIND_FILE && !effect->is_new;
         if (state->kind == KIND_ABSENT)
             made.mode = before->kind;
@@ -700,12 +710,18 @@ static const char *write_effects(struct step *step, struct hashing *result)
                 }
             }
         }
-        append(&out_effects, &made, sizeof made);
-        digest_add(result, effect->path->text, effect->path->length + 1);
-        digest_add(result, &made.kind, sizeof made.kind);
-        digest_add(result, &made.mode, sizeof made.mode);
-        digest_add(result, &made.digest, sizeof made.digest);
+        put_effect(&made, result);
     }
+    /* A folder is closed when all that lies in it is there, the innermost first. */
+    for (size_t i = count; i-- > 0;)
+        if (all[i].state.kind == KIND_FOLDER && (all[i].state.mode & OPEN_FOLDER) != OPEN_FOLDER) {
+            struct memory_effect made;
+            memset(&made, 0, sizeof made);
+            made.path = put_text(all[i].effect->path->text);
+            made.kind = KIND_FOLDER;
+            made.mode = all[i].state.mode;
+            put_effect(&made, result);
+        }
     free(all);
     return NULL;
 }
@@ -897,6 +913,8 @@ static uint32_t write_command(struct step *step, int is_covered)
 {
     uint32_t before = count_of(&out_entries, sizeof(struct memory_entry));
     if (step->is_answered) {
+        if (!step->has_ended || step->code != 0)
+            answering_failed = 1; /* it was killed, or couldn't do it all */
         move_entries(step->answered_from, step->answered_entry);
         return count_of(&out_entries, sizeof(struct memory_entry)) - before;
     }
@@ -980,15 +998,21 @@ void memory_add_system(const char *root)
     system_roots[system_count++] = root;
 }
 
+size_t memory_system_of(const char *path, size_t length)
+{
+    size_t longest = 0;
+    for (size_t i = 0; i < system_count; i++) {
+        size_t size = strlen(system_roots[i]);
+        if (size > longest && length >= size && memcmp(path, system_roots[i], size) == 0 &&
+            (length == size || path[size] == '/' || size == 1))
+            longest = size;
+    }
+    return longest;
+}
+
 static int is_of_the_system(const char *path)
 {
-    for (size_t i = 0; i < system_count; i++) {
-        size_t length = strlen(system_roots[i]);
-        if (strncmp(path, system_roots[i], length) == 0 &&
-            (path[length] == '/' || path[length] == '\0' || length == 1))
-            return 1;
-    }
-    return 0;
+    return memory_system_of(path, strlen(path)) > 0;
 }
 
 /* Whether a link in the system leads to what a sandbox doesn't show, here where all can be seen. */

@@ -70,6 +70,8 @@ static int root_of(const char *text, size_t length)
 static enum zone zone_of(const char *text, size_t length, int *is_temporary)
 {
     int root = root_of(text, length);
+    if (root >= 0 && memory_system_of(text, length) > roots[root].length)
+        root = -1; /* what is shown below a folder of the build's isn't the build's */
     *is_temporary = root >= 0 && roots[root].is_temporary;
     if (root >= 0)
         return ZONE_TRACKED;

@@ -210,6 +210,8 @@ struct memory *memory_open(const char *file, const char *name);
 int memory_write(int directory, const char *name);
 /* What of the system was read: a memory without commands; below these roots alone. */
 void memory_add_system(const char *root);
+/* The length of the innermost folder of the system that a path is at or below; 0: of none. */
+size_t memory_system_of(const char *path, size_t length);
 int memory_write_system(int directory, const char *name);
 const char *memory_differs(struct memory *memory);
 /* The entry that answers `step`, which is about to begin; 0: none. */
