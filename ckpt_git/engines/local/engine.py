@@ -6,11 +6,13 @@ hook for one, are answered from what is known.
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
 from ckpt_git.model.derivation import Derivation, Recipe, digest
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 _LOCK_PART = "lock file "
 _TOOLCHAIN = "toolchain"
 _MACHINE = "machine"
+_LISTED = "listed-"
+"""How the name of a toolchain begins that is all that a build may use, not what one did."""
 
 
 class LocalEngine:
@@ -43,7 +47,7 @@ class LocalEngine:
     def __init__(self, store: Store, environment: Mapping[str, str]) -> None:
         self.store = store
         self._environment = environment
-        self._listings: dict[tuple[str, ...], tuple[str, bytes]] = {}
+        self._listings: dict[tuple[str, ...], str] = {}
         self._abilities: Abilities | None = None
         self._found: tuple[Programs | None, str | None] | None = None
         self._checked: dict[str, str | None] = {}
@@ -98,8 +102,15 @@ class LocalEngine:
 
         if inputs not in self._listings:
             found = listing.listing(listing.take(self._path(())), inputs)
-            self._listings[inputs] = listing.fingerprint(found), found
-        return self._listings[inputs][0]
+            self._listings[inputs] = listing.fingerprint(found)
+        return self._listings[inputs]
+
+    def _keep_listed(self, inputs: tuple[str, ...]) -> str:
+        """For a build that was to be watched and of which not all was seen."""
+        name = _LISTED + self._listed(inputs)
+        with writing(self.store.toolchains):
+            (self.store.toolchains / name).write_text(json.dumps(inputs))
+        return name
 
     def changed_toolchain(self, toolchain: str | None) -> str | None:
         """See ``Engine``."""
@@ -114,7 +125,11 @@ class LocalEngine:
 
         programs, _ = self._programs()
         seen = self.store.toolchains / toolchain
-        if programs is not None and seen.exists():
+        if toolchain.startswith(_LISTED):
+            with suppress(OSError, ValueError):
+                listed = self._listed(tuple(json.loads(seen.read_bytes())))
+                return None if toolchain == _LISTED + listed else "a program or library changed"
+        elif programs is not None and seen.exists():
             with suppress(StoreError):
                 changed = changed_since(programs, seen, self.store.objects)
                 return None if changed is None else f"{changed} changed"
@@ -259,6 +274,8 @@ class LocalEngine:
         )
         fetched = fetch(job) if drv.fetch else None
         result = fetched if isinstance(fetched, Realisation) else build(job, fetched)
+        if programs is not None and result.trace != "complete":
+            result = replace(result, toolchain=self._keep_listed(drv.inputs))
         return replace(result, seconds=replace(result.seconds, total=time.monotonic() - began))
 
     def _programs(self) -> tuple[Programs | None, str | None]:

@@ -1,4 +1,5 @@
-"""The toolchain's fingerprint: compilers, linkers, build tools, system headers and libraries.
+"""What there is of compilers, linkers, build tools, system headers and libraries: for builds that
+aren't watched, of which nobody knows what they read.
 
 What a build can use of the system is listed with size, mode, mtime and ctime. ctime is there
 because nothing but the kernel sets it: a file that was replaced by one of the same size and
@@ -9,10 +10,11 @@ folders of libraries are left out.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
+from glob import glob
 
-from ckpt_git.engines.local.host import SYSTEM_PATH
 from ckpt_git.model.errors import CkptError
 from ckpt_git.process import Begun
 
@@ -65,7 +67,6 @@ _FLAT = (
     "/etc/ld.so.conf",
 )
 _SKIPPED = frozenset({"doc", "man", "locale", "info", "html", "__pycache__", ".git"})
-_ANY = ""  # for any PATH
 _HERE = b"/./"
 _OURS = frozenset({"__pycache__", ".git"})  # inputs: what running a program in them may write
 
@@ -74,8 +75,7 @@ class Listing:
     """A line for each file below the folders ``deep`` and in the folders ``flat``: path, mode,
     size, mtime, ctime. Folders themselves aren't listed: their names are part of files' paths.
 
-    It is made in another process, from now on. Where there are two cores, several such processes
-    would have us wait for one, and there is more for us to do meanwhile.
+    It is made in another process, from now on.
     """
 
     def __init__(
@@ -98,34 +98,10 @@ class Listing:
         )
 
 
-_begun: dict[str, Listing] = {}
-
-
-def begin() -> None:
-    """Begin to list the headers, which are most of what there is."""
-    _begun[_ANY] = _headers()
-
-
-def go_on(path: str = SYSTEM_PATH) -> None:
-    """List the rest, for the PATH ``path`` of a build: when the headers are nearly listed."""
-    _begun[path] = _rest(path)
-
-
-def _headers() -> Listing:
-    return Listing(_HEADERS)
-
-
-def _rest(path: str) -> Listing:
-    return Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
-
-
 def take(path: str) -> bytes:
-    """The lines for what every build may use of the system. Waits for them.
-
-    What was begun is used once, by whichever thread takes it: the next build looks anew.
-    """
-    headers = _begun.pop(_ANY, None) or _headers()
-    rest = _begun.pop(path, None) or _rest(path)
+    """The lines for what every build may use of the system, by the PATH ``path``."""
+    headers = Listing(_HEADERS)
+    rest = Listing(_each(_WHOLE), (*_each(_FLAT), *path.split(":")))
     return headers.lines() + rest.lines()
 
 
@@ -141,20 +117,10 @@ def listing(system: bytes, inputs: Sequence[str]) -> bytes:
 
 def fingerprint(listed: bytes) -> str:
     """The digest of a listing, or of the lines that it is made of."""
-    import hashlib  # noqa: PLC0415 - a listing begins before that is there
-
     return hashlib.sha256(listed).hexdigest()[:32]
 
 
-def changed(old: bytes, new: bytes) -> list[str]:
-    """The paths in which two listings differ."""
-    differing = set(old.split(b"\n")) ^ set(new.split(b"\n"))
-    return sorted({os.fsdecode(line.split(b"\0", 1)[0]) for line in differing if line})
-
-
 def _each(patterns: Iterable[str]) -> list[str]:
-    from glob import glob  # noqa: PLC0415 - the first part begins before that is there
-
     return [path for pattern in patterns for path in sorted(glob(pattern))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +41,6 @@ def prepare(
         for name in (*files, *folders):
             os.utime(os.path.join(here, name), ns=(date, date), follow_symlinks=False)
     return ground
-
-
-def again(work: Path, ground: Ground) -> Ground:
-    """``ground`` for another run on it."""
-    if ground.overlay is None:
-        return ground
-    # A volatile mount leaves a mark in its folder by which the kernel refuses to take it again:
-    # its page on overlayfs, "Volatile mount".
-    other = work / "overlay-again"
-    make_folder(other)
-    return replace(ground, overlay={**ground.overlay, "work": str(other)})
 
 
 def _ground(store: Store, method: LayerMethod, work: Path, fetched: Entry | None) -> Ground:
