@@ -56,9 +56,9 @@ def read_only(folder: Path) -> Iterator[None]:
 
 
 def until_on_disk(store: Path) -> None:
-    """Wait until the layers of a store are on disk, which a busy machine takes its time for: each
+    """Wait until the entries of a store are on disk, which a busy machine takes its time for: each
     one's mark goes then, and with it the folder's mtime changes."""
-    eventually(lambda: not any(store.glob("layers/*/unsynced")), "the layers are on disk", 60)
+    eventually(lambda: not any(store.glob("entries/*/unsynced")), "the entries are on disk", 60)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ckpt_git.builds.build import BuildOptions, build_package
 from ckpt_git.builds.context import Context
-from ckpt_git.engines.local.store.store import Layer, Store
+from ckpt_git.engines.local.store.store import MEMORY, Entry, Store
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
@@ -30,7 +30,7 @@ class Project:
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def setting(self, **variables: str) -> Project:
-        """The same repository, built with further variables (``CKPT_LAYERS``, …) set."""
+        """The same repository, built with further variables (``CKPT_SANDBOX``, …) set."""
         return replace(self, variables={**self.variables, **variables})
 
     def toml(self, build: str, *, install: str = "cp -R . $out/", **keys: str) -> None:
@@ -111,11 +111,18 @@ class Project:
         """What the package can be started from, newest first."""
         return self.context().state.checkpoints(NAME)
 
-    def layer(self, number: int = 0) -> Layer:
-        """The layer of the newest checkpoint, or of the one ``number`` before it."""
-        layer = self.store.layer(self.checkpoints()[number].id)
-        assert layer is not None
-        return layer
+    def entry(self, number: int = 0) -> Entry:
+        """What the store has of the newest checkpoint, or of the one ``number`` before it."""
+        entry = self.store.entry(self.checkpoints()[number].id)
+        assert entry is not None
+        return entry
+
+    def made(self, record: Record) -> list[str]:
+        """The files that a build's commands made, those that were answered left out."""
+        (checkpoint,) = [c for c in self.checkpoints() if c.id == record.left]
+        report = self.context().engine().report(checkpoint)
+        assert report is not None
+        return sorted(path for step in report.steps for path in step.made)
 
     def engine_damage(self) -> list[str | None]:
         """What the engine finds wrong with each checkpoint, newest first."""
@@ -123,8 +130,12 @@ class Project:
         return [engine.damage(checkpoint) for checkpoint in self.checkpoints()]
 
     def folder(self, number: int = 0) -> Path:
-        """Where the store keeps that layer."""
-        return self.store.layers / self.checkpoints()[number].id
+        """Where the store keeps it."""
+        return self.store.entries / self.checkpoints()[number].id
+
+    def memory(self, number: int = 0) -> Path:
+        """The file that says what its build's commands made of what they saw."""
+        return self.folder(number) / MEMORY
 
 
 def toml_string(text: str) -> str:

@@ -1,24 +1,14 @@
-"""How much a build compiled is told from the object files that it wrote anew."""
+"""How much a build compiled is told from the object files that its programs wrote."""
 
 from __future__ import annotations
 
-import stat
-
 import pytest
 
-from ckpt_git.engines.local.store.seal import Sealed
-from ckpt_git.engines.local.workspace.object_count import compiled
-
-_SINCE = 1_000
+from ckpt_git.engines.local.object_count import count_objects
 
 
-def _file(path: str, mtime_ns: int = _SINCE, kind: int = stat.S_IFREG) -> Sealed:
-    return Sealed(path, kind | 0o644, 1, mtime_ns, "")
-
-
-def test_objects_older_than_the_sources_are_the_checkpoints() -> None:
-    entries = [_file("source/a.o", _SINCE - 1), _file("source/b.o"), _file("source/sub/b.o")]
-    assert compiled(entries, _SINCE) == 2
+def test_each_object_counts() -> None:
+    assert count_objects(["/build/source/a.o", "/build/source/sub/a.o"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -31,14 +21,8 @@ def test_objects_older_than_the_sources_are_the_checkpoints() -> None:
     ],
 )
 def test_what_comes_of_one_compile_counts_once(paths: tuple[str, ...]) -> None:
-    assert compiled([_file(f"source/{path}") for path in paths], _SINCE) == 1
+    assert count_objects([f"/build/source/{path}" for path in paths]) == 1
 
 
-def test_folders_links_archives_and_programs_are_no_objects() -> None:
-    entries = [
-        _file("source/folder.o", kind=stat.S_IFDIR),
-        _file("source/gone.o", kind=stat.S_IFCHR),
-        _file("source/link.o", kind=stat.S_IFLNK),
-        *map(_file, ("source/lib.a", "source/program", "source/a.c")),
-    ]
-    assert compiled(entries, _SINCE) == 0
+def test_sources_archives_and_programs_are_no_objects() -> None:
+    assert count_objects(["/build/source/lib.a", "/build/source/program", "/build/source/a.c"]) == 0

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from ckpt_git.engines import files
-from ckpt_git.engines.local.store import seal
-from ckpt_git.engines.local.store.store import Layer, Store
+from ckpt_git.engines.local.store.store import Entry, Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from tests.engines.conftest import SANDBOXES
 from tests.engines.people import Person
-from tests.engines.project import NAME, Project
+from tests.engines.project import NAME, Project, log, snapshot
 from tests.support import until_on_disk
 
 _KILLS = 20
@@ -32,12 +28,12 @@ _BUILD = "cat file >made; mkdir -p folder; cp file folder/$(cat file); ls folder
 
 @pytest.fixture
 def built(project: Project) -> Project:
-    """A project whose first two commits are built, the second from the first."""
+    """A project whose first two commits are built, the second with what is known of the first."""
     project.toml(_BUILD, install="cp -R made folder list $out/")
     for content in ("1", "2"):
         project.repo.commit(files={"file": content})
         project.passes()
-    assert project.layer().lowers == (project.checkpoints()[1].id,)
+    assert len(project.checkpoints()) == 2
     until_on_disk(project.store.root)
     return project
 
@@ -64,8 +60,8 @@ def test_killed_at_any_moment_nothing_half_is_used(built: Project) -> None:
         time.sleep(chance.uniform(0.2, 1) * whole)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        for entry in built.store.layers.iterdir():
-            assert built.store.damage([entry.name]) is None
+        for entry in built.store.entries.iterdir():
+            assert built.store.damage(entry.name) is None
     _is_right(built, "3")
     assert list(built.store.tmp.iterdir()) == []
 
@@ -86,27 +82,14 @@ def test_two_builds_of_one_package_at_once(in_each_sandbox: Project) -> None:
         assert (record.output / "made").read_text() == content
 
 
-def test_first_builds_at_once_share_one_compiler_cache(tmp_path: Path) -> None:
-    def make(_: int) -> Path:
-        return Store(tmp_path).compiler_cache("owner", "app", "toolchain")
-
-    with ThreadPoolExecutor(8) as threads:
-        for number in range(50):
-            shutil.rmtree(tmp_path / "caches", ignore_errors=True)
-            (folder,) = set(threads.map(make, range(8)))
-            assert folder.is_dir(), number
-    assert Store(tmp_path).compiler_caches() == [("owner", "app")]
-
-
-def test_a_layer_that_a_build_lies_on_is_not_removed_under_it(built: Project) -> None:
-    lowest = built.layer(1)
-    built.toml("sleep 1; ls -R folder; test -e made", install="cp -R folder $out/")
-    built.repo.commit(files={"file": "2"})
-    built.store.drop_layer(built.layer().id)
-    with built.store.held([lowest.id]):
-        built.store.drop_layer(lowest.id)
+def test_an_entry_that_a_build_uses_is_not_removed_under_it(built: Project) -> None:
+    name = built.entry(1).id
+    with built.store.held([name]):
+        built.store.drop(name)
         (aside,) = built.store.tmp.glob("*.dropped")
-        assert (aside / "fs" / "source" / "made").read_text() == "1"
+        assert (aside / "memory").exists()
+        with pytest.raises(StoreError, match="is gone"), built.store.held([name]):
+            pass
     os.utime(aside, (0, 0))
     built.store.sweep_dead_builds()
     assert not aside.exists()
@@ -127,24 +110,26 @@ def test_a_workspace_is_swept_when_its_process_is_gone_and_not_before(tmp_path: 
 
 
 def test_a_store_is_its_owners_own(built: Project) -> None:
-    folders = (built.store.root, built.store.layers, built.store.tmp)
+    folders = (built.store.root, built.store.entries, built.store.objects)
     assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700] * 3
 
 
-@pytest.mark.parametrize("method", ["overlay", "copy"])
-def test_a_store_keeps_no_program_that_runs_as_its_owner(project: Project, method: str) -> None:
-    project = project.setting(CKPT_LAYERS=method)
+def test_a_store_keeps_no_program_that_runs_as_its_owner(project: Project) -> None:
+    """A command is answered with what a build of another one sees, nevertheless."""
     project.toml(
         "cp /bin/true tool; chmod 6755 tool; cat file >made",
-        install="install -m 4755 tool $out/tool; install -m 2711 tool $out/other",
+        install="install -m 4755 tool $out/tool; install -m 2711 tool $out/other;"
+        " stat -c %a tool >$out/mode",
     )
     for content in ("1", "2"):
         project.repo.commit(files={"file": content})
         record = project.passes()
         modes = {file.name: file.stat().st_mode & 0o7777 for file in record.output.iterdir()}
-        assert modes == {"tool": 0o755, "other": 0o711}
-        assert (project.folder() / "fs/source/tool").stat().st_mode & 0o7777 == 0o755
+        assert modes == {"tool": 0o755, "other": 0o711, "mode": 0o644}
+        assert (record.output / "mode").read_text() == "6755\n"
     assert record.checkpoint is not None
+    kept = [path.stat().st_mode for path in project.store.objects.rglob("*")]
+    assert [mode for mode in kept if mode & 0o6000] == []
 
 
 # --- damage --------------------------------------------------------------------------------
@@ -155,6 +140,7 @@ def _truncate(path: Path) -> None:
 
 
 def _overwrite(path: Path) -> None:
+    path.chmod(0o600)
     path.write_bytes(b"x" * path.stat().st_size)
 
 
@@ -163,6 +149,7 @@ def _remove_file(path: Path) -> None:
 
 
 def _swap_byte(path: Path) -> None:
+    path.chmod(0o600)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -182,36 +169,63 @@ _HARM: dict[str, Callable[[Path], None]] = {
 }
 
 
-@pytest.mark.parametrize("harm", _HARM)
-@pytest.mark.parametrize("place", ["fs/source/made", "seal"])
-@pytest.mark.parametrize("number", [0, 1], ids=["top", "lower"])
-def test_damage_to_a_layer_is_named_and_what_it_gave_is_not_used(
-    built: Project, place: str, harm: str, number: int
-) -> None:
-    path = built.folder(number) / place
-    _HARM[harm](path)
-    built.repo.commit(files={"file": "3"})
-    record = built.passes()
-    assert record.checkpoint is None
-    assert record.why_clean is not None
-    assert record.why_clean.startswith("the checkpoint was damaged: ")
-    assert str(path) in record.why_clean
-    assert _results(record) == {"made": "3", "list": "3\n"}
-    assert set(built.engine_damage()) == {None}
+def _results(record: Record) -> dict[str, str]:
+    return {name: (record.output / name).read_text() for name in ("made", "list")}
 
 
 @pytest.mark.parametrize("harm", _HARM)
-def test_a_layer_without_its_description_is_passed_over(built: Project, harm: str) -> None:
+@pytest.mark.parametrize("number", [0, 1], ids=["newest", "older"])
+def test_a_damaged_memory_answers_nothing(built: Project, harm: str, number: int) -> None:
+    _HARM[harm](built.memory(number))
+    assert [damage is None for damage in built.engine_damage()] == [number == 1, number == 0]
+    for content in ("3", "2", "1"):
+        built.repo.commit(files={"file": content})
+        assert _results(built.passes()) == {"made": content, "list": f"{content}\n"}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_damaged_objects_answer_nothing(in_each_sandbox: Project, harm: str) -> None:
+    """One of them alone: what was answered before it was needed doesn't stay either."""
+    project = in_each_sandbox
+    project.toml("cat one >made; cat two >>made", install="cp made $out/; cat one two >$out/both")
+    project.repo.commit(files={"one": "1\n", "two": "2\n"})
+    first = project.passes()
+    paths = [path for path in project.store.objects.glob("??/*") if path.is_file()]
+    assert paths
+    for path in paths:
+        _HARM[harm](path)
+        record = project.from_checkpoint()
+        assert snapshot(record.output) == snapshot(first.output)
+        project.repo.commit(files={"two": f"{path.name}\n"})
+        assert (project.passes().output / "made").read_text() == f"1\n{path.name}\n"
+        project.repo.commit(files={"two": "2\n"})
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_what_is_damaged_is_told_once_and_made_again(built: Project, harm: str) -> None:
+    for path in built.store.objects.glob("??/*"):
+        _HARM[harm](path)
+    record = built.from_checkpoint()
+    assert "something that was known could not be put back: built again, all of it" in log(record)
+    assert record.answered == 0
+    assert _results(record) == {"made": "2", "list": "2\n"}
+    mended = built.from_checkpoint()
+    assert "could not be put back" not in log(mended)
+    assert mended.answered > 0
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_an_entry_without_its_description_is_passed_over(built: Project, harm: str) -> None:
     path = built.folder() / "meta.json"
     _HARM[harm](path)
-    built.repo.commit(files={"file": "3"})
     context = built.context()
     refused = [context.engine().unusable(checkpoint) for checkpoint in built.checkpoints()]
-    assert refused == [f"the checkpoint is damaged: {path.parent} is incomplete", None]
+    assert refused == [f"the checkpoint is of no use: {path.parent} is incomplete", None]
+    built.repo.commit(files={"file": "3"})
     record = built.from_checkpoint()
     assert record.checkpoint is not None
     assert record.checkpoint.depth == 0
-    assert _results(record) == {"made": "3", "list": "1\n3\n"}
+    assert _results(record) == {"made": "3", "list": "3\n"}
 
 
 @pytest.mark.parametrize("harm", _HARM)
@@ -225,8 +239,27 @@ def test_a_damaged_manifest_is_not_compared_with(built: Project, harm: str) -> N
         engine.base_manifest(newest)
 
 
-def _results(record: Record) -> dict[str, str]:
-    return {name: (record.output / name).read_text() for name in ("made", "list")}
+@pytest.mark.parametrize("harm", _HARM)
+def test_a_damaged_report_tells_nothing(built: Project, harm: str) -> None:
+    engine = built.context().engine()
+    assert engine.report(built.checkpoints()[0]) is not None
+    _HARM[harm](built.folder() / "report")
+    if harm != "one bit":
+        assert engine.report(built.checkpoints()[0]) is None
+    assert _results(built.from_checkpoint()) == {"made": "2", "list": "2\n"}
+
+
+@pytest.mark.parametrize("harm", _HARM)
+def test_damage_to_what_was_read_of_the_system_has_the_tree_built_again(
+    built: Project, harm: str
+) -> None:
+    record = built.build()
+    assert record.cached
+    assert record.toolchain is not None
+    _HARM[harm](built.store.toolchains / record.toolchain)
+    again = built.build()
+    assert not again.cached
+    assert _results(again) == {"made": "2", "list": "2\n"}
 
 
 def test_a_damaged_output_is_built_again(built: Project) -> None:
@@ -238,21 +271,14 @@ def test_a_damaged_output_is_built_again(built: Project) -> None:
     assert (again.output / "made").read_text() == "2"
 
 
-@pytest.mark.parametrize("gone", ["", "layers", "outputs", "tmp", "toolchains", "layers/*/fs"])
+_FOLDERS = ("", "entries", "objects", "objects/*", "outputs", "tmp", "toolchains", "dates")
+
+
+@pytest.mark.parametrize("gone", [*_FOLDERS, "entries/*/memory"])
 def test_a_store_that_is_partly_gone_is_made_again(built: Project, gone: str) -> None:
     for folder in [built.store.root] if not gone else built.store.root.glob(gone):
         files.remove(folder)
     _is_right(built, "3")
-
-
-def test_a_layer_of_which_half_is_removed_is_no_base(built: Project) -> None:
-    shutil.rmtree(built.folder(1) / "fs" / "source" / "folder")
-    record = built.passes()
-    assert record.checkpoint is None
-    assert record.why_clean is not None
-    assert "folder/1 is missing or was changed" in record.why_clean
-    assert sorted(path.name for path in (record.output / "folder").iterdir()) == ["2"]
-    assert [c.depth for c in built.checkpoints()] == [0]
 
 
 def test_what_was_not_on_disk_when_the_machine_stopped_is_no_base(built: Project) -> None:
@@ -260,6 +286,24 @@ def test_what_was_not_on_disk_when_the_machine_stopped_is_no_base(built: Project
     record = built.passes()
     assert record.checkpoint is None or record.checkpoint.depth == 0
     (built.folder() / "unsynced").unlink(missing_ok=True)
+
+
+def test_what_an_older_version_kept_serves_no_more_and_goes(built: Project) -> None:
+    checkpoint = built.checkpoints()[0]
+    layer = built.store.root / "layers" / checkpoint.id / "fs"
+    layer.mkdir(parents=True)
+    files.remove(built.folder())
+    files.remove(built.folder(1))
+    (built.store.root / "layers" / built.checkpoints()[1].id).mkdir()
+    built.repo.commit(files={"file": "3"})
+    record = built.passes()
+    assert record.checkpoint is None
+    assert record.why_clean == "the checkpoint is of no use: an older git-ckpt made it"
+    code, _, said = built.run("gc")
+    assert code == 0, said
+    assert not (built.store.root / "layers").exists()
+    assert list(built.store.tmp.iterdir()) == []
+    built.from_checkpoint()
 
 
 # --- disks ---------------------------------------------------------------------------------
@@ -362,13 +406,14 @@ def test_an_output_that_forbids_writing_and_reading_is_published(
     assert list(project.store.tmp.iterdir()) == []
 
 
-def test_ids_of_a_layer_are_kept_as_they_are(tmp_path: Path) -> None:
-    """What the layer says of itself survives the disk, names of any byte too."""
+def test_an_entry_says_of_itself_what_was_said_of_it(tmp_path: Path) -> None:
+    """Whoever it belongs to: a name may be of any bytes."""
     store = Store(tmp_path / "store")
-    layer = Layer("0123456789", (), "/repository", NAME, 5, ("n\nl\udcff", "a b"))
+    entry = Entry("0123456789", "/n\nl\udcff", NAME, bytes=7, seconds=1.5)
     with store.workspace() as work:
-        (work / "fs").mkdir()
-        store.publish_layer(work, layer, seal.take(work / "fs"), {})
-    kept = store.layer(layer.id)
+        store.publish(work, entry, {"memory": b"m"})
+    kept = store.entry(entry.id)
     assert kept is not None
-    assert replace(kept, bytes=0) == layer
+    assert (kept.owner, kept.package, kept.seconds) == (entry.owner, entry.package, entry.seconds)
+    assert kept.bytes > entry.bytes
+    assert store.memories(entry.owner, NAME) == [entry.id]
