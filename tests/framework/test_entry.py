@@ -27,7 +27,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
     folder = tmp_path_factory.mktemp("origin")
     for name in ("ckpt_git", "hooks", "man"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (".pre-commit-hooks.yaml", "pyproject.toml", "README.md", "LICENSE"):
+    files = (".pre-commit-hooks.yaml", "pyproject.toml", "hatch_build.py", "README.md", "LICENSE")
+    for name in files:
         shutil.copy(ROOT / name, folder)
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
         identity = ("-c", "user.name=x", "-c", "user.email=x@example.com")
