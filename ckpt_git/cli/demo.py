@@ -36,7 +36,7 @@ from ckpt_git.engines.files import remove
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.process import ProcessError, run
 
-_COMPILED = re.compile(r"^cc .* -c .*?(\S+\.c)$", re.MULTILINE)
+_COMPILED = re.compile(r"cc .* -c .*?(\S+\.c)")
 _EVEN_COLUMN = ("tally", "i32", "4", "1", "3", "2")
 _NAMES_SHOWN = 4
 
@@ -133,10 +133,10 @@ def _set_up(stage: Stage) -> Built:
     stage.git("commit", "-q", "-m", "Build with ckpt-git", CKPT_SKIP="1")
 
     stage.step("git ckpt prepare")
-    built = _seen("clean build", stage.result("prepare"))
+    built = _seen(stage, "clean build", stage.result("prepare"))
     everything = {f for f in files if f.endswith(".c")}
     _check(set(built.compiled) == everything, "the clean build didn't compile every C file")
-    stage.tell(f"{_compiled(built)}; its state is the first checkpoint")
+    stage.tell(f"{_compiled(built)}; what it made is the first checkpoint")
     _check(_answer(stage, "median") == "3", "the program has no mistake to mend")
     stage.tell(f"`{' '.join(_EVEN_COLUMN)}` says that the median is 3, which is wrong")
     return built
@@ -153,7 +153,8 @@ def _commit(stage: Stage, change: Change) -> Built:
     stage.tell(f"git was back after {(time.monotonic() - started) * 1000:.0f} ms; the hook said:")
     stage.tell(f"  {said}")
 
-    built = _seen(f"{' and '.join(Path(p).name for p in change.paths)} changed", _background(stage))
+    title = f"{' and '.join(Path(p).name for p in change.paths)} changed"
+    built = _seen(stage, title, _background(stage))
     stage.tell(f"{_compiled(built)}: {_names(built.compiled)}")
     _check(built.result["checkpoint"] is not None, "the commit was built without a checkpoint")
     _check(
@@ -199,10 +200,15 @@ def _background(stage: Stage) -> dict[str, Any]:
     return dict(newest)
 
 
-def _seen(title: str, result: Mapping[str, Any]) -> Built:
+def _seen(stage: Stage, title: str, result: Mapping[str, Any]) -> Built:
+    """The log has what was answered, too: make says each command. So it is asked what ran."""
     log = Path(result["log"]).read_text(errors="replace")
     _check(result["outcome"] == "passed", f"{title}: the build failed: {log[-2000:]}")
-    return Built(title, tuple(_COMPILED.findall(log)), result["seconds"]["total"], result)
+    (last,) = json.loads(stage.ckpt("why", "--last", "--json").out)["results"]
+    _check(last["ran"] is not None, f"{title}: what it ran isn't known: {last['notes']}")
+    found = (_COMPILED.fullmatch(command["command"]) for command in last["ran"])
+    compiled = tuple(match[1] for match in found if match is not None)
+    return Built(title, compiled, result["seconds"]["total"], result)
 
 
 def _answer(stage: Stage, line: str) -> str | None:

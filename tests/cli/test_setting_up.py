@@ -155,8 +155,10 @@ def test_doctor_finds_a_fresh_setup_fine(project: Project) -> None:
     project.ckpt("install")
     findings = project.ckpt("doctor", "--json").json()["findings"]
     levels = {finding["subject"]: finding["level"] for finding in findings}
-    assert {"git", "repository", "hello", "hooks", "store", "sandbox", "layers"} <= set(levels)
+    looked_at = {"git", "repository", "hello", "hooks", "store", "sandbox", "layers", "watcher"}
+    assert looked_at <= set(levels)
     assert "missing" not in levels.values()
+    assert levels["watcher"] == "fine"
     text = project.ckpt("doctor").out
     assert all(f" {finding['subject']} " in text for finding in findings)
 
@@ -172,6 +174,20 @@ def test_doctor_says_what_to_do_about_each_thing_that_is_wrong(project: Project)
     assert findings["hello"]["level"] == "missing"
     assert findings["sandbox"]["level"] == "note"
     assert "as asked for" in findings["sandbox"]["text"]
+
+
+def test_doctor_says_where_nothing_can_watch_a_build(project: Project, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("git", "sh", "bwrap", "unshare"):
+        found = shutil.which(name)
+        if found is not None:
+            (programs / name).symlink_to(found)
+    alone = project.with_env(PATH=str(programs), CKPT_PROGRAMS=str(tmp_path / "programs"))
+    findings = alone.ckpt("doctor", "--json", code=None).json()["findings"]
+    [watcher] = [finding for finding in findings if finding["subject"] == "watcher"]
+    assert watcher["level"] == "note"
+    assert "there is no C compiler" in watcher["text"]
 
 
 def test_doctor_outside_of_a_repository(tmp_path: Path) -> None:

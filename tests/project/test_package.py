@@ -107,4 +107,4 @@ def test_git_help_finds_the_man_page(installed: Path, tmp_path: Path) -> None:
     repo = GitRepo.init(tmp_path / "repo")
     manuals = {"MANPATH": str(installed / "share" / "man"), "MANWIDTH": "80", "LC_ALL": "C.UTF-8"}
     page = re.sub(".\b", "", _git(repo, installed, "help", "ckpt", **manuals))
-    assert "rebuild every commit from a checkpoint" in page
+    assert "rebuild every commit, with what earlier builds remember" in page
