@@ -15,7 +15,7 @@ import pytest
 from tests.cli.project import CONFIG, Project, processes
 from tests.support import eventually
 
-SLEEP = "sleep 838383"
+SLEEP = f"sleep 838383.{os.getpid()}"  # of this process: others run at the same time
 SLOW = CONFIG.replace('"make"', f'"make && ({SLEEP} || true)"')
 """A build that goes on, and passes, once its ``sleep`` is ended."""
 

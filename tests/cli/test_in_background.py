@@ -15,7 +15,7 @@ import pytest
 from tests.cli.project import CONFIG, Project, processes
 from tests.support import eventually
 
-SLEEP = "sleep 818181"
+SLEEP = f"sleep 818181.{os.getpid()}"  # of this process: others run at the same time
 SLOW = CONFIG.replace('"make"', f'"make && {SLEEP}"')
 
 
