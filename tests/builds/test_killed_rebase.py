@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.builds.context import Context
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store.store import Store
 from tests.cli.project import Project
 from tests.support import eventually
 
@@ -38,17 +40,18 @@ def _end(process: object) -> None:
 def test_killed_at_any_moment_the_old_one_or_the_new_one_is_in_force(tmp_path: Path) -> None:
     chance = random.Random(11)
     project = Project.make(tmp_path / "project", {"s": "0\n"}, _CONFIG)
+    project.ckpt("rebase-checkpoint")
+    old = project.repo.commit("measured", {"s": "1\n"})
     began = time.monotonic()
     project.ckpt("rebase-checkpoint")
     whole = time.monotonic() - began
-    old = project.repo.head
     moved = 0
     for number in range(1, _KILLS + 1):
-        new = project.repo.commit(f"{number}", {"s": f"{number}\n"})
+        new = project.repo.commit(f"{number}", {"s": f"commit {number}\n"})
         project.repo.write("s", f"edit {number}\n")
         build = project.start("build")
         move = project.start("rebase-checkpoint", *chance.choice([[new], [new, "--clean"]]))
-        time.sleep(chance.uniform(0.1, 1.2) * whole)
+        time.sleep(chance.uniform(0.1, 1.1) * whole)
         _end(move)
         if chance.random() < 0.5:
             _end(build)
@@ -68,9 +71,9 @@ def test_killed_at_any_moment_the_old_one_or_the_new_one_is_in_force(tmp_path: P
 
 def _nothing_is_orphaned(project: Project) -> None:
     context = Context.open(project.path, project.environment())
-    layers = context.store / "layers"
-    known = context.state.known_checkpoints()
-    store = context.engine().store  # type: ignore[attr-defined]
-    needed = {name for one in known for name in store.layer(one).chain}
-    mine = str(project.path / ".git")
-    assert {e.name for e in layers.iterdir() if store.layer(e.name).owner == mine} == needed
+    mine = [
+        entry.id
+        for entry in eviction.entries(Store(context.store))
+        if entry.is_checkpoint and entry.owner == str(project.path / ".git")
+    ]
+    assert set(mine) == set(context.state.known_checkpoints())

@@ -15,7 +15,6 @@ all: $(OBJECTS)
 	cat *.o >all
 %.o: %.c
 	cp $< $@
-	echo compiled $<
 -include deps
 install: all
 	mkdir -p $(out) && cp all $(out)/
@@ -31,13 +30,6 @@ def project(tmp_path: Path) -> Project:
     project = Project.make(tmp_path / "project", files, CONFIG)
     project.ckpt("build", "--quiet")
     return project
-
-
-def _compiled(project: Project, *arguments: str) -> set[str]:
-    """The sources that the build of the work tree compiled."""
-    result = project.build(*arguments)
-    log = Path(result["log"]).read_text().splitlines()
-    return {line.split()[1] for line in log if line.startswith("compiled ")}
 
 
 def test_three_sources_are_nearer_than_one_header_that_all_include(project: Project) -> None:
@@ -80,5 +72,5 @@ def test_switching_between_branches_compiles_what_the_new_line_touches(tmp_path:
     for number in range(10):
         project.repo.git("switch", "-q", "side" if number % 2 == 0 else "main")
         project.repo.commit(f"line {number}", {f"s{number + 200}.c": f"int line{number};\n"})
-        compiled.append(_compiled(project))
-    assert compiled == [{f"s{number + 200}.c"} for number in range(10)]
+        compiled.append(project.build()["compiled"])
+    assert compiled == [1] * 10

@@ -26,16 +26,19 @@ def test_an_old_build_is_compared_although_its_output_is_cleared_up_meanwhile(
     assert not Path(result["out"]).exists()  # the clean build did clear up
 
 
-_COUNTS = """\
+_NUMBERS = """\
 [package.p]
-build = "touch runs && if [ -e count ]; then echo run >>runs; fi"
-install = "mkdir -p $out && cp runs $out/"
+build = '''
+sh -c '/bin/true; /bin/true; cat plain >first'
+if [ -e count ]; then sh -c 'cat one >>first; echo $$ >number'; else cp plain number; fi
+'''
+install = "mkdir -p $out && cp number $out/"
 """
-"""Told to, the build counts its own runs: wrong from the second one on."""
+"""Told to, the build says a process' number: another one where those before it were answered."""
 
 
 def test_what_was_built_on_a_wrong_checkpoint_goes_and_nothing_else(tmp_path: Path) -> None:
-    project = Project.make(tmp_path / "project", {"plain": "1\n"}, _COUNTS)
+    project = Project.make(tmp_path / "project", {"plain": "1\n"}, _NUMBERS)
     project.build()
     first = project.repo.git("rev-parse", "HEAD").strip()
     beside = project.repo.commit("beside", {"beside": "\n"})

@@ -53,6 +53,25 @@ def test_what_may_be_said_for_all_holds_where_a_package_says_nothing() -> None:
     assert Config.parse(package("")).packages["hello"].follow == "builds"
 
 
+def test_builds_are_traced_unless_it_is_written_otherwise() -> None:
+    packages = Config.parse(package("") + '[package.b]\nbuild = "b"\ntrace = false\n').packages
+    source = Source(Path("/repo"), "1" * 40)
+    drvs = [packages[name].derivation(source, home=Path("/h")) for name in ("hello", "b")]
+    assert [drv.trace for drv in drvs] == [True, False]
+    assert not Config.parse("trace = false\n" + package("")).packages["hello"].trace
+    assert "`trace`" in str(refused(package('trace = "no"')))
+
+
+@pytest.mark.parametrize("require", ["checkpointed", "traced", "verified"])
+def test_a_push_may_require(require: str) -> None:
+    text = f'[push]\nrequire = "{require}"\n'
+    assert Config.parse(package("") + text).push.require == require
+
+
+def test_a_compiler_cache_is_no_setting_any_more() -> None:
+    assert 'unknown key "compile_cache"' in str(refused(package("compile_cache = true")))
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [

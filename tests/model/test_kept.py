@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -87,11 +88,24 @@ def test_the_result_has_the_fields_of_the_contract() -> None:
     result = through_json(RECORD.result())
     assert set(result) == {
         *("package", "engine", "outcome", "cached", "tree", "commit", "answered_by"),
-        *("made", "checkpoint", "why_clean", "compiled"),
+        *("made", "checkpoint", "why_clean", "compiled", "commands", "trace", "forced"),
         *("sandbox", "changes", "out", "log", "seconds"),
     }
+    assert result["commands"] == {"ran": None, "answered": 0}
     assert result["checkpoint"] == {"commit": None, "tree": "4" * 40, "depth": 3}
     assert result["seconds"] == {"total": 1.2346, "diff": 0.1, "materialise": 0.2, "build": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("changes", "made"),
+    [
+        ({"checkpoint": None}, "clean"),
+        ({"answered": 2}, "remembered"),
+        ({"answered": 0}, "checkpointed"),
+    ],
+)
+def test_a_build_is_called_by_what_answered_it(changes: dict[str, Any], made: str) -> None:
+    assert replace(RECORD, **changes).made == made
 
 
 def test_errors_are_one_line_with_a_hint_and_an_exit_code() -> None:
