@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local.store import eviction, seal
-from ckpt_git.engines.local.store.eviction import Entry, Kept, Sweep, plan
-from ckpt_git.engines.local.store.store import Layer, Store
-from tests.engines.project import Project
+from ckpt_git.engines.local.store import eviction
+from ckpt_git.engines.local.store import store as stored
+from ckpt_git.engines.local.store.eviction import Entry, Kept, plan
+from ckpt_git.engines.local.store.store import Store
+from tests.engines.project import Project, snapshot
 from tests.support import until_on_disk
 
 OWNER = "/repository/.git"
@@ -29,20 +30,19 @@ def store(tmp_path: Path) -> Store:
 def _publish(
     store: Store,
     name: str,
-    *lowers: str,
+    *,
     size: int = 1,
     seconds: float = 1.0,
     owner: str = OWNER,
     settled: bool = True,
 ) -> None:
-    """A layer of one file, with an output."""
+    """A checkpoint, whose memory is none, with an output."""
     with store.workspace() as work:
-        for folder in ("fs", "out"):
-            (work / folder).mkdir()
-            (work / folder / name).write_bytes(b"x" * size)
+        (work / "out").mkdir()
+        (work / "out" / name).write_bytes(b"x" * size)
         store.publish_output(work, name, owner, "it")
-        layer = Layer(name, lowers, owner, "it", 5, seconds=seconds)
-        store.publish_layer(work, layer, seal.take(work / "fs"), {})
+        entry = stored.Entry(name, owner, "it", seconds=seconds)
+        store.publish(work, entry, {"memory": b"x" * size})
     if settled:
         store.settle()
 
@@ -57,39 +57,27 @@ def _sweep(
 ) -> set[str]:
     kept = Kept(frozenset(in_force), frozenset(), frozenset(known), frozenset([owner]))
     swept = eviction.sweep(store, lambda _: kept, limit)
-    assert swept.after == eviction.size(store) == _counted(store)
-    return {entry.id for entry in swept.removed if entry.is_layer}
+    assert swept.after == eviction.size(store)
+    return {entry.id for entry in swept.removed if entry.is_checkpoint}
 
 
-def _counted(store: Store) -> int:
-    return sum(entry.bytes for entry in eviction.entries(store))
+def _names(folder: Path) -> set[str]:
+    return {entry.name for entry in folder.iterdir()}
 
 
-def _layers(store: Store) -> set[str]:
-    return {entry.name for entry in store.layers.iterdir()}
-
-
-def test_what_nobody_wants_goes_with_its_output_and_what_a_kept_one_lies_on_stays(
-    store: Store,
-) -> None:
-    _publish(store, "base")
-    _publish(store, "top", "base")
-    _publish(store, "other", "base")
+def test_what_nobody_wants_goes_with_its_output(store: Store) -> None:
+    _publish(store, "one")
+    _publish(store, "other")
     assert _sweep(store, owner="/another/.git") == set()
-    assert _sweep(store, known=["top"]) == {"other"}
-    assert _layers(store) == {"base", "top"}
-    assert {entry.name for entry in store.outputs.iterdir()} == {"base", "top"}
+    assert _sweep(store, known=["one"]) == {"other"}
+    assert _names(store.entries) == _names(store.outputs) == {"one"}
     assert list(store.tmp.iterdir()) == []
 
 
-def test_a_layer_goes_although_what_it_lies_on_went_first(store: Store) -> None:
-    """And so does one of which nobody can tell any more whose it is."""
-    for name, lowers in (("base", ()), ("top", ["base"]), ("lost", ())):
-        _publish(store, name, *lowers)
-    (store.layers / "lost" / "meta.json").unlink()
-    store.drop_layer("base")
-    assert _sweep(store) == {"top", "lost"}
-    assert [entry.name for entry in store.outputs.iterdir()] == ["base"]  # the newest one
+def test_one_of_which_nobody_can_tell_whose_it_is_goes(store: Store) -> None:
+    _publish(store, "lost")
+    (store.entries / "lost" / "meta.json").unlink()
+    assert _sweep(store, owner="/another/.git") == {"lost"}
 
 
 def test_what_is_published_and_not_known_yet_stays(store: Store) -> None:
@@ -99,12 +87,11 @@ def test_what_is_published_and_not_known_yet_stays(store: Store) -> None:
     assert _sweep(store, limit=0) == {"new"}
 
 
-def test_what_a_build_lies_on_stays_with_all_below(store: Store) -> None:
-    _publish(store, "base")
-    _publish(store, "top", "base")
-    with store.held(["top"]):
+def test_what_a_build_uses_stays(store: Store) -> None:
+    _publish(store, "used")
+    with store.held(["used"]):
         assert _sweep(store, limit=0) == set()
-    assert _sweep(store, limit=0) == {"base", "top"}
+    assert _sweep(store, limit=0) == {"used"}
 
 
 def test_beyond_the_limit_goes_what_is_cheapest_to_make_again_for_its_size(store: Store) -> None:
@@ -115,63 +102,88 @@ def test_beyond_the_limit_goes_what_is_cheapest_to_make_again_for_its_size(store
     names = {"dear", "large", "cheap", "force"}
     removed: list[str] = []
     while len(removed) < len(names) - 1:  # each time the outputs have gone already, or go first
-        removed += _sweep(store, in_force=["force"], known=names, limit=_counted(store) - 1)
+        limit = eviction.size(store) - 1
+        removed += _sweep(store, in_force=["force"], known=names, limit=limit)
     assert removed == ["large", "cheap", "dear"]
     assert _sweep(store, in_force=["force"], known=names, limit=0) == set()
-
-
-def test_a_compiler_cache_counts_and_goes_before_any_checkpoint(store: Store) -> None:
-    _publish(store, "old", size=5000, seconds=0.1)
-    folder = store.compiler_cache(OWNER, "it", "gcc")
-    (folder / "object").write_bytes(b"x" * 50_000)
-    store.weigh_compiler_cache(OWNER, "it")
-    store.settle()
-    assert _sweep(store, known=["old"]) == set()
-    assert folder.is_dir()
-    whole = eviction.size(store)
-    assert whole > 50_000
-    assert _sweep(store, known=["old"], limit=whole - 40_000) == set()
-    assert store.compiler_caches() == []
-    assert eviction.size(store) < whole - 50_000
-
-
-def test_a_compiler_cache_that_a_build_uses_stays(store: Store) -> None:
-    folder = store.compiler_cache(OWNER, "it", "gcc")
-    (folder / "object").write_bytes(b"x" * 50_000)
-    store.weigh_compiler_cache(OWNER, "it")
-    assert _sweep(Store(store.root), limit=1) == set()
-    assert folder.is_dir()
-    store.settle()
-    assert _sweep(store, limit=1) == set()
-    assert not folder.is_dir()
-
-
-def test_a_compiler_cache_that_is_dropped_is_counted_no_longer(store: Store) -> None:
-    _publish(store, "one")
-    before = eviction.size(store)
-    (store.compiler_cache(OWNER, "it", "gcc") / "object").write_bytes(b"x" * 50_000)
-    store.weigh_compiler_cache(OWNER, "it")
-    store.compiler_cache(OWNER, "it", "clang")
-    assert eviction.size(store) == before == _counted(store)
-    (store.compiler_cache(OWNER, "it", "clang") / "object").write_bytes(b"x" * 50_000)
-    store.weigh_compiler_cache(OWNER, "it")
-    store.drop_compiler_cache(OWNER, "it")
-    assert eviction.size(store) == before == _counted(store)
 
 
 def test_what_was_not_used_for_long_goes_first(store: Store) -> None:
     for name in ("fresh", "old"):
         _publish(store, name)
-    os.utime(store.layers / "old", (0, 0))
-    limit = sum(entry.bytes for entry in eviction.entries(store) if entry.is_layer) - 1
+    os.utime(store.entries / "old", (0, 0))
+    limit = sum(entry.bytes for entry in eviction.entries(store) if entry.is_checkpoint) - 1
     assert _sweep(store, known=["fresh", "old"], limit=limit) == {"old"}
 
 
-def test_of_outputs_without_a_layer_the_newest_stay(
+# --- objects -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def built(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """A project with two checkpoints. Objects needn't be old to be let go of."""
+    monkeypatch.setattr(eviction, "_YOUNG", 0.0)
+    project.toml("cp file made; cp common copied", install="cp made copied $out/")
+    project.repo.write("common", "common " * 2000)
+    for content in ("1", "2"):
+        project.repo.commit(files={"file": content * 9000})
+        project.passes()
+    return project
+
+
+def _objects(project: Project) -> set[str]:
+    return {path.name for path in project.store.objects.glob("??/*")}
+
+
+def _owner(project: Project) -> str:
+    return project.entry().owner
+
+
+def test_objects_stay_while_a_memory_names_them(built: Project) -> None:
+    before = _objects(built)
+    newest, oldest = (checkpoint.id for checkpoint in built.checkpoints())
+    _sweep(built.store, known=[newest, oldest], owner=_owner(built))
+    assert _objects(built) == before
+    assert built.from_checkpoint("HEAD^").ran == 0
+    _sweep(built.store, known=[newest], owner=_owner(built))
+    assert _objects(built) < before
+    assert built.from_checkpoint().ran == 0
+    edited = built.as_clean("HEAD^")
+    assert (edited.output / "made").read_text() == "1" * 9000
+
+
+def test_young_objects_stay_although_none_names_them(
+    built: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The build whose memory will name them may still run."""
+    monkeypatch.setattr(eviction, "_YOUNG", 3600.0)
+    before, owner = _objects(built), _owner(built)
+    _sweep(built.store, owner=owner)
+    assert _objects(built) == before
+    monkeypatch.setattr(eviction, "_YOUNG", 0.0)
+    _sweep(built.store, owner=owner)
+    assert _objects(built) == set()
+    assert built.passes().made == "clean"
+
+
+def test_a_build_that_runs_while_objects_go_is_right(built: Project) -> None:
+    first = snapshot(built.passes().output)
+    built.toml("sleep 2; cp file made; cp common copied", install="cp made copied $out/")
+    process = built.start("build")
+    _sweep(built.store, limit=0, owner=_owner(built))
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert snapshot(built.build().output) == first
+
+
+# --- sizes ---------------------------------------------------------------------------------
+
+
+def test_of_outputs_without_a_checkpoint_the_newest_stay(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eviction, "KEPT_OUTPUTS", 2)
-    project.toml("touch -d '+1 day' made", install="cp made $out/")  # no base for others
+    project.toml("echo made >made", install="cp made $out/", trace="false")  # no base for others
     # Besides them stays what `run` would run.
     records = [project.passes() for _ in range(4)]
     assert {record.no_base is None for record in records} == {False}
@@ -179,21 +191,24 @@ def test_of_outputs_without_a_layer_the_newest_stay(
 
 
 def test_sizes_are_about_what_the_disk_says(project: Project) -> None:
-    project.toml("head -c 300000 /dev/urandom >made; truncate -s 1G holes; touch $(cat file).o")
+    project.toml("head -c 300000 /dev/urandom >made; touch $(cat file).o")
     for content in ("1", "2"):
         project.repo.commit(files={"file": content})
         project.passes()
     until_on_disk(project.store.root)
-    folders = [str(project.store.layers), str(project.store.outputs)]
+    store = project.store
+    folders = [str(folder) for folder in (store.entries, store.objects, store.outputs)]
     listed = subprocess.run(["du", "-sk", *folders], capture_output=True, text=True, check=True)
     on_disk = sum(int(line.split()[0]) << 10 for line in listed.stdout.splitlines())
-    assert on_disk * 0.9 <= eviction.size(project.store) <= on_disk * 1.3
+    assert on_disk * 0.8 <= eviction.size(store) <= on_disk * 1.3
+    (store.root / "size").unlink()
+    assert on_disk * 0.8 <= eviction.size(store) <= on_disk * 1.3
 
 
 def test_a_size_that_is_lost_is_counted_again(store: Store) -> None:
-    _publish(store, "base")
+    _publish(store, "one")
     eviction.size(store)
-    _publish(store, "top", "base")
+    _publish(store, "other")
     size = eviction.size(store)
     (store.root / "size").write_text("nonsense")
     assert eviction.size(store) == size > 0
@@ -202,21 +217,16 @@ def test_a_size_that_is_lost_is_counted_again(store: Store) -> None:
 # --- the plan, with many entries ------------------------------------------------------------
 
 
-def _forest(chance: random.Random, number: int) -> Iterator[Entry]:
-    """Layers, each on nothing or on one of those before it, and on all that this one lies on."""
-    made: list[Entry] = []
+def _many(chance: random.Random, number: int) -> Iterator[Entry]:
     for index in range(number):
-        below = chance.choice([None, *made[-5:]])
-        lowers = () if below is None else (below.id, *below.lowers)
         size, seconds = chance.randrange(1, 1000), chance.random()
-        made.append(Entry(f"{index}", "layer", OWNER, "it", lowers, size, seconds, index))
-    yield from made
+        yield Entry(f"{index}", "checkpoint", OWNER, "it", size, seconds, index)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_whatever_goes_nothing_that_is_left_lacks_what_it_lies_on(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_goes_what_is_in_force_and_held_stays(seed: int) -> None:
     chance = random.Random(seed)
-    found = {entry.id: entry for entry in _forest(chance, 60)}
+    found = {entry.id: entry for entry in _many(chance, 60)}
     known = frozenset(chance.sample(sorted(found), 40))
     in_force = frozenset(chance.sample(sorted(known), 2))
     kept = Kept(in_force, frozenset(), known, frozenset([OWNER]))
@@ -224,20 +234,9 @@ def test_whatever_goes_nothing_that_is_left_lacks_what_it_lies_on(seed: int) -> 
     limit = chance.randrange(1, 20_000)
     swept = plan(list(found.values()), kept, frozenset(found[n] for n in held), limit, now=100.0)
     left = set(found) - {entry.id for entry in swept.removed}
-    assert {below for name in left for below in found[name].lowers} <= left
-    assert kept.in_force | held <= left
+    assert kept.in_force | held <= left <= known | held
     assert swept.after == sum(found[name].bytes for name in left)
-    fixed = {b for n in kept.in_force | held for b in (n, *found[n].lowers)}
-    assert swept.after <= limit or left == fixed
-    _is_in_order(swept, found)
-
-
-def _is_in_order(swept: Sweep, found: dict[str, Entry]) -> None:
-    """Killed between two removals, what is left is whole."""
-    left = set(found)
-    for entry in swept.removed:
-        left.remove(entry.id)
-        assert not [name for name in left if entry.id in found[name].lowers]
+    assert swept.after <= limit or left == kept.in_force | held
 
 
 def test_an_output_says_whose_it_is_and_what_it_takes(store: Store) -> None:

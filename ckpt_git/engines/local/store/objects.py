@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
+from ckpt_git.engines.local.store.store import AROUND, BESIDE
 from ckpt_git.watch.memory_file import MemoryFile
 
 if TYPE_CHECKING:
@@ -45,9 +46,11 @@ def size(store: Store) -> int:
 
 def memory_bytes(store: Store, entry_id: str) -> int:
     """Bytes that a checkpoint takes, its objects left out."""
-    total = 0
+    total = BESIDE
     with suppress(FileNotFoundError), os.scandir(store.entries / entry_id) as files:
-        total = sum(on_disk(file.stat(follow_symlinks=False).st_size) for file in files)
+        for file in files:
+            if file.name not in AROUND:
+                total += on_disk(file.stat(follow_symlinks=False).st_size)
     return total
 
 

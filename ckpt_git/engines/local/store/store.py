@@ -53,7 +53,9 @@ from ckpt_git.watch.session import is_whole
 _GRACE = 600.0  # seconds
 OWNED = ".of"
 """The file that says whose a folder is, and its size."""
-_BESIDE = 4 * 4096  # bytes of the folders and small files around what an entry holds
+BESIDE = 4 * 4096
+"""Bytes of the folders and small files around what an entry holds: ``AROUND`` for one."""
+AROUND = frozenset({"meta.json", "unsynced"})
 
 MEMORY, REPORT = "memory", "report"
 """The files of an entry that is a checkpoint: see ``ckpt_git.watch``."""
@@ -63,13 +65,15 @@ MEMORY, REPORT = "memory", "report"
 class Entry:
     """One published entry: a checkpoint's memory, or what ``fetch`` brought.
 
-    ``owner`` is the git folder of the repository it was made for. ``bytes`` is the room that it
+    ``owner`` is the git folder of the repository it was made for, ``machine`` a digest of what it
+    was made on. ``bytes`` is the room that it
     takes, that of the objects that came with it included; ``seconds`` what it took to make it.
     """
 
     id: str
     owner: str
     package: str
+    machine: str = ""
     fetched: bool = False
     bytes: int = 0
     seconds: float = 0.0
@@ -166,12 +170,14 @@ class Store:
         except (OSError, ValueError, TypeError):
             return None
 
-    def memories(self, owner: str, package: str) -> list[str]:
-        """The checkpoints of ``owner``'s ``package``, the one that was used last first."""
+    def memories(self, owner: str, package: str, machine: str) -> list[str]:
+        """The checkpoints of ``owner``'s ``package`` that were made on such a machine, the one that
+        was used last first."""
         found = []
         for path in self.entries.glob(f"*/{MEMORY}"):
             entry = self.entry(path.parent.name)
-            is_its_own = entry is not None and (entry.owner, entry.package) == (owner, package)
+            of_whom = None if entry is None else (entry.owner, entry.package, entry.machine)
+            is_its_own = of_whom == (owner, package, machine)
             if is_its_own and not self._lost_in_a_crash(path.parent):
                 with suppress(OSError):
                     found.append((path.parent.stat().st_mtime_ns, path.parent.name))
@@ -242,7 +248,7 @@ class Store:
                     move(content, made / name)
                 if (made / name).is_file():
                     lengths.append((made / name).stat().st_size)
-            size = entry.bytes + sum(map(on_disk, lengths)) + _BESIDE
+            size = entry.bytes + sum(map(on_disk, lengths)) + BESIDE
             meta = json.dumps(asdict(replace(entry, bytes=size))).encode()
             (made / "meta.json").write_bytes(
                 hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
@@ -367,7 +373,7 @@ class Store:
             if not sealed.entries:
                 return None
             (made / ".seal").write_bytes(sealed.encode())
-            size = sealed.room + _BESIDE
+            size = sealed.room + BESIDE
             (made / OWNED).write_text(json.dumps([owner, package, size]))
             self._hold(made)
             with self.tally.locked():
