@@ -93,7 +93,7 @@ def _memories(job: Job) -> list[str]:
     package that were used last."""
     assert job.start is not None
     nearest = job.start.checkpoint.id
-    others = job.store.memories(job.owner, job.drv.name)
+    others = job.store.memories(job.owner, job.drv.name, job.machine)
     return [nearest, *(name for name in others if name != nearest)][: _ASKED + 1]
 
 
@@ -200,7 +200,9 @@ def _publish_memory(job: Job, work: Path, report: Report, entry: str, seconds: f
         REPORT: work / REPORT,
         "manifest": encode_manifest(job.source.manifest()),
     }
-    published = Entry(entry, job.owner, job.drv.name, bytes=report.stored, seconds=seconds)
+    published = Entry(
+        *(entry, job.owner, job.drv.name, job.machine), bytes=report.stored, seconds=seconds
+    )
     job.store.publish(work, published, files)
     job.store.make_durable(entry)
     return Checkpoint(

@@ -141,8 +141,11 @@ class LocalEngine:
         return None if missing is None else f"the checkpoint is of no use: {missing}"
 
     def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
-        """See ``Engine``. A memory asks for each command whether all is as it was."""
-        return checkpoint.engine == self.name and _TOOLCHAIN not in recipe.parts
+        """See ``Engine``. A memory asks for each command whether all is as it was that is in files;
+        what a program reads of the machine by itself isn't."""
+        if checkpoint.engine != self.name or _TOOLCHAIN in recipe.parts:
+            return False
+        return checkpoint.recipe.parts.get(_MACHINE) == recipe.parts[_MACHINE]
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:  # noqa: ARG002
         """See ``Engine``."""

@@ -53,6 +53,7 @@ def fetch(job: Job) -> Entry | Realisation:
             id=f"{prefix}{new_id()}",
             owner=job.owner,
             package=job.drv.name,
+            machine=job.machine,
             fetched=True,
             bytes=sealed.room,
             seconds=ended.ran,

@@ -60,6 +60,11 @@ class Job:
         return place_of(self.store, self.drv, self.able.sandbox)
 
     @property
+    def machine(self) -> str:
+        """See ``Entry``."""
+        return self.recipe.parts["machine"]
+
+    @property
     def owner(self) -> str:
         """See ``Entry``."""
         return str(self.drv.source.repository)
