@@ -1,4 +1,4 @@
-"""Who builds, and how: ourselves and an ordinary user, every layer method, every sandbox."""
+"""Who builds, and how: ourselves and an ordinary user, in every sandbox."""
 
 from __future__ import annotations
 
@@ -9,44 +9,39 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from tests.conftest import PROGRAMS
 from tests.matrix.samples import Sample
 from tests.matrix.site import Person, Setting, Site, UnableError
-from tests.reflinks import reflinking
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _NEEDED = ("make", "gcc", "cmake", "ninja")
 _USER = "ckpt-matrix"
 
-MakeSite = Callable[[Sample, str, str, str], Site]
+MakeSite = Callable[[Sample, str, str], Site]
 Found = TypeVar("Found")
 
 
 @pytest.fixture(scope="session")
 def site(persons: dict[str, Person | str]) -> Iterator[MakeSite]:
-    """Gives the site for (sample, person, layers, sandbox), made once and restored each time.
+    """Gives the site for (sample, person, sandbox), made once and restored each time.
 
-    Skips, by name, what this machine can't: another user, a file system with reflinks, a sandbox.
+    Skips, by name, what this machine can't: another user, a sandbox.
     """
-    made: dict[tuple[str, str, str, str], Site | str] = {}
-    with ExitStack() as stack:
-        folders: dict[str, Path | str] = {}
+    made: dict[tuple[str, str, str], Site | str] = {}
+    with _open_folder("ckpt-matrix-") as folder:
 
-        def site_for(sample: Sample, who: str, layers: str, sandbox: str) -> Site:
-            key = (sample.name, who, layers, sandbox)
+        def site_for(sample: Sample, who: str, sandbox: str) -> Site:
+            key = (sample.name, who, sandbox)
             if key not in made:
-                person = _or_skip(persons[who])
-                kind = "reflinks" if layers == "reflink" else "any"
-                if kind not in folders:
-                    folders[kind] = stack.enter_context(_folder(reflinks=kind == "reflinks"))
-                folder = _or_skip(folders[kind]) / "-".join(key)
+                setting = Setting(_or_skip(persons[who]), sandbox)
                 try:
-                    made[key] = Site.prepared(folder, sample, Setting(person, layers, sandbox))
+                    made[key] = Site.prepared(folder / "-".join(key), sample, setting)
                 except UnableError as reason:
                     made[key] = str(reason)
             place = _or_skip(made[key])
@@ -62,7 +57,7 @@ def persons() -> Iterator[dict[str, Person | str]]:
 
     A text in place of a person says why there is none.
     """
-    ourselves = Person("self", sys.executable, str(_CHECKOUT))
+    ourselves = Person("self", sys.executable, str(_CHECKOUT), str(PROGRAMS))
     with _other_user() as other:
         yield {"self": ourselves, "other": other}
 
@@ -92,9 +87,11 @@ def _other_user() -> Iterator[Person | str]:
         check=True, capture_output=True,
     )  # fmt: skip
     try:
-        with tempfile.TemporaryDirectory(prefix="ckpt-matrix-python-") as folder:
-            Path(folder).chmod(0o755)
-            yield _with_python(name, (_id("-u", name), _id("-g", name)), Path(folder))
+        with _open_folder("ckpt-matrix-python-") as folder:
+            ids = (_id("-u", name), _id("-g", name))
+            (folder / "programs").mkdir()
+            os.chown(folder / "programs", *ids)
+            yield _with_python(name, ids, folder)
     finally:
         subprocess.run(["userdel", name], check=False, capture_output=True)
 
@@ -113,7 +110,7 @@ def _with_python(name: str, ids: tuple[int, int], folder: Path) -> Person | str:
     in_place = os.pathsep.join([str(_CHECKOUT), *map(str, _packages())])
     for path in (in_place, _copied(folder)):
         for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
-            person = Person(name, python, path, ids)
+            person = Person(name, python, path, str(folder / "programs"), ids)
             if _works(person):
                 return person
     return "no Python of at least 3.11 that an ordinary user can run"
@@ -145,13 +142,8 @@ def _packages() -> list[Path]:
 
 
 @contextmanager
-def _folder(*, reflinks: bool) -> Iterator[Path | str]:
-    """A folder that everybody can reach, on a file system with reflinks where asked for."""
-    with tempfile.TemporaryDirectory(prefix="ckpt-matrix-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        if reflinks:
-            with reflinking(folder) as mounted:
-                yield mounted
-        else:
-            yield folder
+def _open_folder(prefix: str) -> Iterator[Path]:
+    """A folder that everybody can reach."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)

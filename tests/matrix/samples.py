@@ -2,9 +2,7 @@
 
 What a build installs depends on every file that the tree holds: the program is compiled of the C
 sources, a binary file and an executable bit, and a listing names each file with its mode, its link
-target and its checksum. Both build right from scratch and incrementally, so that a difference is
-the checkpoint's fault and not the build tool's: the list of objects is a prerequisite, headers are
-found by depfiles, and no compiled path or date ends up in the output.
+target and its checksum. No compiled path or date ends up in the output.
 """
 
 from __future__ import annotations
@@ -98,15 +96,11 @@ target_include_directories(prog PRIVATE include)
 
 @dataclass(frozen=True)
 class Sample:
-    """A project: its own files, and the phases that ``ckpt.toml`` and a clean build run.
-
-    ``may_be_clean``: some changes can't be built from a checkpoint.
-    """
+    """A project: its own files, and the phases that ``ckpt.toml`` and a clean build run."""
 
     name: str
     files: Mapping[str, str]
     phases: Mapping[str, str]
-    may_be_clean: bool = False
 
     def write(self, work_tree: GitRepo) -> None:
         """Write the project's files and those that both projects have."""
@@ -189,7 +183,6 @@ FAULTY = Sample(
     name="faulty",
     files={"Makefile": _FAULTY_MAKEFILE, "src/flagged.c": constructor("flagged", "FLAG")},
     phases=MAKE.phases,
-    may_be_clean=True,
 )
 """With a makefile that has faults on purpose; not one of ``SAMPLES``, which build right anyway."""
 

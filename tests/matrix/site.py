@@ -16,12 +16,12 @@ from tests.matrix import outputs
 from tests.matrix.samples import Sample
 from tests.support import GitRepo, until_on_disk
 
-_UNABLE = re.compile(r"ckpt: (?:error: )?(CKPT_(?:SANDBOX|LAYERS)=.*)")
+_UNABLE = re.compile(r"ckpt: (?:error: )?(CKPT_SANDBOX=.*)")
 _CLEAN: dict[tuple[str, str], outputs.Output] = {}  # a clean output by sample and tree, once each
 
 
 class UnableError(Exception):
-    """This machine can't do what ``CKPT_SANDBOX`` or ``CKPT_LAYERS`` asks for; says why."""
+    """This machine can't do what ``CKPT_SANDBOX`` asks for; says why."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,18 @@ class Person:
     """Who runs the commands: ``ids`` is None for ourselves, else another user and group.
 
     ``python`` starts an interpreter that this person can run, with our packages on ``path``.
+    ``programs`` is where the watcher is compiled, once for all sites.
     """
 
     name: str
     python: str
     path: str
+    programs: str
     ids: tuple[int, int] | None = None
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"PYTHONPATH": self.path}
+        return {"PYTHONPATH": self.path, "CKPT_PROGRAMS": self.programs}
 
     def run(
         self, command: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None
@@ -72,15 +74,14 @@ class Person:
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to build: whose commands, how layers are made, in which sandbox."""
+    """One way to build: whose commands, in which sandbox."""
 
     person: Person
-    layers: str
     sandbox: str
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"CKPT_LAYERS": self.layers, "CKPT_SANDBOX": self.sandbox}
+        return {"CKPT_SANDBOX": self.sandbox}
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,8 @@ class Site:
         """The output of a build of ``target`` that did start from a checkpoint."""
         result = self.ckpt("build", target, "--rebuild", launcher=launcher)
         assert result["outcome"] == "passed", Path(result["log"]).read_text(errors="replace")
-        checkpointed = result["checkpoint"] is not None or self.sample.may_be_clean
-        assert checkpointed, f"built clean: {result['why_clean']}"
+        assert result["checkpoint"] is not None, f"built clean: {result['why_clean']}"
+        assert result["trace"] == "complete"
         assert result["sandbox"] == self.setting.sandbox
         return outputs.read(Path(result["out"]))
 
