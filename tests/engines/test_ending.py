@@ -123,6 +123,37 @@ def test_the_end_of_the_program_ends_everything(
     assert list((project.store.tmp).iterdir()) == []
 
 
+def _watchers(of: int) -> list[int]:
+    """The processes that watch the build of the program ``of``."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            except OSError:
+                continue
+            if words[0].endswith(b"/ckpt-watch") and words[1:2] == [b"watch"] and int(parent) == of:
+                found.append(int(folder.name))
+    return found
+
+
+def test_where_the_watcher_is_killed_all_is_built_again(
+    hanging: tuple[Project, subprocess.Popen[bytes]], name: str
+) -> None:
+    """Without one, as nobody knows what will become of another."""
+    project, process = hanging
+    first = set(_running(name))
+    (watcher,) = _watchers(process.pid)
+    os.kill(watcher, signal.SIGKILL)
+    _wait_until_started(name)
+    assert first
+    assert _watchers(process.pid) == []
+    log_of = project.context().state.path
+    said = [path.read_text() for path in log_of.rglob("*.log")]
+    assert any("built again, not watched: the watcher was ended" in text for text in said)
+
+
 _HANGS = {
     "a sleep": "sleep 1000",
     "one that ignores signals": "trap '' TERM INT HUP; while :; do sleep 1000 || :; done",

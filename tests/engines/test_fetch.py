@@ -73,9 +73,7 @@ def test_what_was_fetched_is_kept_until_a_lock_file_changes(
     fetching.as_clean()
     assert registry.asked == ["/v1"]
     fetching.repo.commit(files={"deps.lock": "v2\n"})
-    changed = fetching.passes()
-    assert changed.checkpoint is None
-    assert changed.why_clean == "deps.lock changed, and what `fetch` brings with it"
+    changed = fetching.as_clean()
     assert (changed.output / "built").read_text() == "fetched /v2\n2\n"
     fetching.repo.commit(files={"deps.lock": "v1\n"})
     fetching.as_clean()
@@ -97,7 +95,7 @@ def test_a_fetch_that_fails_is_told_and_tried_again(fetching: Project, registry:
 
 def test_damage_to_what_was_fetched_is_noticed(fetching: Project, registry: Registry) -> None:
     fetching.passes()
-    (fetched,) = fetching.store.layers.glob("f*-*")
+    (fetched,) = fetching.store.entries.glob("f*-*")
     (fetched / "fs" / "source" / "deps" / "it").write_text("damaged\n")
     clean = fetching.passes(clean=True)
     assert (clean.output / "built").read_text() == "fetched /v1\n1\n"
@@ -140,19 +138,32 @@ def test_a_fetch_that_replaces_its_source_folder_is_refused_in_one_line(
     assert (outside / "source").read_text() == "outside"
 
 
-def test_what_was_fetched_last_is_kept_where_no_checkpoint_lies_on_it(
+@pytest.mark.parametrize("method", ["overlay", "copy"])
+def test_what_was_fetched_is_as_it_was_for_each_build(fetching: Project, method: str) -> None:
+    """Whatever a build does to it."""
+    project = fetching.setting(CKPT_LAYERS=method)
+    toml = project.repo.path / "ckpt.toml"
+    spoils = "cat deps/it source >built; echo spoilt >>deps/it; rm $NIX_BUILD_TOP/cached"
+    toml.write_text(toml.read_text().replace("cat deps/it source >built", spoils))
+    for content in ("1\n", "2\n"):
+        project.repo.commit(files={"source": content})
+        record = project.passes()
+        assert (record.output / "built").read_text() == f"fetched /v1\n{content}"
+    assert project.from_checkpoint().answered > 0
+
+
+def test_what_was_fetched_last_is_kept(
     fetching: Project, registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A copy lies on nothing; its next clean build needs what was fetched all the same."""
+    """Nobody says that it is wanted; the next build needs it all the same."""
     monkeypatch.setattr(eviction, "KEPT_FETCHED", 1)
-    project = fetching.setting(CKPT_LAYERS="copy")
     for lock in ("v1\n", "v2\n"):
-        project.repo.commit(files={"deps.lock": lock})
-        project.passes()
-    owner = project.layer().owner
+        fetching.repo.commit(files={"deps.lock": lock})
+        fetching.passes()
+    owner = fetching.entry().owner
     nothing = Kept(frozenset(), frozenset(), frozenset(), frozenset([owner]))
-    eviction.sweep(project.store, lambda _: nothing, 1 << 40)
+    eviction.sweep(fetching.store, lambda _: nothing, 1 << 40)
     for lock in ("v2\n", "v1\n"):
-        project.repo.commit(files={"deps.lock": lock})
-        project.passes(clean=True)
+        fetching.repo.commit(files={"deps.lock": lock})
+        fetching.passes(clean=True)
     assert registry.asked == ["/v1", "/v2", "/v1"]

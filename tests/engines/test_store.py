@@ -409,11 +409,12 @@ def test_an_output_that_forbids_writing_and_reading_is_published(
 def test_an_entry_says_of_itself_what_was_said_of_it(tmp_path: Path) -> None:
     """Whoever it belongs to: a name may be of any bytes."""
     store = Store(tmp_path / "store")
-    entry = Entry("0123456789", "/n\nl\udcff", NAME, bytes=7, seconds=1.5)
+    entry = Entry("0123456789", "/n\nl\udcff", NAME, machine="this", bytes=7, seconds=1.5)
     with store.workspace() as work:
         store.publish(work, entry, {"memory": b"m"})
     kept = store.entry(entry.id)
     assert kept is not None
     assert (kept.owner, kept.package, kept.seconds) == (entry.owner, entry.package, entry.seconds)
     assert kept.bytes > entry.bytes
-    assert store.memories(entry.owner, NAME) == [entry.id]
+    assert store.memories(entry.owner, NAME, "this") == [entry.id]
+    assert store.memories(entry.owner, NAME, "another") == []
