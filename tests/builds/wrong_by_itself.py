@@ -432,13 +432,23 @@ class Case:
 
 
 CASES = (
-    Case("a source deleted under a wildcard", WILDCARD, {"extra.c": None}),
+    Case(
+        "a source deleted under a wildcard",
+        WILDCARD,
+        {"extra.c": None},
+        compiled=0,
+    ),
     Case(
         "a source deleted, another edited",
         WILDCARD,
         {"extra.c": None, "other.c": 'const char *other(void) { return "another"; }\n'},
     ),
-    Case("a source added under a wildcard", WILDCARD, {"added.c": "int added;\n"}),
+    Case(
+        "a source added under a wildcard",
+        WILDCARD,
+        {"added.c": "int added;\n"},
+        compiled=1,
+    ),
     Case(
         "flags in the makefile",
         WILDCARD,
@@ -448,6 +458,7 @@ CASES = (
         "a comment in the makefile",
         WILDCARD,
         {"Makefile": "# nothing but words\n" + WILDCARD["Makefile"]},
+        compiled=0,
     ),
     Case("a header that shadows another", WILDCARD, {"def.h": "#define DEF 2\n"}),
     Case(
@@ -455,7 +466,12 @@ CASES = (
         WILDCARD,
         {"include/stdio.h": "#include_next <stdio.h>\n#define puts never\n"},
     ),
-    Case("a member deleted from an archive", ARCHIVE, {"parts/m.c": None}),
+    Case(
+        "a member deleted from an archive",
+        ARCHIVE,
+        {"parts/m.c": None},
+        compiled=0,
+    ),
     Case(
         "a member deleted, another edited",
         ARCHIVE,
