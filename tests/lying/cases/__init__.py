@@ -1,0 +1,26 @@
+"""Builds that lie, written by hand: a module for each sort of tool."""
+
+from __future__ import annotations
+
+from tests.lying.cases import (
+    checks,
+    configured,
+    languages,
+    links,
+    makefiles,
+    ninja,
+    processes,
+    scripts,
+)  # fmt: skip
+from tests.lying.cases.case import Case
+
+CASES: tuple[Case, ...] = (
+    *makefiles.CASES,
+    *ninja.CASES,
+    *configured.CASES,
+    *scripts.CASES,
+    *processes.CASES,
+    *languages.CASES,
+    *links.CASES,
+    *checks.CASES,
+)
