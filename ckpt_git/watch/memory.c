@@ -61,6 +61,7 @@ static int is_sound(const struct memory *memory)
             entry->reason >= header->texts || entry->arguments > header->texts ||
             entry->arguments_size > header->texts - entry->arguments ||
             entry->row > header->rows || entry->seen > header->rows - entry->row ||
+            entry->dates > header->rows - entry->row - entry->seen ||
             entry->effect > header->effects || entry->effects > header->effects - entry->effect ||
             entry->say > header->says || entry->says > header->says - entry->say)
             return 0;
@@ -181,6 +182,8 @@ static int holds(struct memory *memory, uint32_t number)
     }
     if (seen->mask == 0 && path->zone == ZONE_TRACKED)
         return listing_holds(path, seen); /* its names come and go */
+    if (path->zone == ZONE_TRACKED)
+        path_state(path, 0); /* one that is still being written may have become another version */
     if (memory->checked[number].holds == 0 || memory->checked[number].version != path->count) {
         int is_same = is_as_seen(path, seen);
         memory->checked[number].holds = is_same ? HOLDS : FAILS;
@@ -216,6 +219,27 @@ static const char *describe(const struct memory *memory, uint32_t number)
     return take_text(text, strlen(text));
 }
 
+/* Of the files whose dates a command asked for, the first that isn't as new as the one before it:
+ * then `test -nt` may say another thing. NONE: they are in the order in which they were. */
+static uint32_t first_out_of_order(struct memory *memory, const struct memory_entry *entry)
+{
+    int64_t before = INT64_MIN;
+    for (uint32_t i = 0; i < entry->dates; i++) {
+        uint32_t number = memory->rows[entry->row + entry->seen + i];
+        struct path *path = memory->paths[number];
+        struct state *state = (struct state *)(uintptr_t)path_state(path, 0);
+        if (state->mtime == 0) { /* it was answered: its date is known now that it is there */
+            struct state now;
+            path_look(path, 0, &now);
+            state->mtime = now.mtime;
+        }
+        if (state->mtime < before)
+            return number;
+        before = state->mtime;
+    }
+    return NONE;
+}
+
 int memory_find(struct step *step, struct memory **memory, uint32_t *entry)
 {
     for (int m = 0; m < memory_count; m++) {
@@ -235,6 +259,11 @@ int memory_find(struct step *step, struct memory **memory, uint32_t *entry)
             if (n < found->seen) {
                 if (step->missed_by == NULL)
                     step->missed_by = describe(asked, asked->rows[found->row + n]);
+                continue;
+            }
+            if ((n = first_out_of_order(asked, found)) != NONE) {
+                if (step->missed_by == NULL)
+                    step->missed_by = describe(asked, n);
                 continue;
             }
             if (found->flags & ENTRY_VARIES) {
@@ -475,8 +504,31 @@ static struct state *state_of(struct path *path, uint32_t number, int nofollow, 
     return &version->state;
 }
 
+struct dated {
+    int64_t mtime;
+    uint32_t number;
+};
+
+static struct dated *dated;
+static size_t dated_count, dated_room;
+
+static int in_order_of_dates(const void *one, const void *other)
+{
+    const struct dated *a = one, *b = other;
+    return a->mtime < b->mtime ? -1 : a->mtime > b->mtime;
+}
+
+static void write_dates(struct memory_entry *entry)
+{
+    qsort(dated, dated_count, sizeof *dated, in_order_of_dates);
+    for (size_t i = 0; i < dated_count; i++)
+        append(&out_rows, &dated[i].number, sizeof dated[i].number);
+    entry->dates = (uint32_t)dated_count;
+}
+
 static const char *write_seen(struct step *step)
 {
+    dated_count = 0;
     for (uint32_t i = 0; i < step->seen.count; i++) {
         struct observation *item = &step->seen.items[i];
         int digested = (item->mask & SAW_CONTENT) != 0;
@@ -505,6 +557,15 @@ static const char *write_seen(struct step *step)
             seen.digest = state->digest;
         uint32_t number = put_observation(&seen);
         append(&out_rows, &number, sizeof number);
+        if (seen.date == DATE_ANY || !(item->mask & SAW_DATE))
+            continue;
+        if (state->mtime == 0 && item->version + 1 == item->path->count) {
+            struct state now;
+            path_look(item->path, 0, &now);
+            state->mtime = now.mtime;
+        }
+        dated = grow(dated, &dated_room, dated_count, sizeof *dated);
+        dated[dated_count++] = (struct dated){state->mtime, number};
     }
     return NULL;
 }
@@ -831,6 +892,7 @@ static size_t write_entry(struct step *step)
         out_says.size = says;
     }
     entry.seen = count_of(&out_rows, sizeof(uint32_t)) - entry.row;
+    write_dates(&entry);
     entry.effects = count_of(&out_effects, sizeof(struct memory_effect)) - entry.effect;
     entry.says = count_of(&out_says, sizeof(struct memory_said)) - entry.say;
     entry.result = digest_end(&result);
@@ -877,7 +939,7 @@ static void move_entries(struct memory *memory, uint32_t first)
         entry.reason = old->reason == 0 ? 0 : move_text(memory, old->reason);
         entry.arguments = put_bytes(memory->texts + old->arguments, old->arguments_size);
         entry.row = count_of(&out_rows, sizeof(uint32_t));
-        for (uint32_t n = 0; n < old->seen; n++) {
+        for (uint32_t n = 0; n < old->seen + old->dates; n++) {
             uint32_t number = memory->rows[old->row + n];
             uint32_t *moved = &memory->observation_moved[number];
             if (*moved == NONE) {
@@ -908,7 +970,8 @@ static void move_entries(struct memory *memory, uint32_t first)
     }
 }
 
-/* An entry that answers nothing is kept only where no command around it answers. */
+/* An entry that answers nothing is kept only where no command around it answers. What begins a
+ * build is another command each time: it answers for nobody. */
 static uint32_t write_command(struct step *step, int is_covered)
 {
     uint32_t before = count_of(&out_entries, sizeof(struct memory_entry));
@@ -926,7 +989,7 @@ static uint32_t write_command(struct step *step, int is_covered)
         out_rows.size = rows;
     }
     for (struct step *child = step->first; child != NULL; child = child->next)
-        write_command(child, is_covered || answers);
+        write_command(child, is_covered || (answers && step->parent != the_root_step));
     uint32_t written = count_of(&out_entries, sizeof(struct memory_entry)) - before;
     if (is_kept) {
         entry_at(offset)->below = written - 1;

@@ -40,7 +40,7 @@ struct memory_entry {
     uint32_t effect, effects;
     uint32_t say, says;
     uint32_t flags;
-    uint32_t unused;
+    uint32_t dates; /* so many rows after those of `seen`: what has a date that matters, oldest first */
     uint64_t nanoseconds; /* that it took */
 };
 

@@ -178,9 +178,11 @@ int is_alive_within(struct step *step)
         /* It was killed: what it noted since it was last looked at is lost with it. */
         if (process->buffer != 0 && !process->wrote_last)
             step_incomplete(process->step, "it was killed before all that it read was known");
-        if (process->is_first)
-            step_unfit(process->step, "it was killed");
         process_end(process);
+        struct step *ended = process->is_first ? process->step : NULL;
+        for (; ended != NULL && ended->process == process->id && !ended->has_ended;
+             ended = ended->parent)
+            step_end(ended, -1, now_ns()); /* what it saw is known to those around it */
     }
     return alive;
 }

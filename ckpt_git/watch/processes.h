@@ -13,6 +13,7 @@ struct process {
     struct step *step;
     const char *folder; /* NULL: has to be looked up */
     unsigned mask;      /* umask(2) */
+    uint8_t has_own;    /* it noted something since it was forked, or began */
     uint8_t is_first;   /* it executed the step's program */
     uint8_t has_ended;
     uint8_t wrote_last; /* the last thing it did, as far as is known, was to print */

@@ -105,7 +105,7 @@ static struct path *resolve(struct process *process, int folder, const char *tex
 
 static int stat_mask(const struct step *step)
 {
-    return step->counts_sizes == 2 ? SAW_STAT : step->counts_sizes == 1 ? SAW_SIZE_CLASS : SAW_EXISTS;
+    return SAW_DATE | (step->counts_sizes == 2 ? SAW_STAT : step->counts_sizes == 1 ? SAW_SIZE_CLASS : SAW_EXISTS);
 }
 
 static void saw_now(struct process *process, struct path *path, int mask, int nofollow)
@@ -131,7 +131,7 @@ static int mask_of_record(const struct step *step, uint8_t kind)
 {
     switch (kind) {
     case SEEN_READ:
-        return SAW_CONTENT;
+        return SAW_CONTENT | SAW_EXISTS; /* fstat(2) may follow */
     case SEEN_STAT:
     case SEEN_LSTAT:
         return stat_mask(step);
@@ -200,6 +200,10 @@ static int drain(struct process *process)
     if (owner->generation != copy.head.generation) {
         owner->generation = copy.head.generation;
         owner->drained = 0;
+    }
+    if (owner == process && copy.head.process == (uint32_t)process->id && !process->has_own) {
+        process->has_own = 1; /* what its parent noted before the fork, the parent tells */
+        process->drained = copy.head.inherited;
     }
     uint32_t at = owner->drained;
     if (used <= at)
@@ -322,7 +326,7 @@ static void opens(struct process *process, int folder, const char *text, uint64_
         return;
     }
     if (access == O_RDONLY && !(flags & (O_CREAT | O_TRUNC)) && (flags & O_TMPFILE) != O_TMPFILE) {
-        saw(process, folder, text, flags & O_DIRECTORY ? SAW_EXISTS : SAW_CONTENT, nofollow);
+        saw(process, folder, text, flags & O_DIRECTORY ? SAW_EXISTS : SAW_CONTENT | SAW_EXISTS, nofollow);
         return;
     }
     drain(process);
@@ -853,6 +857,8 @@ static void note_standard(struct process *process, struct step *step)
                          : S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode)      ? 'p'
                          : S_ISCHR(found.st_mode) && found.st_rdev == 0x103        ? 'n'
                                                                                    : 't';
+        if (standard->kind == 't')
+            standard->offset = found.st_rdev;
         if (number > 0)
             continue;
         if (standard->kind == 'f') {
@@ -897,17 +903,15 @@ static void note_inherited(struct process *process, struct step *step, const cha
         char link[48];
         struct stat found;
         snprintf(link, sizeof link, "/proc/%d/fd/%d", process->id, number);
-        if (stat(link, &found) != 0 || S_ISCHR(found.st_mode) || S_ISDIR(found.st_mode))
+        if (stat(link, &found) != 0 || (S_ISCHR(found.st_mode) && found.st_rdev == 0x103))
             continue;
         int is_stream = S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode);
         char written[16];
         snprintf(written, sizeof written, "%d", number);
         if (is_stream && jobs != NULL && strstr(jobs, written) != NULL)
             continue; /* make's job server */
-        if (is_stream)
-            step_unfit(step, "it is given descriptor %d, a pipe", number);
-        else if ((flags & O_ACCMODE) != O_RDONLY)
-            step_unfit(step, "it is given descriptor %d, a file to write", number);
+        step_unfit(step, "it is given descriptor %d, %s", number,
+                   is_stream ? "a pipe" : S_ISDIR(found.st_mode) ? "a folder" : "a file");
     }
     closedir(names);
 }
@@ -1023,10 +1027,12 @@ static void set_key(struct process *process, struct step *step, const struct sur
     digest_add(&hashing, &is_one, 1);
     for (int i = 0; i < 3; i++) {
         const struct standard *standard = &step->standard[i];
-        uint8_t kind = standard->kind == 't' ? 'n' : standard->kind;
+        uint8_t kind = standard->kind;
         if (i > 0 && kind == 'f')
             kind = 'p';
         digest_add(&hashing, &kind, 1);
+        if (kind == 't')
+            digest_add(&hashing, &standard->offset, sizeof standard->offset);
         if (i == 0 && standard->path != NULL) {
             digest_add(&hashing, standard->path->text, standard->path->length);
             digest_add(&hashing, &standard->offset, sizeof standard->offset);
@@ -1082,6 +1088,9 @@ static void begins(struct process *process, int folder, uint64_t path_address,
                               strlen(whole == NULL ? path->text : whole));
     step->executed = path;
     step->counts_sizes = (uint8_t)sizes_that_count(path);
+    if (path->zone == ZONE_SYSTEM && path->length > 6 &&
+        strcmp(path->text + path->length - 6, "/sleep") == 0)
+        step_unfit(step, "what it does is to take its time");
     note_arguments(id, arguments, step);
     struct surroundings around;
     look_around(id, variables, &around);
@@ -1112,6 +1121,7 @@ static void begins(struct process *process, int folder, uint64_t path_address,
         step_incomplete(step, "%s: %s", path->text, program.incomplete);
     process->buffer = 0;
     process->generation = process->drained = 0;
+    process->has_own = 0;
     process->wrote_last = process->is_checked = 0;
     struct memory *memory;
     uint32_t entry;
@@ -1129,9 +1139,21 @@ static void begins(struct process *process, int folder, uint64_t path_address,
         write_memory(id, around.preloading, "LD_PRELOAD=", sizeof "LD_PRELOAD=");
 }
 
+/* What it read of its standard input is gone for whoever reads on there: an answer takes nothing. */
+static void look_at_input(struct process *process)
+{
+    struct step *step = process->step;
+    uint64_t offset = 0;
+    if (!process->is_first || step->standard[0].kind != 'f' || step->is_answered)
+        return;
+    if (descriptor_flags(process->id, 0, &offset) < 0 || offset != step->standard[0].offset)
+        step_unfit(step, "it moves on in its standard input");
+}
+
 static void ends(struct process *process)
 {
     drain(process);
+    look_at_input(process);
     process_register_children(process);
 }
 
@@ -1144,8 +1166,10 @@ static void has_ended(struct process *process, int code)
     if (!process->is_first)
         return;
     while (step != NULL && step->process == id && !step->has_ended) {
-        if (step->live > 0 && is_alive_within(step))
+        if (step->live > 0 && is_alive_within(step)) {
             step_unfit(step, "it left a process running");
+            settings.answers = 0; /* what comes next may wait for what that one does */
+        }
         step_end(step, code, moment);
         step = step->parent;
     }
@@ -1279,6 +1303,7 @@ static void requested(struct process *process, const struct seccomp_data *call)
     if (what == REQUEST_BUFFER) {
         process->buffer = call->args[1];
         process->generation = process->drained = 0;
+        process->has_own = 1;
         reply(0, 0, 0);
     } else if (what == REQUEST_DRAIN) {
         reply(0, drain(process) == 0 ? 0 : -EIO, 0);

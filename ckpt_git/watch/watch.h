@@ -106,7 +106,8 @@ extern struct digest_cache *the_digests;
 
 /* --- steps: steps.c ------------------------------------------------------------------------- */
 
-enum { SAW_CONTENT = 1, SAW_STAT = 2, SAW_EXISTS = 4, SAW_LINK = 8, SAW_SIZE_CLASS = 16 };
+enum { SAW_CONTENT = 1, SAW_STAT = 2, SAW_EXISTS = 4, SAW_LINK = 8, SAW_SIZE_CLASS = 16,
+       SAW_DATE = 32 /* of what is there now, all dates are compared */ };
 
 struct observation {
     struct path *path;
