@@ -50,7 +50,7 @@ HEADER = Form(
 )
 ENTRY = Form(
     "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q"
+    " seen:I effect:I effects:I say:I says:I flags:I dates:I nanoseconds:Q"
 )
 OBSERVATION = Form("path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B unused:6x")
 EFFECT = Form(
@@ -196,6 +196,7 @@ class MemoryFile:
             (map(add, column["arguments"], column["arguments_size"]), texts),
             (map(add, column["below"], count(1)), entries),
             *((map(add, column[one], column[many]), number[of]) for one, many, of in _PARTS),
+            (map(add, map(add, column["row"], column["seen"]), column["dates"]), number["rows"]),
             (by_key, entries - 1),
             (OBSERVATION.column(self._observations, "path"), texts - 1),
             *((EFFECT.column(self._effects, name), texts - 1) for name in ("path", "target")),
