@@ -66,6 +66,39 @@ static int descriptor_path(struct process *process, int descriptor, char *into, 
     return into[0] == '/' ? 0 : -1;
 }
 
+/* What a name of the process' own stands for, by proc(5): its folder, its root, what it has open.
+ * `rest` is what comes after it; NULL where it is no such name. */
+static const char *own_name(struct process *process, const char *text, char *into, size_t room,
+                            const char **rest)
+{
+    char own[32];
+    snprintf(own, sizeof own, "/proc/%d/", process->id);
+    const char *at = NULL;
+    if (strncmp(text, "/proc/self/", 11) == 0)
+        at = text + 11;
+    else if (strncmp(text, own, strlen(own)) == 0)
+        at = text + strlen(own);
+    else if (strncmp(text, "/dev/fd/", 8) == 0)
+        at = text + 5;
+    if (at == NULL)
+        return NULL;
+    if (strncmp(at, "cwd", 3) == 0 && (at[3] == '/' || at[3] == '\0')) {
+        *rest = at + 3;
+        return folder_of(process);
+    }
+    if (strncmp(at, "root/", 5) == 0) {
+        *rest = at + 4;
+        return "";
+    }
+    if (strncmp(at, "fd/", 3) == 0 && at[3] >= '0' && at[3] <= '9') {
+        char *end;
+        long number = strtol(at + 3, &end, 10);
+        *rest = end;
+        return descriptor_path(process, (int)number, into, room) == 0 ? into : NULL;
+    }
+    return NULL;
+}
+
 /* An absolute path, in memory that is used again; NULL where it can't be known. */
 static const char *absolute(struct process *process, int folder, const char *text)
 {
@@ -74,7 +107,11 @@ static const char *absolute(struct process *process, int folder, const char *tex
     if (text == NULL)
         return NULL;
     if (text[0] == '/') {
-        snprintf(whole, sizeof whole, "%s", text);
+        const char *rest, *own = own_name(process, text, base, sizeof base, &rest);
+        if (own != NULL)
+            snprintf(whole, sizeof whole, "%s%s", own, rest);
+        else
+            snprintf(whole, sizeof whole, "%s", text);
         return whole;
     }
     const char *above = base;
@@ -108,11 +145,22 @@ static int stat_mask(const struct step *step)
     return SAW_DATE | (step->counts_sizes == 2 ? SAW_STAT : step->counts_sizes == 1 ? SAW_SIZE_CLASS : SAW_EXISTS);
 }
 
+/* What goes through a named pipe, a socket or a device below the build's folder isn't seen. */
+static void look_for_stream(struct step *step, struct path *path, int mask)
+{
+    if (path->zone != ZONE_TRACKED || !(mask & SAW_CONTENT) ||
+        path_state(path, 1)->kind != KIND_OTHER)
+        return;
+    for (; step != NULL; step = step->parent)
+        step_unfit(step, "it speaks through %s", path->text);
+}
+
 static void saw_now(struct process *process, struct path *path, int mask, int nofollow)
 {
     if (path == NULL || path->zone == ZONE_KERNEL)
         return;
     path_state(path, !nofollow);
+    look_for_stream(process->step, path, mask);
     step_saw(process->step, path, path_current(path), mask, nofollow);
 }
 
@@ -152,6 +200,7 @@ static void take_record(struct process *process, const struct seen_record *recor
         return;
     int mask = mask_of_record(step, record->kind);
     path_state(path, !nofollow);
+    look_for_stream(step, path, mask);
     if (path->zone != ZONE_TRACKED || path->count == 1) {
         step_saw(step, path, path_current(path), mask, nofollow);
         return;
