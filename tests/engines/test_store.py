@@ -136,6 +136,7 @@ def test_a_store_keeps_no_program_that_runs_as_its_owner(project: Project) -> No
 
 
 def _truncate(path: Path) -> None:
+    path.chmod(0o600)
     os.truncate(path, 0)
 
 
