@@ -84,7 +84,7 @@ def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | N
         toolchain = _keep_toolchain(job, work)
         if ran.ended.code != 0:
             refuse_full_disk(job)
-            return replace(_seen(failed(job, ran.ended, seconds), ran), toolchain=toolchain)
+            return replace(_seen(job, failed(job, ran.ended, seconds), ran), toolchain=toolchain)
         return replace(_publish(job, work, ran, seconds), toolchain=toolchain)
 
 
@@ -190,7 +190,7 @@ def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
         no_base=no_base,
         warnings=job.warnings,
     )
-    return _seen(result, ran)
+    return _seen(job, result, ran)
 
 
 def _publish_memory(job: Job, work: Path, report: Report, entry: str, seconds: float) -> Checkpoint:
@@ -220,12 +220,13 @@ def _publish_memory(job: Job, work: Path, report: Report, entry: str, seconds: f
     )
 
 
-def _seen(result: Realisation, ran: _Ran) -> Realisation:
+def _seen(job: Job, result: Realisation, ran: _Ran) -> Realisation:
     """What the watcher saw, added to a result."""
     report = ran.report
     if report is None:
         return result
-    made = (path for step in report.steps for path in step.made)
+    installed = f"{job.place.out}/"
+    made = (path for step in report.steps for path in step.made if not path.startswith(installed))
     return replace(
         result,
         trace="complete" if report.incomplete is None else "incomplete",
