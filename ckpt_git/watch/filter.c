@@ -9,7 +9,6 @@
 #include "filter.h"
 
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -21,14 +20,6 @@
 #include <unistd.h>
 
 #include "seen.h"
-
-#if defined __x86_64__
-#define MACHINE AUDIT_ARCH_X86_64
-#elif defined __aarch64__
-#define MACHINE AUDIT_ARCH_AARCH64
-#else
-#error "this machine's calls are not known here"
-#endif
 
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
@@ -105,7 +96,7 @@ int filter_install(void)
     length = 0;
     LOAD(arch);
     IF_EQUAL(MACHINE, 1, 0);
-    RETURN(SECCOMP_RET_ALLOW); /* another ABI: told of when such a program begins */
+    RETURN(SECCOMP_RET_USER_NOTIF); /* another ABI: what it does isn't understood, and said so */
     LOAD(nr);
 #ifdef __x86_64__
     put(BPF_JMP | BPF_JGE | BPF_K, 0, 1, 0x40000000);

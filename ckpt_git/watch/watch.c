@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "filter.h"
 #include "listen.h"
 #include "processes.h"
 #include "seen.h"
@@ -1406,6 +1407,8 @@ static void connects(struct process *process, const struct seccomp_data *call)
         return;
     for (struct step *above = process->step; above != NULL; above = above->parent)
         step_unfit(above, "it talks to another process");
+    if (!settings.is_shut_in) /* who may write to the build's folder, and isn't watched */
+        step_incomplete(process->step, "it talked to a process that isn't of this build");
 }
 
 static uint64_t flags_of_how(int process, uint64_t address)
@@ -1637,6 +1640,11 @@ static void one_call(void)
         return;
     }
     process->wrote_last = 0;
+    if (call->arch != MACHINE) {
+        step_incomplete(process->step, "it called the kernel by another ABI");
+        go_on();
+        return;
+    }
     if (call->args[5] == REQUEST && call->nr == SYS_openat) {
         requested(process, call);
         return;
