@@ -368,6 +368,18 @@ static int has_folder(struct process *process, struct path *path)
            path_state(path->parent, 1)->kind == KIND_FOLDER;
 }
 
+/* What is printed by way of a name of its output isn't followed. */
+static void prints_by_name(struct process *process, const char *name)
+{
+    if (strncmp(name, "/dev/std", 8) != 0 && strstr(name, "/fd/") == NULL)
+        return;
+    const struct standard *own = process->step->standard;
+    for (struct step *above = process->step; above != NULL; above = above->parent)
+        for (int i = 1; i < 3; i++)
+            if (above->standard[i].inode == own[1].inode || above->standard[i].inode == own[2].inode)
+                step_unfit(above, "it prints in a way that is not followed");
+}
+
 static void opens(struct process *process, int folder, const char *text, uint64_t flags)
 {
     int access = (int)(flags & O_ACCMODE), nofollow = (flags & O_NOFOLLOW) != 0;
@@ -386,8 +398,10 @@ static void opens(struct process *process, int folder, const char *text, uint64_
         step_incomplete(process->step, "a path could not be found out");
         return;
     }
-    if (path->zone == ZONE_KERNEL)
+    if (path->zone == ZONE_KERNEL) {
+        prints_by_name(process, path->text);
         return;
+    }
     if ((flags & O_TMPFILE) == O_TMPFILE) {
         saw_now(process, path, SAW_EXISTS, 0);
         return;
