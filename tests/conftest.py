@@ -38,7 +38,7 @@ def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("XDG_DATA_HOME", str(home / ".local" / "share"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / ".local" / "state"))
     monkeypatch.setenv("CKPT_STORE", str(tmp_path / "store"))
-    monkeypatch.setenv("CKPTPROGRAMS", str(PROGRAMS))  # compiled once, not for each test
+    monkeypatch.setenv("CKPT_PROGRAMS", str(PROGRAMS))  # compiled once, not for each test
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     # A test's folder must never be taken for a part of a repository that happens to be above it.

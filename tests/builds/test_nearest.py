@@ -14,7 +14,7 @@ OBJECTS = $(patsubst %.c,%.o,$(wildcard *.c))
 all: $(OBJECTS)
 	cat *.o >all
 %.o: %.c
-	cp $< $@
+	cat $^ >$@
 -include deps
 install: all
 	mkdir -p $(out) && cp all $(out)/
@@ -23,7 +23,7 @@ install: all
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    """Sources that all include one header; each compiles into a copy of itself."""
+    """Sources that all include one header; each compiles into a copy of what it reads."""
     files = {f"s{n}.c": f'#include "all.h"\nint s{n};\n' for n in range(_SOURCES)}
     deps = "".join(f"s{n}.o: all.h\n" for n in range(_SOURCES))
     files |= {"all.h": "int all;\n", "deps": deps, "Makefile": _MAKEFILE, "ckpt.toml": CONFIG}

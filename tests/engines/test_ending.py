@@ -35,8 +35,9 @@ def name(tmp_path: Path) -> str:
     return f"ckpt-{os.getpid()}-{tmp_path.name[-12:]}"
 
 
-def _running(name: str) -> list[str]:
-    found = []
+def _running(name: str) -> dict[int, str]:
+    """The processes that are called so, and their command lines."""
+    found = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -44,7 +45,7 @@ def _running(name: str) -> list[str]:
             except OSError:
                 continue
             if command.startswith(name):
-                found.append(command)
+                found[int(folder.name)] = command
     return found
 
 
@@ -68,7 +69,7 @@ def test_nothing_is_left_running_when_a_build_ends(
     record = project.build()
     assert record.passed == (code == 0)
     assert "started" in log(record)
-    assert _running(name) == []
+    assert not _running(name)
 
 
 def test_hundreds_of_processes_are_ended(in_each_sandbox: Project, name: str) -> None:
@@ -76,7 +77,7 @@ def test_hundreds_of_processes_are_ended(in_each_sandbox: Project, name: str) ->
     many = f"for i in $(seq 300); do setsid bash -c 'exec -a {name} sleep 1000' & done; sleep 0.1"
     project.toml(many, install="")
     assert project.build().passed
-    assert _running(name) == []
+    assert not _running(name)
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_control_c_ends_everything(
     _, said = process.communicate(timeout=_PATIENCE)
     assert process.returncode == 130
     assert "interrupted" in said.decode()
-    assert _running(name) == []
+    assert not _running(name)
     assert list((project.store.tmp).iterdir()) == []
 
 
@@ -117,7 +118,7 @@ def test_the_end_of_the_program_ends_everything(
     project, process = hanging
     process.send_signal(number)
     process.communicate(timeout=_PATIENCE)
-    _wait_until(lambda: _running(name) == [])
+    _wait_until(lambda: not _running(name))
     project.toml("true")
     assert project.from_checkpoint().passed
     assert list((project.store.tmp).iterdir()) == []
@@ -146,12 +147,12 @@ def test_where_the_watcher_is_killed_all_is_built_again(
     first = set(_running(name))
     (watcher,) = _watchers(process.pid)
     os.kill(watcher, signal.SIGKILL)
+    logs = project.context().state.path
+    told = "built again, not watched: the watcher was ended"
+    _wait_until(lambda: any(told in path.read_text() for path in logs.rglob("*.log")))
+    _wait_until(lambda: first.isdisjoint(_running(name)))
     _wait_until_started(name)
-    assert first
-    assert _watchers(process.pid) == []
-    log_of = project.context().state.path
-    said = [path.read_text() for path in log_of.rglob("*.log")]
-    assert any("built again, not watched: the watcher was ended" in text for text in said)
+    assert not _watchers(process.pid)
 
 
 _HANGS = {
@@ -181,7 +182,7 @@ def test_a_build_that_hangs_is_ended_by_its_time_limit(
     assert not record.passed
     assert record.reason == "build took longer than the 1 s of its `timeout`"
     assert "last words" in log(record)
-    assert _running(name) == []
+    assert not _running(name)
 
 
 def test_a_process_that_keeps_stdout_open_holds_nothing_up(
@@ -192,7 +193,7 @@ def test_a_process_that_keeps_stdout_open_holds_nothing_up(
     began = time.monotonic()
     assert project.build().passed
     assert time.monotonic() - began < _PATIENCE
-    assert _running(name) == []
+    assert not _running(name)
 
 
 # --- limits --------------------------------------------------------------------------------
