@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -42,25 +43,32 @@ def _grow(options: argparse.Namespace) -> int:
     number, builds, wrong = options.batch or 0, 0, 0
     while time.monotonic() < deadline:
         histories = found(f"{options.seed}:{number}", options.size)
-        examined = examine(histories)
-        builds += examined.builds
-        wrong += len(examined.wrong)
-        sys.stdout.write(
-            f"batch {number}: {examined.builds} builds, {examined.failed} fail clean, "
-            f"{examined.answered} commands answered, {len(examined.wrong)} wrong\n"
-        )
-        sys.stdout.flush()
-        for place, told in examined.wrong.items():
-            sys.stdout.write(f"  {told[:400]}\n")
-            path = options.scripts / f"lying-{options.seed}-{number}-{place}.sh"
-            path.write_text(reproduced(histories[place], told, options.shrink))
-            sys.stdout.write(f"  sh {path}\n")
-            sys.stdout.flush()
+        try:
+            examined = examine(histories)
+        except (AssertionError, subprocess.TimeoutExpired) as error:
+            _say(f"batch {number}: {error}")
+            wrong += 1
+        else:
+            builds += examined.builds
+            wrong += len(examined.wrong)
+            _say(
+                f"batch {number}: {examined.builds} builds, {examined.failed} fail clean, "
+                f"{examined.answered} commands answered, {len(examined.wrong)} wrong"
+            )
+            for place, told in examined.wrong.items():
+                path = options.scripts / f"lying-{options.seed}-{number}-{place}.sh"
+                path.write_text(reproduced(histories[place], told, options.shrink))
+                _say(f"  {told[:400]}\n  sh {path}")
         if options.batch is not None:
             break
         number += 1
-    sys.stdout.write(f"{builds} builds, {wrong} histories wrong\n")
+    _say(f"{builds} builds, {wrong} wrong")
     return 1 if wrong else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def _isolate(home: str) -> None:
@@ -72,7 +80,6 @@ def _isolate(home: str) -> None:
     for person in ("AUTHOR", "COMMITTER"):
         os.environ.update({f"GIT_{person}_{key}": value for key, value in who.items()})
     os.environ.update(HOME=home, GIT_CONFIG_GLOBAL=os.devnull, GIT_CONFIG_NOSYSTEM="1")
-    os.environ.setdefault("CKPT_PROGRAMS", f"{home}/programs")
 
 
 if __name__ == "__main__":

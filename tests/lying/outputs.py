@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -29,10 +29,12 @@ Output = Mapping[bytes, Entry]
 
 @dataclass(frozen=True)
 class Built:
-    """``outcome`` is ``passed`` or ``failed``; what failed has installed nothing."""
+    """``outcome`` is ``passed`` or ``failed``; what failed has installed nothing. ``said`` is the
+    end of what it printed, and no part of a comparison."""
 
     outcome: str
     output: Output
+    said: str = field(default="", compare=False)
 
 
 def read(folder: Path) -> Output:
@@ -54,7 +56,8 @@ def read(folder: Path) -> Output:
 def differences(ours: Built, clean: Built) -> list[str]:
     """What differs, a line for each path; nothing where both are the same."""
     if ours.outcome != clean.outcome:
-        return [f"{ours.outcome}, where a clean build has {clean.outcome}"]
+        said = ours.said if ours.outcome == "failed" else clean.said
+        return [f"{ours.outcome}, where a clean build has {clean.outcome}: {said}"]
     told = []
     for path in sorted({*ours.output, *clean.output}):
         here, there = ours.output.get(path), clean.output.get(path)

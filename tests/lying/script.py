@@ -44,11 +44,15 @@ cd "$W/r"
 
 
 def script(trees: Sequence[Tree], what: str) -> str:
-    """A script that commits and builds ``trees`` one after the other, and compares."""
+    """A script that commits and builds ``trees`` one after the other, and compares. Where the
+    first has no ckpt.toml, ``init`` writes it."""
     lines = [_HEAD.format(what=" ".join(what.split()))]
     before: Tree = {}
     for number, tree in enumerate(trees):
-        lines += [f"\n# commit {number}", *_written(before, tree), f"commit {number}"]
+        lines += [f"\n# commit {number}", *_written(before, tree)]
+        if not number and "ckpt.toml" not in tree:
+            lines.append("git add -A; git ckpt init > /dev/null")
+        lines.append(f"commit {number}")
         lines.append(f"same {number}" if number else "ours > /dev/null || true")
         before = tree
     return "\n".join([*lines, "echo same", ""])

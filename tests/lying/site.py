@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from tests.cli.project import COMMAND, ROOT
+from tests.conftest import PROGRAMS
 from tests.lying.outputs import Built, differences, read
 from tests.lying.tree import Tree, write
 from tests.support import GitRepo
@@ -103,10 +104,11 @@ class Site:
     def _commit(self, tree: Tree) -> None:
         write(self._repo, self._tree, tree)
         self._tree = dict(tree)
+        self._repo.git("add", "-A")
         if self._init:
             self._run(self._repo, "store", "init")
+            self._repo.git("add", "-A")
             self._init = False
-        self._repo.git("add", "-A")
         skip = {"CKPT_SKIP": "1"}
         self._repo.git("commit", "-q", "--allow-empty", "-m", "change", env=skip)
         self._heads.append(self._repo.head)
@@ -132,6 +134,7 @@ class Site:
                 **_ASKED,
                 "PYTHONPATH": os.pathsep.join(paths),
                 "CKPT_STORE": str(self._folder / store),
+                "CKPT_PROGRAMS": os.environ.get("CKPT_PROGRAMS") or str(PROGRAMS),
             },
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -140,13 +143,17 @@ class Site:
         )
         said = os.fsdecode(done.stderr)
         assert done.returncode in (0, 1), f"{arguments} ended with {done.returncode}:\n{said}"
-        assert "Traceback" not in said, said
+        assert f'File "{ROOT}/ckpt_git' not in said, said
+        assert "defect" not in said, said
         return done
 
 
 def _built(result: Result) -> Built:
     # What failed has no output; nor has what passed and installed nothing.
-    return Built(result["outcome"], read(Path(result["out"])) if result["out"] else {})
+    output = read(Path(result["out"])) if result["out"] else {}
+    log = Path(result["log"]) if result["log"] else None
+    said = log.read_text(errors="replace")[-800:] if log and log.exists() else ""
+    return Built(result["outcome"], output, said)
 
 
 def assert_right_or_refused(result: Result) -> None:

@@ -31,7 +31,7 @@ from tests.support import GitRepo
 pytestmark = asked_for
 
 
-SIZE = 16
+SIZE = 30
 """So many cases are built together."""
 
 
@@ -110,14 +110,16 @@ def _named(case: Case) -> str:
 def test_comes_to_what_a_clean_build_comes_to(case: Case, builds: Callable[[Case], Builds]) -> None:
     _skip_without(case)
     built = builds(case)
-    assert built.base(case).outcome == "passed"
+    base = built.base(case)
+    assert base.outcome == "passed", base.said
     for number, one in enumerate(built.compared(case)):
         if one.differences:
             again = differences(one.clean, built.clean_again(case, number))
-            assert not again, "no two clean builds are the same"
+            assert not again, f"no two clean builds are the same: {again}"
             told = [f"after edit {number + 1}:", *one.differences, script(case.trees, case.name)]
             pytest.fail("\n".join(told), pytrace=False)
-        assert one.clean.outcome == ("failed" if number in case.fails else "passed")
+        expected = "failed" if number in case.fails else "passed"
+        assert one.clean.outcome == expected, one.clean.said
         assert_right_or_refused(one.result)
         if case.answers and number not in case.fails:
             assert_answered(one.result)

@@ -46,7 +46,7 @@ def tree(written: Mapping[str, Written]) -> Tree:
     return {path: entry(one) for path, one in written.items()}
 
 
-def changed(before: Tree, edit: Mapping[str, Written | None]) -> Tree:
+def changed(before: Tree, edit: Mapping[str, Written | None]) -> dict[str, Entry]:
     """``before`` with an edit made: new entries by path, None for what is removed.
 
     What would lie below a file, or where others lie below, takes their place.
@@ -54,7 +54,7 @@ def changed(before: Tree, edit: Mapping[str, Written | None]) -> Tree:
     after = dict(before)
     for path, written in edit.items():
         if written is None:
-            del after[path]
+            after.pop(path, None)
     for path, written in edit.items():
         if written is not None:
             for other in list(after):

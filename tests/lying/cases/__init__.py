@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.lying.cases import (
+    by_init,
     checks,
     configured,
     languages,
@@ -10,8 +11,9 @@ from tests.lying.cases import (
     makefiles,
     ninja,
     processes,
+    remembered,
     scripts,
-)  # fmt: skip
+)
 from tests.lying.cases.case import Case
 
 CASES: tuple[Case, ...] = (
@@ -21,6 +23,8 @@ CASES: tuple[Case, ...] = (
     *scripts.CASES,
     *processes.CASES,
     *languages.CASES,
+    *remembered.CASES,
     *links.CASES,
     *checks.CASES,
+    *by_init.CASES,
 )

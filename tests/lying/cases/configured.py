@@ -265,6 +265,7 @@ BY_SCRIPT = (
         },
         {"src/a.c": "int aa;\n"},
         {"words": "two\n"},
+        answers=False,
     ),
 )
 

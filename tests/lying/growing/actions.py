@@ -38,7 +38,7 @@ ACTIONS: Mapping[str, Action] = {
     "replace": Action("sed 's/o/WORD/g' FIRST > OUT"),
     "lengths": Action("awk '{ print length($0), $1 } END { print \"WORD\" }' ALL > OUT"),
     "input": Action("tr a-z A-Z < FIRST > OUT"),
-    "pipe": Action("cat ALL | sort | uniq -c > OUT"),
+    "pipe": Action("{ cat ALL | sort | uniq -c; } > OUT"),
     "said": Action('echo "$(head -n 1 FIRST) WORD" > OUT'),
     "group": Action("{ head -n 1 FIRST; cat ALL; tail -n 1 FIRST; } > OUT"),
     "descriptor": Action("exec 4> OUT; cat ALL >&4; echo WORD >&4; exec 4>&-"),
@@ -55,14 +55,33 @@ ACTIONS: Mapping[str, Action] = {
     "musl": Action("tools/musl OUT ALL", "any", needs=("tools/musl",)),
     "go": Action("tools/go OUT ALL", "any", needs=("tools/go",)),
     "tools first": Action("( PATH=$PWD/tools:$PATH; sort ALL > OUT )"),
+    "twice": Action("cat ALL > OUT; cat ALL >> OUT"),
+    "copied on the way": Action("{ cat ALL | tee OUT.copy | sort; } > OUT"),
+    "one after the other": Action("echo ALL | xargs -n 1 cat > OUT"),
+    "by make": Action("printf 'it:\\n\\tcat ALL\\n' | make -s --no-print-directory -f - it > OUT"),
+    "no variables": Action("/usr/bin/env -i /bin/cat ALL > OUT"),
+    "locked": Action("flock NAME.lock cat ALL > OUT", needs=("flock",)),
+    "by way of /proc": Action("cat /proc/self/cwd/FIRST > OUT"),
+    "by way of /tmp": Action("cp FIRST /tmp/NAME; tr a-z A-Z < /tmp/NAME > OUT; rm /tmp/NAME"),
+    "by way of a link": Action(
+        "ln -sf NAME.real OUT.link && cat ALL > OUT.link && cp OUT.link OUT"
+    ),
+    "outlives": Action(
+        "( ( sleep 0.05; cat ALL > NAME.late || :; mv NAME.late OUT ) & ) ; "
+        "until [ -e OUT ]; do sleep 0.01; done"
+    ),
     # asks
     "whatever is there": Action("cat ALL > OUT 2>/dev/null || true", "any"),
     "which are there": Action("for f in ALL; do [ -e $f ] && echo $f; done > OUT; true", "any"),
     "sizes": Action("stat -L -c %s ALL > OUT"),
     "modes": Action("stat -c '%A %n' ALL > OUT", "tracked"),
     "names": Action("ls FIRST > OUT", "folder", apart=False),
-    "count": Action("find FIRST -type f | wc -l > OUT", "folder", apart=False),
+    "count": Action("{ find FIRST -type f | wc -l; } > OUT", "folder", apart=False),
     "own order": Action("find FIRST -type f > OUT", "folder", apart=False),
+    "how many names": Action("stat -L -c %h ALL > OUT", apart=False),
+    "whole folder": Action(
+        "( cd FIRST && cat * ) > OUT 2>/dev/null || true", "folder", apart=False
+    ),
     "variable": Action('echo "$MODE WORD" > OUT', "none"),
     # finds what was there
     "each": Action(
@@ -91,6 +110,10 @@ ACTIONS: Mapping[str, Action] = {
     "newer": Action("cp -u FIRST OUT"),
     "mode stays": Action("cat ALL > OUT; if grep -q o FIRST; then chmod 750 OUT; fi"),
     "mask": Action("umask 027; cat ALL > OUT; umask 022"),
+    "with what was": Action(
+        "{ cat OUT.old 2>/dev/null; cat ALL; } > OUT.new; mv OUT.new OUT; cp OUT OUT.old"
+    ),
+    "dated": Action("cat ALL > OUT && touch -r FIRST OUT"),
     "removes": Action('rm -rf "made/$(head -n 1 FIRST).d" && : > OUT', apart=False),
     # links
     "hard link": Action("ln -f FIRST OUT", apart=False),
@@ -99,6 +122,7 @@ ACTIONS: Mapping[str, Action] = {
     # writes what is tracked
     "rewrites": Action("sed -i 's/one/WORD/' FIRST && cp FIRST OUT", "tracked", apart=False),
     "adds": Action("echo WORD >> FIRST; cp FIRST OUT", "tracked", apart=False),
+    "goes": Action("cp FIRST OUT && rm FIRST", "tracked", apart=False),
     "touches": Action("touch FIRST; cp FIRST OUT", "tracked", apart=False),
     # fails
     "strict": Action("! grep -q bad ALL && cat ALL > OUT"),

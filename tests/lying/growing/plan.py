@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from tests.lying.tree import Entry
+from tests.lying.tree import Entry, changed
 
 TOOLS = ("make", "ninja", "sh", "python")
 """What carries out a stage."""
@@ -75,5 +75,4 @@ class Plan:
 
     def with_sources(self, sources: Mapping[str, Entry | None]) -> Plan:
         """Other contents of sources; None for one that goes."""
-        every = {**self.sources, **sources}
-        return replace(self, sources={path: one for path, one in every.items() if one is not None})
+        return replace(self, sources=changed(self.sources, sources))
