@@ -16,22 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.cli.project import COMMAND, ROOT
 from tests.conftest import PROGRAMS
 from tests.lying.outputs import Built, differences, read
 from tests.lying.tree import Tree, write
 from tests.support import GitRepo
 
-# Taken before the tests' own set-up removes it: the program is told, too.
-_ASKED = {name: os.environ[name] for name in ("CKPT_MEMORY",) if name in os.environ}
-
-asked_for = pytest.mark.skipif(_ASKED.get("CKPT_MEMORY") != "1", reason="CKPT_MEMORY=1 asks for it")
-"""Builds that lie come out right where commands are remembered, which is still being made."""
-
 LONG = int(os.environ.get("CKPT_LYING") or 0)
-"""How many builds are to be grown, where more than a few are asked for."""
+"""How many builds are to be grown besides, where not just a few cases are asked for."""
 
 Result = Mapping[str, Any]
 """What ``git ckpt build --json`` says of one package."""
@@ -131,7 +123,6 @@ class Site:
             cwd=repo.path,
             env={
                 **os.environ,
-                **_ASKED,
                 "PYTHONPATH": os.pathsep.join(paths),
                 "CKPT_STORE": str(self._folder / store),
                 "CKPT_PROGRAMS": os.environ.get("CKPT_PROGRAMS") or str(PROGRAMS),

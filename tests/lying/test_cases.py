@@ -1,4 +1,7 @@
-"""Builds that lie, each a commit or a few on a checkpoint: ours is what a clean build gives."""
+"""Builds that lie, each a commit or a few on a checkpoint: ours is what a clean build gives.
+
+One of each kind is always built, and all of them where ``CKPT_LYING=N`` asks for it.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lying.cases import CASES
+from tests.lying.cases import CASES, FEW
 from tests.lying.cases.case import KINDS, Case
 from tests.lying.company import package, together
 from tests.lying.outputs import Built, differences, read
@@ -21,18 +24,28 @@ from tests.lying.site import (
     LONG,
     Comparison,
     Site,
-    asked_for,
     assert_answered,
     assert_right_or_refused,
 )
 from tests.lying.tree import write
 from tests.support import GitRepo
 
-pytestmark = asked_for
-
+pytestmark = pytest.mark.slow
+asked_for = pytest.mark.skipif(not LONG, reason="CKPT_LYING=N asks for it")
 
 SIZE = 30
 """So many cases are built together."""
+
+WRONG: Mapping[str, str] = {
+    "a static program that makes a file without a name": "the file gets its name unseen",
+    "a process that outlives the one that started it": "what it reads then isn't its script's",
+    "a file by the name of another process's folder": "/proc/PID stands for one's own alone",
+    "how many names a file has": "another number of names isn't seen",
+    "a folder that is removed if it is empty": "rmdir isn't seen to ask what is in it",
+    "two commands are compared as files": "one that ended is taken for one that was killed",
+    "a named pipe between two commands": "what a command noted can't be read",
+}
+"""What the watcher gets wrong still: a lie, or a build that is no base without need."""
 
 
 class Builds:
@@ -71,7 +84,8 @@ def builds(
     known: dict[Case, Builds | str] = {}
     specs = (getattr(item, "callspec", None) for item in request.session.items)
     selected = {spec.params["case"] for spec in specs if spec and "case" in spec.params}
-    companies = _companies([case for case in CASES if case in selected and not _missing(case)])
+    asked = [case for case in CASES if case in selected and (LONG or case in FEW)]
+    companies = _companies([case for case in asked if not _missing(case)])
     with ExitStack() as stack:
 
         def build(case: Case) -> Builds:
@@ -106,7 +120,14 @@ def _named(case: Case) -> str:
     return case.name
 
 
-@pytest.mark.parametrize("case", CASES, ids=_named)
+def _marked(case: Case) -> object:
+    marks = [] if case in FEW else [asked_for]
+    if case.name in WRONG:
+        marks.append(pytest.mark.xfail(reason=WRONG[case.name]))
+    return pytest.param(case, id=case.name, marks=marks)
+
+
+@pytest.mark.parametrize("case", [_marked(case) for case in CASES])
 def test_comes_to_what_a_clean_build_comes_to(case: Case, builds: Callable[[Case], Builds]) -> None:
     _skip_without(case)
     built = builds(case)
@@ -125,8 +146,8 @@ def test_comes_to_what_a_clean_build_comes_to(case: Case, builds: Callable[[Case
             assert_answered(one.result)
 
 
+@asked_for
 @pytest.mark.parametrize("case", [case for case in CASES if case.bare], ids=_named)
-@pytest.mark.skipif(not LONG, reason="CKPT_LYING=N asks for it")
 def test_the_tool_alone_is_wrong(case: Case, tmp_path: Path) -> None:
     """Else the case would show nothing."""
     _skip_without(case)
@@ -140,7 +161,9 @@ def test_the_tool_alone_is_wrong(case: Case, tmp_path: Path) -> None:
 
 def test_each_kind_has_cases_and_each_case_a_name() -> None:
     assert {case.kind for case in CASES} == set(KINDS)
-    assert len({case.name for case in CASES}) == len(CASES)
+    assert {case.kind for case in FEW} == set(KINDS)
+    assert len(names := {case.name for case in CASES}) == len(CASES)
+    assert set(WRONG) <= names
 
 
 def _bare(case: Case, folder: Path, number: int, out: Path) -> Built:
