@@ -117,8 +117,8 @@ def _commands(steps: Sequence[Step]) -> Iterator[Step]:
     above = {step.parent for step in steps}
     for step in steps:
         is_ours = not _decides(step, by_number, above)
-        parent = by_number.get(step.parent)
-        if is_ours and (parent is None or _decides(parent, by_number, above)):
+        parent = by_number.get(step.parent)  # None: the step is the shell that begins a build
+        if is_ours and parent is not None and _decides(parent, by_number, above):
             yield step
 
 
@@ -158,7 +158,7 @@ def _ran(
 
 
 _NAMES, _ABSENT = " (its names)", " (it was not there)"
-"""What the watcher says of an input that isn't just another one: memory.c."""
+"""What the watcher says of an input that isn't just another one: recall.c."""
 
 
 def _input(missed_by: str, place: Place) -> str:

@@ -18,7 +18,7 @@
 
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
-#define AT_SYMLINK_NOFOLLOW 0x100
+#define UTIME_OMIT ((1l << 30) - 2l)
 #define PAST 125 /* exit code where answering failed: the build is done again without answers */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
@@ -67,6 +67,10 @@ static int write_all(int to, const char *bytes, unsigned long length)
 {
     while (length > 0) {
         long done = NOTED_CALL(__NR_write, to, bytes, length, 0);
+        if (done == -4 || done == -11) { /* EINTR, EAGAIN */
+            call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+            continue;
+        }
         if (done < 0)
             return (int)done;
         bytes += done;
@@ -81,6 +85,8 @@ static int copy(int from, int to, uint64_t size)
         return 0;
     for (;;) {
         long got = NOTED_CALL(__NR_read, from, piece, sizeof piece, 0);
+        if (got == -4) /* EINTR */
+            continue;
         if (got <= 0)
             return (int)got;
         int done = write_all(to, piece, (unsigned long)got);
@@ -89,12 +95,51 @@ static int copy(int from, int to, uint64_t size)
     }
 }
 
-static void set_date(const char *path, int64_t date)
+static int64_t last_date;  /* of the last file that was made */
+static int64_t last_given; /* the newest date that a file was given beyond the kernel's clock */
+
+static void set_date(int file, int64_t date)
 {
-    if (date == 0)
-        return;
-    long times[4] = {date / 1000000000, date % 1000000000, date / 1000000000, date % 1000000000};
-    NOTED_CALL(__NR_utimensat, AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+    long times[4] = {0, UTIME_OMIT, date / 1000000000, date % 1000000000};
+    NOTED_CALL(__NR_utimensat, file, 0, times, 0);
+}
+
+static int64_t date_of(int file)
+{
+    struct stat found;
+    if (NOTED_CALL(__NR_fstat, file, &found, 0, 0) != 0)
+        return 0;
+    return (int64_t)found.st_mtime * 1000000000 + (int64_t)found.st_mtime_nsec;
+}
+
+/* Linux 6.13 and newer give a file that somebody just asked for its date a finer one. */
+static void date_now(int file, int64_t newest)
+{
+    date_of(file);
+    NOTED_CALL(__NR_utimensat, file, 0, 0, 0);
+    int64_t date = date_of(file);
+    if (newest < last_date)
+        newest = last_date;
+    if (date <= newest) {
+        date = last_given = newest + 1;
+        set_date(file, date);
+    }
+    last_date = date;
+}
+
+static void give_date(int file, const struct act *act)
+{
+    switch (act->mtime) {
+    case DATE_NOW:
+        date_now(file, act->newest);
+        break;
+    case DATE_AS_BEFORE:
+        set_date(file, last_date);
+        break;
+    default:
+        set_date(file, act->mtime);
+        last_date = act->mtime;
+    }
 }
 
 static int make_file(const struct act *act, const char *path, const char *data, int from)
@@ -110,12 +155,12 @@ static int make_file(const struct act *act, const char *path, const char *data, 
     if (to < 0)
         return to;
     int done = act->what == DO_FILE ? write_all(to, data, act->length) : copy(from, to, act->size);
-    NOTED_CALL(__NR_fchmod, to, act->mode, 0, 0);
+    long mode = NOTED_CALL(__NR_fchmod, to, act->mode, 0, 0);
+    give_date(to, act);
     NOTED_CALL(__NR_close, to, 0, 0, 0);
     if (act->what == DO_COPY)
         NOTED_CALL(__NR_close, from, 0, 0, 0);
-    set_date(path, act->mtime);
-    return done;
+    return done < 0 ? done : (int)mode;
 }
 
 static int make_folder(const struct act *act, const char *path)
@@ -136,6 +181,8 @@ static int carry_out(const struct act *act, int from)
         return make_file(act, path, data, from);
     case DO_FOLDER:
         return make_folder(act, path);
+    case DO_MODE:
+        return (int)NOTED_CALL(__NR_fchmodat, AT_FDCWD, path, act->mode, 0);
     case DO_LINK:
         NOTED_CALL(__NR_unlinkat, AT_FDCWD, path, 0, 0);
         return (int)NOTED_CALL(__NR_symlinkat, data, AT_FDCWD, path, 0);
@@ -153,20 +200,26 @@ static int carry_out(const struct act *act, int from)
     }
 }
 
+static long ask(void)
+{
+    return call(__NR_openat, REQUEST_ANSWER, (long)batch, sizeof batch, last_given, 0,
+                (long)REQUEST);
+}
+
 __attribute__((used)) static void answer(void)
 {
     for (;;) {
-        long got = call(__NR_openat, REQUEST_ANSWER, (long)batch, sizeof batch, 0, 0, (long)REQUEST);
+        long got = ask();
         if (got < 0)
             end(PAST);
         const struct act *act = (const struct act *)batch;
         for (;;) {
-            if (act->what == DO_EXIT)
+            if (act->what == DO_EXIT) {
+                if (last_given != 0)
+                    ask(); /* there is no answer: it is to be told of the date */
                 end(act->mode);
-            int done = carry_out(act, (int)got);
-            if (done == -32) /* EPIPE: nobody reads any more */
-                end(PAST);
-            if (done < 0)
+            }
+            if (carry_out(act, (int)got) < 0)
                 end(PAST);
             if (act->next == 0)
                 break;

@@ -1,8 +1,12 @@
 /* What the watcher tells the program that answers in a command's place: answer.c.
  *
  * A batch is a row of these, each followed by its path, a NUL, and `length` bytes of data, a NUL;
- * the next one begins at a multiple of eight bytes. One DO_FILE of a batch may take its content
- * from a descriptor: the one that the request returned.
+ * the next one begins at a multiple of eight bytes. One DO_COPY of a batch takes its content from a
+ * descriptor: the one that the request returned.
+ *
+ * A file that is made now has to be newer than all that was made before. Where the clock that the
+ * kernel dates files by is too coarse for that, it is given a date of its own; the next request
+ * tells the watcher of it, as its argument.
  */
 #ifndef CKPT_ANSWER_H
 #define CKPT_ANSWER_H
@@ -16,6 +20,7 @@ enum {
     DO_FILE,       /* make a file of the data */
     DO_COPY,       /* make a file of what the descriptor has, `size` bytes */
     DO_FOLDER,
+    DO_MODE,       /* give a folder its mode */
     DO_LINK,       /* a symbolic link: the data is its target */
     DO_NAME,       /* another name of the file that the data names */
     DO_REMOVE,
@@ -23,6 +28,8 @@ enum {
     DO_SAY,        /* write the data to descriptor `mode` */
     DO_MORE,       /* ask again */
 };
+
+enum { DATE_NOW = 0, DATE_AS_BEFORE = -1 }; /* of a file: else nanoseconds since 1970 */
 
 struct act {
     uint8_t what;
@@ -32,7 +39,8 @@ struct act {
     uint32_t length;
     uint32_t next; /* bytes from here to the next one; 0: there is none */
     uint64_t size;
-    int64_t mtime; /* nanoseconds; 0: now */
+    int64_t mtime;
+    int64_t newest; /* a file that is made now has to be newer than that */
 };
 
 #endif

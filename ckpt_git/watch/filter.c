@@ -9,6 +9,7 @@
 #include "filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
@@ -21,9 +22,6 @@
 
 #include "seen.h"
 
-#ifndef SYS_fchmodat2
-#define SYS_fchmodat2 452
-#endif
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
 #endif
@@ -34,8 +32,7 @@ static const int noted_calls[] = {
     SYS_faccessat2, SYS_readlinkat, SYS_mkdirat,   SYS_mknodat,    SYS_unlinkat,
     SYS_renameat2, SYS_linkat,     SYS_symlinkat,  SYS_truncate,   SYS_fchmod,
     SYS_fchmodat,  SYS_fchmodat2,  SYS_fchown,     SYS_fchownat,   SYS_utimensat,
-    SYS_renameat,  SYS_setxattr,   SYS_lsetxattr,  SYS_fsetxattr,  SYS_removexattr,
-    SYS_getxattr,  SYS_lgetxattr,
+    SYS_renameat,
 #ifdef SYS_open
     SYS_open,      SYS_creat,      SYS_stat,       SYS_lstat,      SYS_access,
     SYS_readlink,  SYS_mkdir,      SYS_mknod,      SYS_rmdir,      SYS_unlink,
@@ -45,22 +42,30 @@ static const int noted_calls[] = {
 };
 
 static const int other_calls[] = {
-    SYS_execve,  SYS_execveat, SYS_exit_group, SYS_getdents64, SYS_chdir,      SYS_fchdir,
-    SYS_umask,   SYS_chroot,   SYS_pivot_root, SYS_mount,      SYS_setns,      SYS_unshare,
-    SYS_connect, SYS_bind,     SYS_seccomp,
+    SYS_execve,      SYS_execveat,     SYS_exit_group,    SYS_getdents64,      SYS_chdir,
+    SYS_fchdir,      SYS_umask,        SYS_chroot,        SYS_pivot_root,      SYS_mount,
+    SYS_move_mount,  SYS_setns,        SYS_unshare,       SYS_connect,         SYS_bind,
+    SYS_seccomp,     SYS_setxattr,     SYS_lsetxattr,     SYS_fsetxattr,       SYS_removexattr,
+    SYS_lremovexattr, SYS_fremovexattr, SYS_setxattrat,   SYS_removexattrat,   SYS_file_setattr,
+    SYS_getxattr,    SYS_lgetxattr,    SYS_listxattr,     SYS_llistxattr,      SYS_statfs,
+    SYS_clock_nanosleep, SYS_shmget,   SYS_msgget,        SYS_semget,          SYS_mq_open,
+    SYS_open_by_handle_at,
 #ifdef SYS_getdents
-    SYS_getdents,
+    SYS_getdents,    SYS_fork,
 #endif
 };
 
-/* Told of where the descriptor that is written to is 1 or 2. */
+/* Told of where the descriptor that is written to, or copied, is 1 or 2. */
 static const struct {
     int number, argument;
 } writes[] = {
     {SYS_write, 0},    {SYS_writev, 0},  {SYS_pwrite64, 0}, {SYS_pwritev, 0}, {SYS_pwritev2, 0},
     {SYS_sendfile, 0}, {SYS_splice, 2},  {SYS_tee, 1},      {SYS_vmsplice, 0},
-    {SYS_copy_file_range, 2},            {SYS_sendto, 0},   {SYS_sendmsg, 0},
-    {SYS_ftruncate, 0},
+    {SYS_copy_file_range, 2},            {SYS_sendmsg, 0},  {SYS_ftruncate, 0},
+    {SYS_lseek, 0},    {SYS_dup, 0},     {SYS_dup3, 0},
+#ifdef SYS_dup2
+    {SYS_dup2, 0},
+#endif
 };
 
 enum { ROOM = 1024 };
@@ -95,7 +100,7 @@ int filter_install(void)
 {
     length = 0;
     LOAD(arch);
-    IF_EQUAL(MACHINE, 1, 0);
+    IF_EQUAL(OWN_ABI, 1, 0);
     RETURN(SECCOMP_RET_USER_NOTIF); /* another ABI: what it does isn't understood, and said so */
     LOAD(nr);
 #ifdef __x86_64__
@@ -127,9 +132,30 @@ int filter_install(void)
     RETURN(SECCOMP_RET_ERRNO | ENOSYS);
     IF_EQUAL(SYS_io_uring_setup, 0, 1);
     RETURN(SECCOMP_RET_ERRNO | ENOSYS);
-    IF_EQUAL(SYS_clone, 0, 3);
+    /* Children of vfork(2) are heard of before their parent goes on. */
+    IF_EQUAL(SYS_clone, 0, 5);
     LOAD_AT(LOW(0));
-    IF_SET(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID, 0, 1);
+    IF_SET(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID, 1, 0);
+    IF_SET(CLONE_THREAD | CLONE_VFORK, 1, 0);
+    RETURN(SECCOMP_RET_USER_NOTIF);
+    RETURN(SECCOMP_RET_ALLOW);
+    IF_EQUAL(SYS_fcntl, 0, 8);
+    LOAD_AT(LOW(0));
+    IF_EQUAL(1, 1, 0);
+    IF_EQUAL(2, 0, 4);
+    LOAD_AT(LOW(1));
+    IF_EQUAL(F_DUPFD, 1, 0);
+    IF_EQUAL(F_DUPFD_CLOEXEC, 0, 1);
+    RETURN(SECCOMP_RET_USER_NOTIF);
+    RETURN(SECCOMP_RET_ALLOW);
+    /* To an address, or to descriptor 1 or 2. */
+    IF_EQUAL(SYS_sendto, 0, 7);
+    LOAD_AT(LOW(4));
+    IF_EQUAL(0, 0, 4);
+    LOAD_AT(LOW(0));
+    IF_EQUAL(1, 2, 0);
+    IF_EQUAL(2, 1, 0);
+    RETURN(SECCOMP_RET_ALLOW);
     RETURN(SECCOMP_RET_USER_NOTIF);
     RETURN(SECCOMP_RET_ALLOW);
     if (length >= ROOM)

@@ -7,8 +7,8 @@
  *   ckpt-watch check TOOLCHAIN OBJECTS           whether the system is as a build saw it; 1, and a
  *                                                path, where it isn't
  *
- * SETTINGS and SOCKET are numbers of descriptors: SOCKET is one that COMMAND is given, and leaves to `launch`.
- * SETTINGS is read to its end once COMMAND runs: pairs, name and value, each with a NUL at its end:
+ * SETTINGS and SOCKET are numbers of descriptors: SOCKET is one that COMMAND is given, and leaves to
+ * `launch`. SETTINGS is read to its end once COMMAND runs: pairs, name and value, each with a NUL at its end:
  *
  *   root PATH, temporary PATH   folders that the build may change, as it sees them
  *   link PATH                   a symbolic link among the sources
@@ -29,15 +29,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "filter.h"
-#include "listen.h"
-#include "processes.h"
-#include "watch.h"
+#include "remember.h"
+#include "settings.h"
+#include "util.h"
 
 enum { EXIT_USAGE = 64, EXIT_UNWATCHED = 121 };
 
@@ -131,18 +133,14 @@ static int set(const char *name, const char *value)
     } else if (strcmp(name, "memory") == 0) {
         memory_open(value, value);
     } else if (strcmp(name, "objects") == 0) {
-        int folder = open(value, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (folder < 0)
-            return -1;
-        the_objects = objects_open(folder);
-        close(folder);
+        the_objects = objects_open(value);
         if (the_objects == NULL)
             return -1;
         the_digests = objects_digests(the_objects);
     } else if (strcmp(name, "into") == 0) {
         memory_into = value;
     } else if (strcmp(name, "system") == 0) {
-        memory_add_system(value);
+        paths_add_system(value);
     } else if (strcmp(name, "toolchain") == 0) {
         toolchain_into = value;
     } else if (strcmp(name, "report") == 0) {
@@ -182,6 +180,16 @@ static void pass_on(int number)
         kill(child, number);
 }
 
+/* Each process that runs takes a few descriptors of ours. */
+static void raise_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int watch(int settings_file, int socket_number, char **command)
 {
     int pair[2];
@@ -204,6 +212,8 @@ static int watch(int settings_file, int socket_number, char **command)
         _exit(127);
     }
     close(pair[1]);
+    signal(SIGPIPE, SIG_IGN);
+    raise_limit();
     int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++)
         dup2(nowhere, i); /* who reads the build's output has to see its end */
@@ -211,8 +221,6 @@ static int watch(int settings_file, int socket_number, char **command)
     int is_understood = read_settings(settings_file) == 0;
     close(settings_file);
     the_root_step = step_begin(NULL, 0);
-    the_root_step->program = the_root_step->folder = "";
-    processes_begin(0);
     if (!is_understood)
         kill(child, SIGTERM);
     int listener = receive_descriptor(pair[0]);
@@ -240,7 +248,7 @@ static int watch(int settings_file, int socket_number, char **command)
         }
     }
     if (the_digests != NULL)
-        digest_cache_save(the_digests);
+        digests_save(the_digests);
     if (WIFSIGNALED(status)) {
         signal(WTERMSIG(status), SIG_DFL);
         kill(getpid(), WTERMSIG(status));
@@ -259,7 +267,7 @@ static int check(const char *toolchain, const char *objects)
         return EXIT_USAGE;
     }
     const char *differs = memory_differs(seen);
-    digest_cache_save(the_digests);
+    digests_save(the_digests);
     if (differs == NULL)
         return 0;
     puts(differs);

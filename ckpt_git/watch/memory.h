@@ -12,20 +12,24 @@
 
 #include "digest.h"
 
-#define MEMORY_MAGIC "ckptmem1"
+#define MEMORY_MAGIC "ckptmem2"
 
 struct memory_header {
     char magic[8];
     digest digest;
     uint32_t order; /* 0x01020304 */
-    uint32_t entries, rows, observations, effects, says, texts; /* counts; texts: bytes */
-    uint32_t unused;
+    uint32_t entries, rows, observations, windows, effects, says, texts; /* counts; texts: bytes */
 };
 
 /* After the header: entries, their numbers in the order of their keys, rows, observations,
- * effects, says, texts. */
+ * windows, effects, says, texts. */
 
-enum { ENTRY_ANSWERS = 1, ENTRY_VARIES = 2, ENTRY_INCOMPLETE = 4 };
+enum {
+    ENTRY_ANSWERS = 1,
+    ENTRY_VARIES = 2,
+    ENTRY_INCOMPLETE = 4,
+    ENTRY_WAITS = 8, /* it lets time pass, on which others may count that run meanwhile */
+};
 
 struct memory_entry {
     digest key;
@@ -40,11 +44,18 @@ struct memory_entry {
     uint32_t effect, effects;
     uint32_t say, says;
     uint32_t flags;
-    uint32_t dates; /* so many rows after those of `seen`: what has a date that matters, oldest first */
+    uint32_t unused;
     uint64_t nanoseconds; /* that it took */
+    int64_t input_end;    /* where it left its input, a file; -1: where it was */
 };
 
-enum { DATE_ANY = 0, DATE_OF_SOURCE = 1, DATE_OF_MADE = 2 };
+/* Of a file that was asked about. */
+enum {
+    DATE_ANY = 0,
+    DATE_OF_SOURCE = 1, /* all of them have the same */
+    DATE_OF_MADE = 2,   /* is another one in each build: it counts as an order */
+    DATE_GIVEN = 3,     /* from before the build: always the same */
+};
 
 struct memory_observation {
     uint32_t path; /* text */
@@ -56,6 +67,23 @@ struct memory_observation {
     uint8_t is_nofollow;
     uint8_t date;
     uint8_t unused[6];
+    uint64_t names; /* a hash of a file's names, where it has several */
+    /* From here on: where it stands among what the build made. */
+    int64_t mtime;
+    uint32_t outer, inner; /* windows; 0: none */
+};
+
+/* When a command ran that others ran beside: what was made in two windows that overlap came in no
+ * order that another build would have to keep. */
+struct memory_window {
+    int64_t low, high; /* CLOCK_REALTIME, nanoseconds */
+};
+
+enum {
+    EFFECT_NOW = 0,
+    EFFECT_AS_BEFORE = 1, /* has the date of the file before it */
+    EFFECT_AT = 2,        /* has the date that is given */
+    EFFECT_AS = 3,        /* has the date of the path that `target` names */
 };
 
 struct memory_effect {
@@ -63,7 +91,7 @@ struct memory_effect {
     uint8_t kind;
     uint8_t is_in_place;
     uint8_t is_further_name;
-    uint8_t unused;
+    uint8_t date;
     uint32_t mode;
     uint64_t size;
     int64_t mtime;

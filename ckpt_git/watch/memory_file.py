@@ -17,7 +17,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
-MAGIC = b"ckptmem1"
+MAGIC = b"ckptmem2"
 ORDER = 0x01020304
 
 
@@ -46,16 +46,19 @@ class Form:
 
 
 HEADER = Form(
-    "magic:8s digest:16s order:I entries:I rows:I observations:I effects:I says:I texts:I unused:4x"
+    "magic:8s digest:16s order:I entries:I rows:I observations:I windows:I effects:I says:I texts:I"
 )
 ENTRY = Form(
     "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I dates:I nanoseconds:Q"
+    " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
 )
-OBSERVATION = Form("path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B unused:6x")
+OBSERVATION = Form(
+    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B unused:6x names:Q mtime:q"
+    " outer:I inner:I"
+)
+WINDOW = Form("low:q high:q")
 EFFECT = Form(
-    "path:I target:I kind:B is_in_place:B is_further_name:B unused:x mode:I size:Q mtime:q"
-    " digest:16s"
+    "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:I size:Q mtime:q digest:16s"
 )
 SAID = Form("text:I length:I descriptor:I")
 _NUMBER = 4  # bytes of one, in a row and among the keys
@@ -64,7 +67,7 @@ ANSWERS, VARIES, INCOMPLETE = 1, 2, 4
 """A command's flags."""
 ABSENT, FILE, FOLDER, LINK, OTHER = range(1, 6)
 """What a path is."""
-CONTENT, STAT, EXISTS, LINK_TEXT, SIZE_CLASS = 1, 2, 4, 8, 16
+CONTENT, STAT, EXISTS, LINK_TEXT, SIZE_CLASS, DATE = 1, 2, 4, 8, 16, 32
 """What a command wanted to know of a path; nothing of it: it listed a folder."""
 
 
@@ -148,14 +151,15 @@ class MemoryFile:
         if len(view) < HEADER.size or view[: len(MAGIC)] != MAGIC:
             raise ValueError("it is no memory")
         digest, order, *counts = HEADER.struct.unpack_from(view)[1:]
-        entries, rows, observations, effects, says, texts = counts
+        entries, rows, observations, windows, effects, says, texts = counts
         if order != ORDER:
             raise ValueError("it is a memory of another kind of machine")
         if blake2b(view[HEADER.offsets["order"] :], digest_size=16).digest() != digest:
             raise ValueError("it isn't as it was written")
         sizes = (
             *(HEADER.size, entries * ENTRY.size, entries * _NUMBER, rows * _NUMBER),
-            *(observations * OBSERVATION.size, effects * EFFECT.size, says * SAID.size, texts),
+            *(observations * OBSERVATION.size, windows * WINDOW.size, effects * EFFECT.size),
+            *(says * SAID.size, texts),
         )
         if sum(sizes) != len(view):
             raise ValueError("it is longer or shorter than it says")
@@ -164,8 +168,8 @@ class MemoryFile:
         for size in sizes:
             parts.append(view[at : at + size])
             at += size
-        _, self._entries, by_key, rows_view, self._observations, self._effects = parts[:6]
-        self._says, self._texts = parts[6:]
+        _, self._entries, by_key, rows_view, self._observations, _, self._effects = parts[:7]
+        self._says, self._texts = parts[7:]
         self._rows = rows_view.cast("I")
         self._first_text = len(view) - texts
         self._counts = dict(zip(_COUNTED, counts, strict=True))
@@ -189,16 +193,19 @@ class MemoryFile:
         column = {
             name: ENTRY.column(self._entries, name)
             for name in ENTRY.offsets
-            if name not in {"key", "result", "unused", "nanoseconds"}
+            if name not in {"key", "result", "unused", "nanoseconds", "input_end"}
         }
         most = [
             *((column[name], texts - 1) for name in ("program", "folder", "reason")),
             (map(add, column["arguments"], column["arguments_size"]), texts),
             (map(add, column["below"], count(1)), entries),
             *((map(add, column[one], column[many]), number[of]) for one, many, of in _PARTS),
-            (map(add, map(add, column["row"], column["seen"]), column["dates"]), number["rows"]),
             (by_key, entries - 1),
             (OBSERVATION.column(self._observations, "path"), texts - 1),
+            *(
+                (OBSERVATION.column(self._observations, name), number["windows"])
+                for name in _WINDOWS
+            ),
             *((EFFECT.column(self._effects, name), texts - 1) for name in ("path", "target")),
             (map(add, SAID.column(self._says, "text"), SAID.column(self._says, "length")), texts),
         ]
@@ -356,7 +363,8 @@ class MemoryFile:
         return os.fsdecode(self._data[start:end])
 
 
-_COUNTED = ("entries", "rows", "observations", "effects", "says", "texts")
+_COUNTED = ("entries", "rows", "observations", "windows", "effects", "says", "texts")
+_WINDOWS = ("outer", "inner")
 _PARTS = (("row", "seen", "rows"), ("effect", "effects", "effects"), ("say", "says", "says"))
 _OF_COMMAND = ENTRY.picking(
     *("program", "folder", "arguments", "arguments_size", "reason", "below", "flags"),

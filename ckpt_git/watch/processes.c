@@ -1,52 +1,32 @@
-/* The processes of a build, and how their memory is read: proc(5), process_vm_readv(2). */
+/* The processes of a build: how they are found out, and how they end. */
 
 #define _GNU_SOURCE
-#include "processes.h"
+#include "calls.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-enum { SLOTS = 1 << 12, PAGE = 4096, PAGES = 64, LONGEST = 1 << 17 };
+#include "util.h"
 
-struct thread {
-    struct thread *chain;
-    int id;
-    struct process *process;
+enum {
+    SLOTS = 1 << 12,
+    SOON = 5000000, /* nanoseconds: within so many an id isn't that of another process */
 };
 
 static struct thread *threads[SLOTS];
-static struct process *all; /* those that run */
-static int the_launcher;
+struct process *the_processes;
+static int has_launcher;
 
-void processes_begin(int launcher)
-{
-    the_launcher = launcher;
-}
-
-static int read_file(const char *path, char *into, size_t room)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return -1;
-    ssize_t got = read(file, into, room - 1);
-    close(file);
-    if (got < 0)
-        return -1;
-    into[got] = '\0';
-    return (int)got;
-}
-
-static long field(const char *text, const char *name, int base)
-{
-    const char *at = strstr(text, name);
-    return at == NULL ? -1 : strtol(at + strlen(name), NULL, base);
-}
+/* --- threads -------------------------------------------------------------------------------- */
 
 static struct thread *thread_of(int id)
 {
@@ -56,7 +36,7 @@ static struct thread *thread_of(int id)
     return thread;
 }
 
-static void remember(int id, struct process *process)
+static struct thread *thread_begin(int id, struct process *process)
 {
     struct thread *thread = thread_of(id);
     if (thread == NULL) {
@@ -64,51 +44,152 @@ static void remember(int id, struct process *process)
         thread->id = id;
         thread->chain = threads[(unsigned)id % SLOTS];
         threads[(unsigned)id % SLOTS] = thread;
+    } else if (thread->process != NULL) {
+        struct thread **at = &thread->process->threads;
+        while (*at != NULL && *at != thread)
+            at = &(*at)->next;
+        if (*at != NULL)
+            *at = thread->next;
+        thread_changes_are_done(thread);
     }
     thread->process = process;
+    thread->next = process->threads;
+    process->threads = thread;
+    thread->look_count = 0;
+    return thread;
 }
 
-struct process *process_of(int id)
+void thread_changes_are_done(struct thread *thread)
 {
-    struct thread *thread = thread_of(id);
-    if (thread != NULL && !thread->process->has_ended)
-        return thread->process;
-    char path[64], text[4096];
-    snprintf(path, sizeof path, "/proc/%d/status", id);
-    if (read_file(path, text, sizeof text) < 0)
-        return NULL;
-    int group = (int)field(text, "\nTgid:", 10), above = (int)field(text, "\nPPid:", 10);
-    if (group != id && group > 0) {
-        struct process *process = process_of(group);
-        if (process != NULL)
-            remember(id, process);
-        return process;
-    }
+    changes_done(thread->changes_from, thread->changes_to);
+    emptying_is_done(thread);
+    thread->changes_from = thread->changes_to = 0;
+}
+
+static void all_changes_are_done(struct process *process)
+{
+    for (struct thread *thread = process->threads; thread != NULL; thread = thread->next)
+        thread_changes_are_done(thread);
+}
+
+/* Ids come again: a process may have been killed, and a thread has ended, without our notice. */
+static int is_the_same(const struct thread *thread, uint64_t now)
+{
+    const struct process *process = thread->process;
+    if (process == NULL || process->has_ended)
+        return 0;
+    if (now - thread->heard < SOON)
+        return 1;
+    if (thread->id != process->id)
+        return syscall(SYS_tgkill, process->id, thread->id, 0) == 0;
+    return process->handle < 0 ||
+           syscall(SYS_pidfd_send_signal, process->handle, 0, NULL, 0) == 0;
+}
+
+/* --- how they begin ------------------------------------------------------------------------- */
+
+static long field(const char *text, const char *name, int base)
+{
+    const char *at = strstr(text, name);
+    return at == NULL ? -1 : strtol(at + strlen(name), NULL, base);
+}
+
+/* Of an unknown process: its group's id, its parent's, and its mask. */
+static int look_up(int id, int *group, int *above, unsigned *mask)
+{
+    char text[4096];
+    if (read_proc(id, "status", text, sizeof text) < 0)
+        return -1;
+    *group = (int)field(text, "\nTgid:", 10);
+    *above = (int)field(text, "\nPPid:", 10);
+    *mask = (unsigned)field(text, "\nUmask:", 8) & 0777;
+    return *group > 0 ? 0 : -1;
+}
+
+/* A process of which nobody knows who began it may belong to any command that runs. */
+static void is_foundling(int id)
+{
+    step_incomplete(the_root_step, "process %d began without a parent that is known", id);
+    for (struct process *other = the_processes; other != NULL; other = other->all)
+        step_incomplete(other->step, "process %d began without a parent that is known", id);
+}
+
+static struct process *begin(int id, unsigned mask, struct process *parent)
+{
     struct process *process = take(sizeof *process);
     process->id = id;
-    process->mask = (unsigned)field(text, "\nUmask:", 8) & 0777;
-    if (the_launcher == 0) {
-        the_launcher = id; /* the first that is heard of */
-    } else {
-        struct thread *parent = thread_of(above);
-        process->parent = parent != NULL && !parent->process->has_ended ? parent->process : NULL;
-        if (process->parent == NULL && parent == NULL && above > 1)
-            process->parent = process_of(above);
+    process->mask = mask;
+    process->parent = parent;
+    process->handle = (int)syscall(SYS_pidfd_open, id, 0);
+    if (parent == NULL && has_launcher)
+        is_foundling(id);
+    has_launcher = 1;
+    process->all = the_processes;
+    the_processes = process;
+    thread_begin(id, process);
+    if (parent != NULL) {
+        process->is_elsewhere = parent->is_elsewhere;
+        parent->unheard -= parent->unheard > 0;
+        all_changes_are_done(parent);
     }
-    process->all = all;
-    all = process;
-    remember(id, process);
-    struct step *step = the_root_step;
-    if (process->parent != NULL) {
-        step = process->parent->step;
-        process->buffer = process->parent->buffer;
-        process->generation = process->parent->generation;
-        process->drained = process->parent->drained;
-    } else if (id != the_launcher) {
-        step_incomplete(the_root_step, "process %d began without a parent that is known", id);
-    }
-    process_enter(process, step);
+    process_enter(process, parent == NULL ? the_root_step : parent->step);
     return process;
+}
+
+/* Its parents are made known first, as far as they run. */
+static struct process *find_out(int id)
+{
+    struct {
+        int id;
+        unsigned mask;
+    } unknown[64];
+    int count = 0;
+    struct process *parent = NULL;
+    while (count < 64) {
+        int group, above;
+        unsigned mask;
+        if (look_up(id, &group, &above, &mask) != 0)
+            break;
+        if (group != id) {
+            struct thread *thread = thread_of(group);
+            if (thread != NULL && is_the_same(thread, 0)) {
+                parent = thread->process;
+                break;
+            }
+        }
+        unknown[count].id = group;
+        unknown[count++].mask = mask;
+        struct thread *thread = thread_of(above);
+        if (thread != NULL && is_the_same(thread, 0)) {
+            parent = thread->process;
+            break;
+        }
+        if (!has_launcher || above <= 1 || above == getpid())
+            break;
+        id = above;
+    }
+    while (count-- > 0)
+        parent = begin(unknown[count].id, unknown[count].mask, parent);
+    return parent;
+}
+
+struct thread *thread_heard(int id)
+{
+    uint64_t now = now_ns();
+    struct thread *thread = thread_of(id);
+    if (thread == NULL || !is_the_same(thread, now)) {
+        if (thread != NULL && thread->process != NULL && !thread->process->has_ended &&
+            thread->id == thread->process->id)
+            processes_run_within(the_root_step); /* it was killed */
+        struct process *process = find_out(id);
+        if (process == NULL)
+            return NULL;
+        thread = thread_of(id);
+        if (thread == NULL || thread->process != process)
+            thread = thread_begin(id, process);
+    }
+    thread->heard = now;
+    return thread;
 }
 
 static void count(struct step *step, int by)
@@ -125,149 +206,122 @@ void process_enter(struct process *process, struct step *step)
     count(step, 1);
 }
 
-void process_end(struct process *process)
+static void register_children(int process, int thread)
 {
-    if (process->has_ended)
-        return;
-    process->has_ended = 1;
-    count(process->step, -1);
-    for (struct process **at = &all; *at != NULL; at = &(*at)->all)
-        if (*at == process) {
-            *at = process->all;
+    char name[64], text[4096];
+    snprintf(name, sizeof name, "task/%d/children", thread);
+    int length = read_proc(process, name, text, sizeof text);
+    if (length + 1 >= (int)sizeof text)
+        step_incomplete(the_root_step, "process %d has more children than can be read", process);
+    for (char *at = text, *end; length > 0 && *at != '\0'; at = end) {
+        long child = strtol(at, &end, 10);
+        if (end == at)
             break;
-        }
+        struct thread *known = thread_of((int)child);
+        if (child > 0 && (known == NULL || !is_the_same(known, 0)))
+            find_out((int)child);
+    }
 }
 
 void process_register_children(struct process *process)
 {
-    char path[64], text[4096];
-    snprintf(path, sizeof path, "/proc/%d/task/%d/children", process->id, process->id);
-    if (read_file(path, text, sizeof text) <= 0)
+    if (!process->has_forked)
         return;
-    for (char *at = text, *end; *at != '\0'; at = end) {
-        long child = strtol(at, &end, 10);
-        if (end == at)
+    process->has_forked = 0;
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/task", process->id);
+    DIR *tasks = opendir(path);
+    if (tasks == NULL)
+        return;
+    for (struct dirent *task; (task = readdir(tasks)) != NULL;)
+        if (task->d_name[0] != '.')
+            register_children(process->id, atoi(task->d_name));
+    closedir(tasks);
+}
+
+/* --- how they end --------------------------------------------------------------------------- */
+
+static void leave(struct process *process)
+{
+    process->has_ended = 1;
+    all_changes_are_done(process);
+    count(process->step, -1);
+    for (struct process **at = &the_processes; *at != NULL; at = &(*at)->all)
+        if (*at == process) {
+            *at = process->all;
             break;
-        if (child > 0)
-            process_of((int)child);
+        }
+    notes_take_back(process);
+    if (process->handle >= 0)
+        close(process->handle);
+    process->handle = -1;
+}
+
+void process_end(struct process *process, int code)
+{
+    uint64_t moment = now_ns();
+    int id = process->id;
+    struct step *step = process->step;
+    if (process->has_ended)
+        return;
+    leave(process);
+    if (!process->is_first)
+        return;
+    while (step != NULL && step->process == id && !step->has_ended) {
+        if (step->live > 0 && processes_run_within(step))
+            step_unfit(step, "it left a process running");
+        descriptors_end(step);
+        step_end(step, code, moment);
+        step = step->parent;
     }
 }
 
-static int is_running(int id)
+static int is_running(const struct process *process)
 {
-    char path[64], text[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", id);
-    if (read_file(path, text, sizeof text) <= 0)
-        return 0;
-    const char *after = strrchr(text, ')');
-    return after != NULL && after[1] == ' ' && after[2] != 'Z' && after[2] != 'X';
+    if (process->handle < 0)
+        return kill(process->id, 0) == 0 || errno == EPERM;
+    struct pollfd state = {.fd = process->handle, .events = POLLIN};
+    return poll(&state, 1, 0) == 0;
 }
 
-int is_alive_within(struct step *step)
+int processes_run_within(struct step *step)
 {
-    int alive = 0;
-    struct process *next;
-    for (struct process *process = all; process != NULL; process = next) {
+    int runs = 0;
+    /* The newest are first: what a command started ends before the command. */
+    for (struct process *process = the_processes, *next; process != NULL; process = next) {
         next = process->all;
         if (!step_is_within(process->step, step))
             continue;
-        if (is_running(process->id)) {
-            alive = 1;
+        if (is_running(process)) {
+            runs = 1;
             continue;
         }
-        /* It was killed: what it noted since it was last looked at is lost with it. */
-        if (process->buffer != 0 && !process->wrote_last)
-            step_incomplete(process->step, "it was killed before all that it read was known");
-        process_end(process);
-        struct step *ended = process->is_first ? process->step : NULL;
-        for (; ended != NULL && ended->process == process->id && !ended->has_ended;
-             ended = ended->parent)
-            step_end(ended, -1, now_ns()); /* what it saw is known to those around it */
+        notes_read(process);
+        if (process->unheard > 0)
+            step_incomplete(process->step, "it was killed, and may have left processes");
+        process_end(process, -1);
+        next = the_processes; /* it may have ended others */
+        runs = 0;
     }
-    return alive;
+    return runs;
 }
 
-/* --- memory --------------------------------------------------------------------------------- */
+/* --- what they share ------------------------------------------------------------------------ */
 
-int read_memory(int process, uint64_t address, void *into, size_t size)
+static int shares(const struct process *process, int what)
 {
-    struct iovec to = {into, size}, from = {(void *)(uintptr_t)address, size};
-    ssize_t got = process_vm_readv(process, &to, 1, &from, 1, 0);
-    return got == (ssize_t)size ? 0 : -1;
+    const struct process *parent = process->parent;
+    if (parent == NULL || parent->has_ended)
+        return 1; /* for all that is known */
+    return syscall(SYS_kcmp, process->id, parent->id, what, 0, 0) <= 0;
 }
 
-int write_memory(int process, uint64_t address, const void *from, size_t size)
+int process_shares_files(const struct process *process)
 {
-    struct iovec source = {(void *)(uintptr_t)from, size},
-                 to = {(void *)(uintptr_t)address, size};
-    if (process_vm_writev(process, &source, 1, &to, 1, 0) == (ssize_t)size)
-        return 0;
-    char path[32]; /* a page that the process itself may not write: proc(5), /proc/pid/mem */
-    snprintf(path, sizeof path, "/proc/%d/mem", process);
-    int memory = open(path, O_RDWR | O_CLOEXEC);
-    if (memory < 0)
-        return -1;
-    ssize_t done = pwrite(memory, from, size, (off_t)address);
-    close(memory);
-    return done == (ssize_t)size ? 0 : -1;
+    return shares(process, KCMP_FILES);
 }
 
-static struct {
-    uint64_t address;
-    int process;
-    char bytes[PAGE];
-} pages[PAGES];
-
-void forget_pages(void)
+int process_shares_memory(const struct process *process)
 {
-    for (int i = 0; i < PAGES; i++)
-        pages[i].process = 0;
-}
-
-static const char *page_at(int process, uint64_t address)
-{
-    uint64_t begin = address & ~(uint64_t)(PAGE - 1);
-    int slot = (int)((begin / PAGE) % PAGES);
-    if (pages[slot].process != process || pages[slot].address != begin) {
-        if (read_memory(process, begin, pages[slot].bytes, PAGE) != 0) {
-            pages[slot].process = 0;
-            return NULL;
-        }
-        pages[slot].process = process;
-        pages[slot].address = begin;
-    }
-    return pages[slot].bytes + (address - begin);
-}
-
-const char *read_text(int process, uint64_t address)
-{
-    static char *text;
-    static size_t room;
-    size_t length = 0;
-    if (address == 0)
-        return NULL;
-    for (;;) {
-        const char *at = page_at(process, address);
-        if (at == NULL)
-            return NULL;
-        size_t left = PAGE - (address & (PAGE - 1)), part = strnlen(at, left);
-        if (length + part + 1 > room) {
-            room = (length + part + 1) * 2;
-            text = realloc(text, room);
-            if (text == NULL)
-                abort();
-        }
-        memcpy(text + length, at, part);
-        length += part;
-        if (part < left || length > LONGEST)
-            break;
-        address += part;
-    }
-    text[length] = '\0';
-    return text;
-}
-
-int has_same_memory(int one, int other)
-{
-    return syscall(SYS_kcmp, one, other, KCMP_VM, 0, 0) == 0;
+    return shares(process, KCMP_VM);
 }

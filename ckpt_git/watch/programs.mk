@@ -12,8 +12,10 @@ programs = ckpt-watch libsee.so answer
 # The same bytes wherever and whenever they are made: no id, no symbols, no paths.
 flags = -std=gnu11 -O2 -g0 -Wl,--build-id=none -Wl,-s
 
-ckpt-watch_sources = main.c filter.c watch.c paths.c steps.c processes.c memory.c util.c digest.c \
-    objects.c
+ckpt-watch_sources = main.c filter.c listen.c calls.c looks.c changes.c prints.c programs.c \
+    begins.c descriptors.c relays.c answers.c processes.c peek.c notes.c paths.c states.c steps.c \
+    seen.c recall.c order.c remember.c effects.c output.c report.c util.c digest.c \
+    digests.c objects.c
 ckpt-watch_flags = -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
     -Wl,-z,relro -Wl,-z,now
 ckpt-watch_linked = -pie

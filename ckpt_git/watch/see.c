@@ -7,7 +7,8 @@
  *
  * Nothing is ever lost: one takes the buffer, and makes sure that a record fits, before the call
  * is made as a noted one. Who can't have the buffer leaves the call to libc: another thread may
- * have it, or a signal came while this one had it, or it was never given back.
+ * have it, or a signal came while this one had it, or it was never given back. A child of fork(2)
+ * finds its memory of the buffer wiped, and asks for one of its own.
  *
  * It prints nothing, keeps errno, allocates nothing, and holds no descriptor.
  */
@@ -27,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -36,21 +38,27 @@
 #define LEFT LONG_MIN /* in the place of a result: the call is left to libc */
 
 enum {
-    MOST = sizeof(struct seen_record) + PATH_MAX, /* bytes of the largest record */
+    MOST = sizeof(struct seen_record) + PATH_MAX + 8, /* bytes of the largest record */
     KNOWN = 4096,
+    KNOWN_OF_BUILD = 1024,
+    FEW = 2, /* looks of a child that may be about to execute something */
     PROBES = 8,
     SPINS = 100,
     LINKS = 40, /* glibc and the kernel follow as many */
 };
 
-static struct seen buffer __attribute__((aligned(4096)));
-static uint16_t known[KNOWN];  /* where a record is, by its digest: 1 + offset / 8; 0: none */
-static _Atomic int is_watched; /* 0: everything is left to libc */
-static _Atomic int is_taken;   /* the buffer */
-static int *_Atomic forking;   /* errno's address in the thread that took it in order to fork */
+static struct seen *buffer; /* shared with the watcher */
 
-int __register_atfork(void (*)(void), void (*)(void), void (*)(void), void *)
-    __attribute__((weak)); /* of glibc: what pthread_atfork(3) calls */
+/* Of this process alone: what a child of fork(2) finds is zeroes. */
+static struct own {
+    _Atomic int is_ready; /* the buffer is there; -1: it can't be had */
+    _Atomic int is_taken; /* the buffer */
+    int looks;            /* before there was one */
+    uint32_t epoch;
+    uint16_t known[KNOWN]; /* where a record is, by its digest: 1 + offset / 8; 0: none */
+    uint16_t known_of_build[KNOWN_OF_BUILD]; /* the same of paths that the build may change */
+} *own;
+static _Atomic int is_watched; /* 0: everything is left to libc */
 
 /* The function that is stood for. */
 #define REAL(name)                                                                                \
@@ -119,14 +127,13 @@ static long answer(long result)
         return result_ == LEFT ? REAL(name) arguments : (type)answer(result_);                    \
     }
 
-/* Whether the watcher does what it is asked for. */
-static int request(int kind)
+static long request(int kind)
 {
     long result;
     do
-        result = call(SYS_openat, kind, (long)&buffer, sizeof buffer, 0, 0, REQUEST);
+        result = call(SYS_openat, kind, 0, 0, 0, 0, REQUEST);
     while (result == -EINTR);
-    return result == 0;
+    return result;
 }
 
 /* --- this process --------------------------------------------------------------------------- */
@@ -134,8 +141,8 @@ static int request(int kind)
 static int take(void)
 {
     for (int i = 0; i < SPINS; i++) {
-        if (!atomic_load_explicit(&is_taken, memory_order_relaxed) &&
-            !atomic_exchange_explicit(&is_taken, 1, memory_order_acquire))
+        if (!atomic_load_explicit(&own->is_taken, memory_order_relaxed) &&
+            !atomic_exchange_explicit(&own->is_taken, 1, memory_order_acquire))
             return 1;
         __asm__ volatile(RELAX);
     }
@@ -144,44 +151,43 @@ static int take(void)
 
 static void give_back(void)
 {
-    atomic_store_explicit(&is_taken, 0, memory_order_release);
+    atomic_store_explicit(&own->is_taken, 0, memory_order_release);
 }
 
-/* If another thread had the buffer, the child would never get it, and all that it does would go
- * to the watcher. */
-static void before_fork(void)
+/* Whether the buffer is there now. The lock is held. */
+static int share_buffer(void)
 {
-    for (int i = 0; i < SPINS; i++) {
-        if (take()) {
-            atomic_store(&forking, &errno);
-            return;
-        }
-        call(SYS_sched_yield, 0, 0, 0, 0, 0, 0);
+    long file = request(REQUEST_BUFFER);
+    long at = -1;
+    if (file >= 0) {
+        at = call(SYS_mmap, 0, sizeof *buffer, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        call(SYS_close, file, 0, 0, 0, 0, 0);
     }
+    if (at < 0 && at > -4096)
+        return 0;
+    if (buffer != NULL)
+        call(SYS_munmap, (long)buffer, sizeof *buffer, 0, 0, 0, 0);
+    buffer = (struct seen *)at;
+    return 1;
 }
 
-static void after_fork(void)
+static void get_ready(void)
 {
-    int *own = &errno;
-    if (atomic_compare_exchange_strong(&forking, &own, NULL))
-        give_back();
-}
-
-static void in_child(void)
-{
-    buffer.inherited = buffer.used;
-    buffer.process = (uint32_t)call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    after_fork();
+    if (!take())
+        return;
+    if (!atomic_load_explicit(&own->is_ready, memory_order_relaxed))
+        atomic_store(&own->is_ready, share_buffer() ? 1 : -1);
+    give_back();
 }
 
 /* Whether a library comes after us, which may stand for the same calls, and wouldn't be asked. */
 static int is_followed(void)
 {
-    Dl_info own;
+    Dl_info ours;
     const char *list = getenv("LD_PRELOAD");
-    if (list == NULL || dladdr(&buffer, &own) == 0 || (list = strstr(list, own.dli_fname)) == NULL)
+    if (list == NULL || dladdr(&buffer, &ours) == 0 || (list = strstr(list, ours.dli_fname)) == NULL)
         return 0;
-    list += strlen(own.dli_fname);
+    list += strlen(ours.dli_fname);
     return list[strspn(list, ": ")] != '\0';
 }
 
@@ -189,23 +195,33 @@ static int is_followed(void)
 __attribute__((constructor)) static void begin(void)
 {
     static _Atomic int has_begun;
-    if (atomic_load_explicit(&has_begun, memory_order_relaxed) || atomic_exchange(&has_begun, 1))
+    if (atomic_load_explicit(&has_begun, memory_order_relaxed) || atomic_exchange(&has_begun, 1) ||
+        is_followed())
         return;
-    int error = errno;
-    buffer.magic = NOTED;
-    buffer.process = (uint32_t)call(SYS_getpid, 0, 0, 0, 0, 0, 0);
-    if (__register_atfork != NULL && !is_followed() && request(REQUEST_BUFFER)) {
-        __register_atfork(before_fork, after_fork, in_child, NULL);
-        atomic_store(&is_watched, 1);
-    }
-    errno = error;
+    long at = call(SYS_mmap, 0, sizeof *own, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+                   -1, 0);
+    if ((at < 0 && at > -4096) ||
+        call(SYS_madvise, at, sizeof *own, MADV_WIPEONFORK, 0, 0, 0) != 0)
+        return;
+    own = (struct own *)at;
+    own->looks = FEW;
+    get_ready();
+    atomic_store(&is_watched, own->is_ready > 0);
 }
 
 static int can_note(void)
 {
-    if (!atomic_load_explicit(&is_watched, memory_order_relaxed))
+    if (!atomic_load_explicit(&is_watched, memory_order_relaxed)) {
         begin();
-    return atomic_load_explicit(&is_watched, memory_order_relaxed);
+        if (!atomic_load_explicit(&is_watched, memory_order_relaxed))
+            return 0;
+    }
+    if (!atomic_load_explicit(&own->is_ready, memory_order_relaxed)) {
+        if (own->looks++ < FEW)
+            return 0;
+        get_ready();
+    }
+    return atomic_load_explicit(&own->is_ready, memory_order_relaxed) > 0;
 }
 
 /* --- paths ---------------------------------------------------------------------------------- */
@@ -283,34 +299,50 @@ static uint64_t now(void)
 /* Where the next record goes, be it the largest; NULL: the watcher didn't make room. */
 static struct seen_record *room(void)
 {
-    if (buffer.used > SEEN_ROOM - MOST) {
-        if (!request(REQUEST_DRAIN)) {
+    if (buffer->used > SEEN_ROOM - MOST) {
+        if (request(REQUEST_EMPTY) != 0) {
             atomic_store(&is_watched, 0);
             return NULL;
         }
-        __atomic_store_n(&buffer.used, 0, __ATOMIC_RELEASE);
-        buffer.inherited = 0;
-        buffer.generation++;
-        memset(known, 0, sizeof known);
+        memset(own->known, 0, sizeof own->known);
+        memset(own->known_of_build, 0, sizeof own->known_of_build);
     }
-    return (struct seen_record *)(void *)(buffer.records + buffer.used);
+    return (struct seen_record *)(void *)(buffer->records + buffer->used);
 }
 
-/* Whether this process hasn't noted the same since the buffer was emptied. */
+/* Where `..` comes after a link nobody knows here. */
+static int may_be_of_build(const char *path, size_t length)
+{
+    for (const char *root = buffer->roots; *root != '\0'; root += strlen(root) + 1)
+        if (length >= strlen(root) && memcmp(path, root, strlen(root)) == 0)
+            return 1;
+    return memmem(path, length, "/..", 3) != NULL;
+}
+
+/* Whether this process hasn't noted the same since the buffer was emptied, and nothing of it can
+ * have changed since. To be asked when the call was made. */
 static int is_new(const struct seen_record *record, int kind, size_t length)
 {
     const unsigned char *path = (const void *)(record + 1);
-    uint32_t digest = 2166136261u ^ (unsigned)kind; /* FNV-1a */
+    uint16_t *known = own->known;
+    uint32_t digest = 2166136261u ^ (unsigned)kind, slots = KNOWN; /* FNV-1a */
     for (size_t i = 0; i < length; i++)
         digest = (digest ^ path[i]) * 16777619u;
+    if (may_be_of_build((const char *)path, length)) {
+        uint32_t epoch = __atomic_load_n(&buffer->epoch, __ATOMIC_ACQUIRE);
+        known = own->known_of_build;
+        slots = KNOWN_OF_BUILD;
+        if (epoch != own->epoch)
+            memset(known, 0, sizeof own->known_of_build);
+        own->epoch = epoch;
+    }
     for (uint32_t i = 0; i < PROBES; i++) {
-        uint16_t *slot = &known[((digest >> 16 ^ digest) + i) % KNOWN];
-        uint32_t at = 8 * (*slot - 1u);
-        if (*slot == 0 || at < buffer.inherited) {
-            *slot = (uint16_t)(1 + buffer.used / 8);
+        uint16_t *slot = &known[((digest >> 16 ^ digest) + i) % slots];
+        if (*slot == 0) {
+            *slot = (uint16_t)(1 + buffer->used / 8);
             return 1;
         }
-        const struct seen_record *other = (const void *)(buffer.records + at);
+        const struct seen_record *other = (const void *)(buffer->records + 8 * (*slot - 1u));
         if (other->kind == kind && other->length == length &&
             memcmp(other + 1, path, length) == 0)
             return 0;
@@ -344,6 +376,11 @@ static int outcome(long result, int kind, int missing)
     }
 }
 
+static int begins_with(const char *path, size_t length, const char *text)
+{
+    return length >= strlen(text) && memcmp(path, text, strlen(text)) == 0;
+}
+
 /* Make a call on a path as a noted one. */
 static long look(int kind, int missing, long number, int dir, const char *path, long a, long b,
                  long c)
@@ -354,15 +391,15 @@ static long look(int kind, int missing, long number, int dir, const char *path, 
     struct seen_record *record = room();
     char *whole = (char *)(record + 1);
     size_t length = record == NULL ? 0 : resolve(dir, path, whole);
-    /* What is in /proc depends on who asks. */
-    if (length > 0 && (length < 6 || memcmp(whole, "/proc/", 6) != 0)) {
+    /* What is in /proc and /dev/fd depends on who asks. */
+    if (length > 0 && !begins_with(whole, length, "/proc/") && !begins_with(whole, length, "/dev/")) {
         uint64_t before = now();
         result = call(number, dir, (long)path, a, b, c, NOTED + (uint64_t)number);
         int noted = outcome(result, kind, missing);
         if (noted > 0 && is_new(record, noted, length)) {
             *record = (struct seen_record){before, now(), (uint16_t)length, (uint8_t)noted, {0}};
             uint32_t size = (uint32_t)(sizeof *record + length + 7) / 8 * 8;
-            __atomic_store_n(&buffer.used, buffer.used + size, __ATOMIC_RELEASE);
+            __atomic_store_n(&buffer->used, buffer->used + size, __ATOMIC_RELEASE);
         }
         if (noted < 0)
             result = LEFT;

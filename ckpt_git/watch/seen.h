@@ -3,23 +3,25 @@
  * A seccomp filter has the kernel notify the watcher of every call that names a file. A call whose
  * sixth argument, which none of these calls has, is NOTED plus its own number is let through at
  * once (what is left in the argument's register by another call is no such thing): the library made
- * it, and noted what came of it in a buffer of its own. The watcher reads that buffer out of the
- * program's memory. So a program without the library, or a call past it, is seen all the same,
- * only slower.
+ * it, and noted what came of it in a buffer that it shares with the watcher. So a program without
+ * the library, or a call past it, is seen all the same, only slower; and what a program noted is
+ * known still when it was killed.
  */
 #ifndef CKPT_SEEN_H
 #define CKPT_SEEN_H
 
+#include <linux/limits.h>
 #include <stdint.h>
 
 #define NOTED 0x636b7074736565ULL    /* with its number: the sixth argument of a noted call */
 #define REQUEST 0x636b7074617368ULL  /* that of a call by which a program speaks to the watcher */
 
-/* Requests: openat(kind, address, size, 0, 0, REQUEST). */
+/* Requests: openat(kind, address, size, argument, 0, REQUEST). */
 enum {
-    REQUEST_BUFFER = 1, /* address is that of a struct seen: called once, when a program begins */
-    REQUEST_DRAIN = 2,  /* the buffer is full: the watcher reads it before the call returns */
+    REQUEST_BUFFER = 1, /* gives the descriptor of a struct seen, all for the caller's process */
+    REQUEST_EMPTY = 2,  /* it is full: the watcher reads and empties it before the call returns */
     REQUEST_ANSWER = 3, /* of answer.c: what is to be done next */
+    REQUEST_FAILED = 4, /* the program that was to be executed isn't */
 };
 
 /* What came of looking at a file. */
@@ -44,16 +46,15 @@ struct seen_record {
     uint8_t unused[5];
 };
 
-enum { SEEN_ROOM = 1 << 16 };
+enum { SEEN_ROOM = 1 << 16, SEEN_ROOTS = 4096, SEEN_LONGEST = PATH_MAX - 1 };
 
-/* The buffer. `generation` counts how often it was emptied. Records up to `inherited` were made
- * by the process that forked this one. */
+/* The buffer. The same look at the same path needs no second record, unless something of the build
+ * was changed in between: the watcher raises `epoch` before. `roots` are the folders in which that
+ * can be: paths with a NUL each, and an empty one. */
 struct seen {
-    uint64_t magic; /* NOTED */
-    uint32_t generation;
-    uint32_t process;
-    uint32_t inherited;
     uint32_t used; /* bytes of `records`: raised when a record is whole */
+    uint32_t epoch;
+    char roots[SEEN_ROOTS];
     char records[SEEN_ROOM];
 };
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
+from ckpt_git.watch.memory_file import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ SOCKET = 100
 ANSWER = "/@"
 """Where the program that answers lies in a sandbox: the shortest path that there is room for."""
 _FOLDER = "/.ckpt-watch"
-_MAGIC, _DIGEST = b"ckptmem1", 16
+_DIGEST = 16
 _USAGE = 64
 _UNWATCHED = 121  # exit code of `ckpt-watch launch` where the kernel lets nobody watch
 
@@ -130,9 +131,9 @@ class Report:
 
 def is_whole(memory: bytes) -> bool:
     """Whether a memory's file is as the watcher wrote it: memory.h."""
-    digest = memory[len(_MAGIC) : len(_MAGIC) + _DIGEST]
-    rest = memory[len(_MAGIC) + _DIGEST :]
-    return memory.startswith(_MAGIC) and digest == blake2b(rest, digest_size=_DIGEST).digest()
+    digest = memory[len(MAGIC) : len(MAGIC) + _DIGEST]
+    rest = memory[len(MAGIC) + _DIGEST :]
+    return memory.startswith(MAGIC) and digest == blake2b(rest, digest_size=_DIGEST).digest()
 
 
 def is_unwatched(code: int) -> bool:

@@ -53,6 +53,10 @@ static int execute(const char *path, char *const arguments[], char *const enviro
     int done = (int)syscall(SYS_execve, put(&place, path) ? place.path : path, arguments,
                             environment);
     __asm__ volatile("" : : "r"(&place) : "memory");
+    int error = errno;
+    if (error != ENOENT && error != ENOTDIR && error != EACCES) /* what is missing, it can see */
+        syscall(SYS_openat, REQUEST_FAILED, 0, 0, 0, 0, REQUEST);
+    errno = error;
     return done;
 }
 

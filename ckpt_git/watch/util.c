@@ -1,8 +1,10 @@
-/* Helpers of the watcher: memory that is never given back, time, hashes, words on standard error. */
+/* Helpers of the watcher: memory that is never given back, texts, time and hashes. */
 
 #define _GNU_SOURCE
-#include "watch.h"
+#include "util.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -10,21 +12,23 @@
 
 enum { PIECE = 1 << 22 };
 
+static void *pages(size_t size)
+{
+    void *taken = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (taken == MAP_FAILED)
+        abort(); /* the build is ended, and built again without us */
+    return taken;
+}
+
 void *take(size_t size)
 {
     static char *at;
     static size_t left;
     size = (size + 15) & ~(size_t)15;
-    if (size > PIECE / 4) {
-        void *own = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (own == MAP_FAILED)
-            abort(); /* the build is ended, and built again without us */
-        return own;
-    }
+    if (size > PIECE / 4)
+        return pages(size);
     if (size > left) {
-        at = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED)
-            abort();
+        at = pages(PIECE);
         left = PIECE;
     }
     void *taken = at;
@@ -41,6 +45,20 @@ char *take_text(const char *text, size_t length)
     return taken;
 }
 
+char *compose(const char *format, ...)
+{
+    va_list rest, again;
+    va_start(rest, format);
+    va_copy(again, rest);
+    int length = vsnprintf(NULL, 0, format, rest);
+    char *text = take(length < 0 ? 1 : (size_t)length + 1);
+    if (length > 0)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    va_end(rest);
+    return text;
+}
+
 void *grow(void *items, size_t *room, size_t count, size_t size)
 {
     if (count < *room)
@@ -52,11 +70,34 @@ void *grow(void *items, size_t *room, size_t count, size_t size)
     return grown;
 }
 
-uint64_t now_ns(void)
+void *zeroed(size_t count, size_t size)
+{
+    void *made = calloc(count == 0 ? 1 : count, size);
+    if (made == NULL)
+        abort();
+    return made;
+}
+
+static int64_t nanoseconds(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+uint64_t now_ns(void)
+{
+    return (uint64_t)nanoseconds(CLOCK_MONOTONIC);
+}
+
+int64_t date_now(void)
+{
+    return nanoseconds(CLOCK_REALTIME);
+}
+
+int64_t date_of_moment(uint64_t moment)
+{
+    return date_now() - (int64_t)(now_ns() - moment);
 }
 
 uint64_t hash_bytes(const void *bytes, size_t length)
@@ -77,12 +118,8 @@ uint64_t hash_bytes(const void *bytes, size_t length)
     return hash ^ (hash >> 29);
 }
 
-void warn(const char *format, ...)
+int is_at_or_below(const char *path, const char *folder, size_t length)
 {
-    va_list rest;
-    va_start(rest, format);
-    fputs("ckpt-watch: ", stderr);
-    vfprintf(stderr, format, rest);
-    fputc('\n', stderr);
-    va_end(rest);
+    return strncmp(path, folder, length) == 0 &&
+           (path[length] == '/' || path[length] == '\0' || length == 1);
 }

@@ -204,11 +204,13 @@ def test_damaged_objects_answer_nothing(in_each_sandbox: Project, harm: str) -> 
 
 @pytest.mark.parametrize("harm", _HARM)
 def test_what_is_damaged_is_told_once_and_made_again(built: Project, harm: str) -> None:
+    """What is missing is made by its command; what was begun to be answered is built anew."""
     for path in built.store.objects.glob("??/*"):
         _HARM[harm](path)
     record = built.from_checkpoint()
-    assert "something that was known could not be put back: built again, all of it" in log(record)
-    assert record.answered == 0
+    told = "something that was known could not be put back: built again, all of it" in log(record)
+    assert told == (record.answered == 0)
+    assert record.ran
     assert _results(record) == {"made": "2", "list": "2\n"}
     mended = built.from_checkpoint()
     assert "could not be put back" not in log(mended)

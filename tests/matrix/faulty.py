@@ -16,7 +16,7 @@ FAULTS = {
     "contents aren't compared": ("    if (!(seen->mask & SAW_CONTENT))\n", "    if (1)\n"),
     "listings aren't compared": ("    return sum[0] == wanted[0]", "    return 1 || sum[0] == 0"),
 }
-"""What a line of ``memory.c`` is, and what it becomes."""
+"""What a line of ``recall.c`` is, and what it becomes."""
 
 
 def spoil(fault: str, folder: Path) -> None:
@@ -25,10 +25,10 @@ def spoil(fault: str, folder: Path) -> None:
     folder.mkdir()
     for entry in compiling.sources():
         shutil.copy2(entry.path, folder)
-    memory = folder / "memory.c"
-    text = memory.read_text()
-    assert old in text, f"memory.c has no line any more that would be spoiled by: {fault}"
-    memory.write_text(text.replace(old, new))
+    recall = folder / "recall.c"
+    text = recall.read_text()
+    assert old in text, f"recall.c has no line any more that would be spoiled by: {fault}"
+    recall.write_text(text.replace(old, new))
 
 
 def main(folder: Path) -> None:

@@ -127,12 +127,12 @@ def written(*commands: Ran) -> bytes:
             *(pool.text(one.folder), pool.put(words), len(words), pool.text(one.reason)),
             *(len(list(one.whole())) - 1, len(rows), len(saw)),
             *(len(effects) // EFFECT.size, len(left)),
-            *(len(says) // SAID.size, int(bool(one.said)), one.flags, 0, 5_000_000),
+            *(len(says) // SAID.size, int(bool(one.said)), one.flags, 5_000_000, -1),
         )
         rows += [seen.setdefault(one_seen, len(seen)) for one_seen in saw]
         for made in left:
             effects += EFFECT.struct.pack(
-                *(pool.text(made.path), 0, made.kind, 0, 0, 0o644, len(made.content), 0),
+                *(pool.text(made.path), 0, made.kind, 0, 0, 0, 0o644, len(made.content), 0),
                 _digest(made.content),
             )
         if one.said:
@@ -141,11 +141,11 @@ def written(*commands: Ran) -> bytes:
     observations = b"".join(
         OBSERVATION.struct.pack(
             *(pool.text(saw.path), saw.mask, saw.kind, 0, len(saw.content)),
-            *(_digest(saw.content), 0, 0),
+            *(_digest(saw.content), 0, 0, 0, 0, 0, 0),
         )
         for saw in seen
     )
-    counts = (len(every), len(rows), len(seen), len(effects) // EFFECT.size)
+    counts = (len(every), len(rows), len(seen), 0, len(effects) // EFFECT.size)
     header = HEADER.struct.pack(
         *(MAGIC, bytes(16), ORDER, *counts, len(says) // SAID.size, len(pool.texts))
     )

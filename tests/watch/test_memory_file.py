@@ -22,6 +22,7 @@ _FORMS = {
     "memory_entry": memory_file.ENTRY,
     "memory_observation": memory_file.OBSERVATION,
     "memory_effect": memory_file.EFFECT,
+    "memory_window": memory_file.WINDOW,
     "memory_said": memory_file.SAID,
 }
 _ENUMS = {
@@ -38,6 +39,7 @@ _ENUMS = {
     "SAW_EXISTS": memory_file.EXISTS,
     "SAW_LINK": memory_file.LINK_TEXT,
     "SAW_SIZE_CLASS": memory_file.SIZE_CLASS,
+    "SAW_DATE": memory_file.DATE,
 }
 
 _COMPILES = Ran(
@@ -62,7 +64,7 @@ def test_the_form_is_that_of_the_header(tmp_path: Path) -> None:
     lines += [f'printf("{name} %d\\n", {name});\n' for name in _ENUMS]
     program = tmp_path / "sizes.c"
     program.write_text(
-        '#include "memory.h"\n#include "watch.h"\n#include <stdio.h>\n#include <stddef.h>\n'
+        '#include "memory.h"\n#include "steps.h"\n#include <stdio.h>\n#include <stddef.h>\n'
         f"int main(void) {{ {''.join(lines)} return __builtin_memcmp(MEMORY_MAGIC, "
         f'"{memory_file.MAGIC.decode()}", 9); }}\n'
     )
@@ -145,7 +147,7 @@ def test_what_is_no_memory_is_refused(name: str, tmp_path: Path) -> None:
 def _places() -> list[Any]:
     """Where a number in the file leads to something else in it."""
     counts = memory_file.HEADER.struct.unpack_from(written(*_BUILD))[3:]
-    entries, rows, observations, effects, _, _ = counts
+    entries, rows, observations, _, effects, _, _ = counts
     at = memory_file.HEADER.size
     forms = [("entry", memory_file.ENTRY, at)]
     at += entries * memory_file.ENTRY.size
@@ -158,7 +160,7 @@ def _places() -> list[Any]:
     forms.append(("said", memory_file.SAID, at))
     safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
     safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
-    safe |= {"descriptor"}
+    safe |= {"descriptor", "names", "input_end"}
     return [
         pytest.param(start + offset, id=f"{what} {field}")
         for what, form, start in forms

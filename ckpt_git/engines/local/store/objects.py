@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
@@ -22,16 +23,17 @@ _FOLDER = 2  # letters of a digest that are the name of a folder
 
 
 def sweep(store: Store, young: float) -> None:
-    """Remove the objects that no memory names and that are older than ``young`` seconds. Under the
-    tally's lock. A memory that can't be read names nothing."""
+    """Remove the objects that no memory names, and those that were never finished, if they are
+    older than ``young`` seconds. Under the tally's lock. A memory that can't be read names
+    nothing."""
     named: set[str] = set()
     for path in store.entries.glob("*/memory"):
         with suppress(OSError, ValueError):
             named |= {digest.hex() for digest in MemoryFile.read(path).contents}
     limit = time.time() - young
-    for entry, name in _each(store):
+    for entry, name in chain(_each(store), _unfinished(store)):
         with suppress(FileNotFoundError):
-            if name not in named and entry.stat().st_ctime < limit:
+            if name not in named and entry.stat(follow_symlinks=False).st_ctime < limit:
                 os.unlink(entry.path)
 
 
@@ -52,6 +54,13 @@ def memory_bytes(store: Store, entry_id: str) -> int:
             if file.name not in AROUND:
                 total += on_disk(file.stat(follow_symlinks=False).st_size)
     return total
+
+
+def _unfinished(store: Store) -> Iterator[tuple[os.DirEntry[str], str]]:
+    with suppress(FileNotFoundError), os.scandir(store.objects) as files:
+        for file in files:
+            if file.name.startswith("tmp-"):
+                yield file, file.name
 
 
 def _each(store: Store) -> Iterator[tuple[os.DirEntry[str], str]]:

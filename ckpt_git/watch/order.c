@@ -1,0 +1,163 @@
+/* Dates, which count as an order: what was newer has to be newer.
+ *
+ * Two files that commands made beside each other, as a make with several jobs has it, come in any
+ * order. Of each file it is known in whose running that was: of the outermost command that ran
+ * beside others, and of the innermost one. Where two files' windows overlap, nothing is known of
+ * their order, and nothing asked.
+ */
+
+#define _GNU_SOURCE
+#include <stdlib.h>
+#include <string.h>
+
+#include "remember.h"
+#include "util.h"
+
+enum { TICK = 20000000, MOST_PAIRED = 4096 };
+
+void makers(const struct step *writer, const struct step **outer, const struct step **inner)
+{
+    *outer = *inner = NULL;
+    for (; writer != NULL && writer->parent != NULL; writer = writer->parent)
+        if (writer->parent->is_parallel) {
+            if (*inner == NULL)
+                *inner = writer;
+            *outer = writer;
+        }
+}
+
+static int64_t began(void)
+{
+    static int64_t date;
+    if (date == 0)
+        date = date_of_moment(the_root_step->began);
+    return date;
+}
+
+uint8_t date_kind(const struct path *path, uint32_t version, const struct state *state)
+{
+    if (path->zone != ZONE_TRACKED || state->kind != KIND_FILE)
+        return DATE_ANY;
+    if (path_origin((struct path *)(uintptr_t)path, version) == 0)
+        return DATE_OF_SOURCE;
+    return !state->is_foretold && state->mtime < began() - TICK ? DATE_GIVEN : DATE_OF_MADE;
+}
+
+/* Whether it is from when its writer ran, not one that it was given. */
+int is_date_of_running(const struct version *version, int64_t date)
+{
+    const struct step *writer = version->writer;
+    int64_t end = writer->has_ended ? date_of_moment(writer->ended) : date_now();
+    return date >= date_of_moment(version->since) - TICK && date <= end + TICK;
+}
+
+struct made {
+    const struct path *path;
+    int64_t then, now;
+    struct memory_window outer_then, inner_then, outer_now, inner_now;
+    uint8_t is_parallel_then, is_parallel_now;
+};
+
+static struct memory_window window_of(const struct step *step)
+{
+    return (struct memory_window){
+        date_of_moment(step->began),
+        step->has_ended ? date_of_moment(step->ended) : INT64_MAX,
+    };
+}
+
+static void look_at_now(struct made *made, struct path *path)
+{
+    const struct state *state = path_state(path, 0);
+    const struct version *version = path_current(path);
+    const struct step *outer, *inner;
+    made->path = path;
+    made->now = state->is_foretold ? date_now() : state->mtime;
+    makers(version->writer, &outer, &inner);
+    made->is_parallel_now = outer != NULL && (state->is_foretold ||
+                                              is_date_of_running(version, state->mtime));
+    if (made->is_parallel_now) {
+        made->outer_now = window_of(outer);
+        made->inner_now = window_of(inner);
+    }
+}
+
+static int by_then(const void *one, const void *other)
+{
+    const struct made *a = one, *b = other;
+    return a->then < b->then ? -1 : a->then > b->then;
+}
+
+static int overlap(const struct memory_window *one, const struct memory_window *other)
+{
+    int is_same = one->low == other->low && one->high == other->high;
+    return !is_same && one->low <= other->high && other->low <= one->high;
+}
+
+static int is_firm(const struct made *one, const struct made *other)
+{
+    if (one->is_parallel_then && other->is_parallel_then &&
+        (overlap(&one->outer_then, &other->outer_then) ||
+         overlap(&one->inner_then, &other->inner_then)))
+        return 0;
+    return !(one->is_parallel_now && other->is_parallel_now &&
+             (overlap(&one->outer_now, &other->outer_now) ||
+              overlap(&one->inner_now, &other->inner_now)));
+}
+
+static int is_in_order(const struct made *made, size_t count, const char **why)
+{
+    int64_t newest = INT64_MIN, last = INT64_MIN;
+    size_t i = 0;
+    /* As a rule all are: of those that were older, none is as new now. */
+    for (size_t begin = 0; i < count; i++) {
+        if (made[i].then != made[begin].then) {
+            last = newest;
+            begin = i;
+        }
+        if (made[i].now <= last)
+            break;
+        if (made[i].now > newest)
+            newest = made[i].now;
+    }
+    if (i == count)
+        return 1;
+    for (i = 0; i < count && count <= MOST_PAIRED; i++)
+        for (size_t n = i + 1; n < count; n++)
+            if (made[i].then < made[n].then && made[i].now >= made[n].now &&
+                is_firm(&made[i], &made[n])) {
+                *why = compose("%s (it was older than %s)", made[i].path->text,
+                               made[n].path->text);
+                return 0;
+            }
+    if (count > MOST_PAIRED)
+        *why = "the order of many files is another one";
+    return count <= MOST_PAIRED;
+}
+
+int memory_is_in_order(struct memory *memory, const struct memory_entry *entry, const char **why)
+{
+    static struct made *made;
+    static size_t room;
+    size_t count = 0;
+    for (uint32_t n = 0; n < entry->seen; n++) {
+        uint32_t number = memory->rows[entry->row + n];
+        const struct memory_observation *seen = &memory->observations[number];
+        if (seen->date != DATE_OF_MADE && seen->date != DATE_GIVEN)
+            continue;
+        made = grow(made, &room, count, sizeof *made);
+        struct made *one = &made[count++];
+        memset(one, 0, sizeof *one);
+        one->then = seen->mtime;
+        one->is_parallel_then = seen->outer != 0 && seen->inner != 0;
+        if (one->is_parallel_then) {
+            one->outer_then = memory->windows[seen->outer];
+            one->inner_then = memory->windows[seen->inner];
+        }
+        look_at_now(one, memory->paths[number]);
+    }
+    if (count < 2)
+        return 1;
+    qsort(made, count, sizeof *made, by_then);
+    return is_in_order(made, count, why);
+}

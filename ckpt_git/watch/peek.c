@@ -1,0 +1,132 @@
+/* How the memory and the descriptors of watched processes are read. */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "calls.h"
+
+enum { PAGE = 4096, PAGES = 64, LONGEST = 1 << 18, TEXTS = 4 };
+
+int read_proc(int id, const char *name, char *into, size_t room)
+{
+    char path[96];
+    snprintf(path, sizeof path, "/proc/%d/%s", id, name);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return -1;
+    ssize_t got = read(file, into, room - 1);
+    close(file);
+    if (got < 0)
+        return -1;
+    into[got] = '\0';
+    return (int)got;
+}
+
+int copy_descriptor(struct process *process, int number)
+{
+    return process->handle < 0 ? -1
+                               : (int)syscall(SYS_pidfd_getfd, process->handle, number, 0);
+}
+
+int peek(struct process *process, uint64_t address, void *into, size_t size)
+{
+    struct iovec to = {into, size}, from = {(void *)(uintptr_t)address, size};
+    ssize_t got = process_vm_readv(process->id, &to, 1, &from, 1, 0);
+    if (got < 0 && errno == EPERM)
+        step_incomplete(process->step, "the memory of one of its processes can't be read");
+    /* Its id may have become another's while it was read: seccomp_unotify(2). */
+    return got == (ssize_t)size && call_is_valid() ? 0 : -1;
+}
+
+int poke(struct process *process, uint64_t address, const void *from, size_t size)
+{
+    struct iovec source = {(void *)(uintptr_t)from, size},
+                 to = {(void *)(uintptr_t)address, size};
+    if (process_vm_writev(process->id, &source, 1, &to, 1, 0) == (ssize_t)size)
+        return 0;
+    char path[32]; /* a page that the process itself may not write: proc(5), /proc/pid/mem */
+    snprintf(path, sizeof path, "/proc/%d/mem", process->id);
+    int memory = open(path, O_RDWR | O_CLOEXEC);
+    if (memory < 0)
+        return -1;
+    ssize_t done = pwrite(memory, from, size, (off_t)address);
+    close(memory);
+    return done == (ssize_t)size ? 0 : -1;
+}
+
+static struct {
+    uint64_t address;
+    int process; /* 0: none */
+    char bytes[PAGE];
+} pages[PAGES];
+
+void peek_anew(void)
+{
+    for (int i = 0; i < PAGES; i++)
+        pages[i].process = 0;
+}
+
+static const char *page_at(struct process *process, uint64_t address)
+{
+    uint64_t begin = address & ~(uint64_t)(PAGE - 1);
+    int slot = (int)((begin / PAGE) % PAGES);
+    if (pages[slot].process != process->id || pages[slot].address != begin) {
+        pages[slot].process = 0;
+        if (peek(process, begin, pages[slot].bytes, PAGE) != 0)
+            return NULL;
+        pages[slot].process = process->id;
+        pages[slot].address = begin;
+    }
+    return pages[slot].bytes + (address - begin);
+}
+
+int peek_word(struct process *process, uint64_t address, uint64_t *word)
+{
+    if ((address & (PAGE - 1)) > PAGE - sizeof *word)
+        return peek(process, address, word, sizeof *word);
+    const char *at = page_at(process, address);
+    if (at == NULL)
+        return -1;
+    memcpy(word, at, sizeof *word);
+    return 0;
+}
+
+const char *peek_text(struct process *process, uint64_t address)
+{
+    static struct {
+        char *text;
+        size_t room;
+    } texts[TEXTS];
+    static int last;
+    size_t length = 0;
+    last = (last + 1) % TEXTS;
+    while (address != 0) {
+        const char *at = page_at(process, address);
+        if (at == NULL)
+            return NULL;
+        size_t left = PAGE - (address & (PAGE - 1)), part = strnlen(at, left);
+        if (length + part + 1 > texts[last].room) {
+            texts[last].room = (length + part + 1) * 2;
+            texts[last].text = realloc(texts[last].text, texts[last].room);
+            if (texts[last].text == NULL)
+                abort();
+        }
+        memcpy(texts[last].text + length, at, part);
+        length += part;
+        if (part < left) {
+            texts[last].text[length] = '\0';
+            return texts[last].text;
+        }
+        if (length > LONGEST)
+            return NULL; /* longer than the kernel takes it */
+        address += part;
+    }
+    return NULL;
+}

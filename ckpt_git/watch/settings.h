@@ -1,0 +1,17 @@
+/* What the watcher is told: main.c has the words. */
+#ifndef CKPT_SETTINGS_H
+#define CKPT_SETTINGS_H
+
+#include <stddef.h>
+
+struct settings {
+    const char *preload; /* the library as the watched programs find it, or NULL */
+    const char *answer;  /* the program that answers, likewise */
+    int answers;         /* whether commands are answered from memory */
+    int is_shut_in;      /* whether nothing but the roots can be written */
+    const char **links;  /* links among the sources */
+    size_t link_count;
+};
+extern struct settings settings;
+
+#endif

@@ -1,0 +1,129 @@
+"""Dates matter as an order: what was newer is newer again, and who asked is answered only then."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.watch.project import Project
+
+
+def test_newer_than(probing: Project) -> None:
+    probing.write("a", "first\n")
+    probing.write("order", "cp a x; sleep .02; cp a y\n")
+    probing.command = "sh order; $probe newer x y > one; $probe newer y x > two"
+    probing.record()
+    assert probing.again() == []
+    probing.write("order", "cp a y; sleep .02; cp a x\n")
+    executed = probing.again()
+    assert len([one for one in executed if "newer" in one]) == 2
+    assert probing.again() == []
+
+
+@pytest.mark.parametrize("ask", ["[ x -nt y ]", "[ x -ot y ]", "test y -nt x"])
+def test_a_shell_that_asks(project: Project, ask: str) -> None:
+    project.write("a", "first\n")
+    project.write("order", "cp a x; sleep .02; cp a y\n")
+    project.write("ask", f"if {ask}; then echo yes; else echo no; fi > result\n")
+    project.command = "sh order; sh ask"
+    project.record()
+    assert project.again() == []
+    project.write("order", "cp a y; sleep .02; cp a x\n")
+    assert "sh ask" in project.again()
+
+
+def test_slow_commands_that_are_answered_keep_their_order(project: Project) -> None:
+    """Each is newer than those before it, however fast they are answered."""
+    project.write("a", "first\n")
+    project.write("more", "")
+    slow = "; ".join(f"sh -c 'sleep .02; cp a x{number}'" for number in range(4))
+    asks = "; ".join(f"[ x{number + 1} -nt x{number} ] || echo {number}" for number in range(3))
+    project.write("ask", f"{asks}; . ./more\n")
+    project.command = f"{slow}; sh ask; find . -newer x1 | sort > $out/newer"
+    project.record()
+    project.write("more", "echo more\n")
+    assert "sh ask" in project.again()
+
+
+def test_what_is_executed_after_an_answer_is_newer(project: Project) -> None:
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.command = (
+        "sh -c 'sleep .02; cp a x'; sh -c 'sleep .02; cp b y'; [ y -nt x ] && echo newer"
+    )
+    project.record()
+    for content in ("other\n", "another\n"):
+        project.write("b", content)
+        project.again()
+        project.write("a", content)
+        project.again()
+
+
+def test_copies_with_their_dates(project: Project) -> None:
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.write("run", "sleep .02; cp a x\n")
+    project.command = (
+        "cp b early; sh run; sleep .02; cp b late; cp -p x y; cp -p a old; touch -r late z\n"
+        "for f in early late x y z old a; do for g in early late x y z old b; do\n"
+        "  [ $f -nt $g ] && echo $f $g; done; done > order; cp order $out/"
+    )
+    project.record()
+    project.again()
+    project.write("b", "other\n")
+    project.again()
+    project.write("a", "other\n")
+    project.again()
+
+
+def test_dates_that_are_given(probing: Project) -> None:
+    probing.write("a", "first\n")
+    probing.write("date", "1000000000\n")
+    probing.command = (
+        "cp a x; cp a y; $probe date $(cat date) x; $probe newer y x > one; $probe newer x a > two"
+    )
+    probing.record()
+    assert probing.again() == []
+    probing.write("date", "2000000000\n")
+    executed = probing.again()
+    assert len([one for one in executed if "newer" in one]) == 2
+
+
+def test_copy_if_newer(project: Project) -> None:
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.write("old", "date -d @1000000000 > /dev/null; touch -d @1000000000 x\n")
+    project.write("new", "true\n")
+    project.command = "cp b x; . ./$(cat which); cp -u a x; cp x $out/"
+    project.write("which", "old\n")
+    project.record()
+    assert project.again() == []
+    project.write("which", "new\n")
+    project.again()
+    project.write("which", "old\n")
+    project.again()
+
+
+def test_a_make_that_finds_it_up_to_date(project: Project) -> None:
+    project.write("Makefile", "all: z\ny: x\n\tcp x y\nz: y\n\tcp y z\n")
+    project.write("a", "first\n")
+    project.command = "cp a x; make; make; make; touch x; make"
+    project.record()
+    assert project.again() == []
+    project.write("a", "other\n")
+    project.again()
+    assert project.again() == []
+    project.command = "cp a x; make; make; cp a x; make"
+    project.again()
+
+
+def test_touched_sources(project: Project) -> None:
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.write("Makefile", "c: a b\n\tcat a b > c; echo made\n")
+    project.command = (
+        "make; sleep .02; touch a; make; sleep .02; touch c; make; cp b d; touch b; make"
+    )
+    project.record()
+    project.again()
+    project.write("b", "other\n")
+    project.again()
