@@ -7,15 +7,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks import (
     bisect,
-    chart,
     compare,
-    evaluate,
     follow,
     histories,
     measured,
@@ -57,13 +55,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         *("-p", "--project"),
         action="append",
         choices=list(PROJECTS),
-        help=f"may be given several times (default: {next(iter(PROJECTS))}; verify: all)",
+        help=f"may be given several times (default: {next(iter(PROJECTS))}; follow, trace: all)",
     )
     parser.add_argument(
         *("-n", "--changes"),
         type=int,
         metavar="N",
-        help=f"the last N changes of each (default: {_CHANGES}; verify: all)",
+        help=f"the last N changes of each (default: {_CHANGES}; follow: all)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all that was measured")
     parser.add_argument(
@@ -86,9 +84,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         metavar="PATH",
         help="nix: a nixpkgs, whose own functions are measured as well, in the user's own store",
     )
-    parser.add_argument("--nix", action="store_true", help="verify, follow: with the Nix engine")
+    parser.add_argument("--nix", action="store_true", help="follow: with the Nix engine")
     own = parser.add_argument_group("a repository of your own, for follow, bisect, nix and trace")
     own.add_argument("--repository", type=Path, metavar="PATH")
+    own.add_argument(
+        "--corpus", type=Path, metavar="FILE", help="follow: several of them, listed in TOML"
+    )
     own.add_argument("--name", help="what tables call it (default: its folder)")
     own.add_argument(
         "--range", metavar="A..B", help="follow, bisect: commits along its first parents"
@@ -103,17 +104,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     for phase in ("configure", "build", "install"):
         own.add_argument(f"--{phase}", metavar="COMMAND")
     parser.add_argument(
-        "--timing", action="store_true", help="follow: the two ways that its limits compare, alone"
-    )
-    parser.add_argument(
         "--times",
         type=int,
         default=1,
         metavar="N",
-        help="follow: the whole N times, of which the medians count (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--chart", type=Path, metavar="FILE", help="follow: draw the seconds of each change (SVG)"
+        help="follow: N times, the first of them compared; the medians count"
+        " (default: %(default)s)",
     )
     return parser.parse_args(arguments)
 
@@ -127,21 +123,13 @@ def _run(options: argparse.Namespace) -> bool:
     options.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="run-", dir=options.work) as name:
         document, holds = _COMMANDS[options.what](options, Path(name))
-    if options.json is not None:
-        options.json.write_text(json.dumps({**_machine(), **document}, indent=1) + "\n")
+    _write(options, document)
     return holds
 
 
-def _verify(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
-    found = []
-    for name in options.project or PROJECTS:
-        (work / name).mkdir()
-        one = evaluate.evaluate(
-            PROJECTS[name], options.cache, work / name, options.changes, _say, by_nix=options.nix
-        )
-        print(report.evaluation(one), flush=True)
-        found.append(one)
-    return {"verify": [one.to_json() for one in found]}, all(one.holds for one in found)
+def _write(options: argparse.Namespace, document: dict[str, Any]) -> None:
+    if options.json is not None:
+        options.json.write_text(json.dumps({**_machine(), **document}, indent=1) + "\n")
 
 
 def _compare(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
@@ -180,39 +168,39 @@ def _own_by_nix(options: argparse.Namespace) -> nix.Subject:
 def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     if options.times < 1:
         raise UsageError("--times is how often, at least 1")
-    found = []
-    for history in _histories(options):
-        one = follow.Following.medians(
-            [_follow_once(options, history, work / history.name, n) for n in range(options.times)]
-        )
-        print(report.followed(one), flush=True)
-        found.append(one)
-        if options.chart is not None and one.counted:
-            times = {way: [c.seconds[way] for c in one.counted] for way in one.ways}
-            title = f"{one.project}: seconds for each change"
-            place = options.chart
-            if len(found) > 1:
-                place = place.with_stem(f"{place.stem}-{len(found)}")
-            place.write_text(chart.lines(title, times))
-    return {"follow": [one.to_json() for one in found]}, all(one.holds for one in found)
+    found: list[follow.Following] = []
+    try:
+        for history in _histories(options, work):
+            runs = [
+                _follow_once(options, history, work / history.name, number)
+                for number in range(options.times)
+            ]
+            found.append(follow.Following.medians(runs))
+            print(report.followed(found[-1]), flush=True)
+    finally:  # of what was measured in hours nothing is lost to what comes after it
+        document = {"follow": [one.to_json() for one in found if one.counted]}
+        _write(options, document)
+    if options.corpus is not None:
+        whole = measured.read([document])
+        print(measured.summary(whole))
+        return document, whole.holds
+    return document, all(one.holds for one in found)
 
 
 def _follow_once(
     options: argparse.Namespace, history: History, work: Path, number: int
 ) -> follow.Following:
-    """The ``number``-th run. The first alone compares what is built, where that is asked for."""
-    ways = follow.TIMED if options.timing else follow.WAYS
-    compare = number == 0 and not options.timing
+    """The ``number``-th run. The first alone compares what is built."""
     commits = history.last(options.changes)
     try:
-        return follow.follow(commits, work, _say, ways, by_nix=options.nix, compare=compare)
+        return follow.follow(commits, work, _say, by_nix=options.nix, compare=number == 0)
     finally:
         remove(work)
 
 
 def _bisect(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
-    for history in _histories(options):
+    for history in _histories(options, work):
         if options.repository is None:
             edit = PROJECTS[history.name].edit
         elif options.file is None:
@@ -225,17 +213,24 @@ def _bisect(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     return {"bisect": [one.to_json() for one in found]}, all(one.holds for one in found)
 
 
-def _histories(options: argparse.Namespace) -> list[History]:
-    """The user's own repository, or the projects' releases."""
-    if options.repository is None:
-        return [
-            histories.of_project(PROJECTS[name], options.cache)
-            for name in options.project or PROJECTS
-        ]
-    if options.range is None or options.build is None:
-        raise UsageError("--repository goes with --range A..B and --build COMMAND")
-    repository, phases = options.repository, _phases(options)
-    return [histories.of_repository(repository, options.range, phases, options.name)]
+def _histories(options: argparse.Namespace, work: Path) -> Iterator[History]:
+    """The user's own repositories, or the projects' releases."""
+    if options.corpus is not None:
+        found = [one for one in histories.of_file(options.corpus) if _chosen(options, one.name)]
+    elif options.repository is None:
+        names = options.project or PROJECTS
+        found = [histories.of_project(PROJECTS[name], options.cache) for name in names]
+    elif options.range is None:
+        raise UsageError("--repository goes with --range A..B")
+    else:
+        recipe = _phases(options)
+        found = [histories.of_repository(options.repository, options.range, recipe, options.name)]
+    for one in found:
+        yield histories.complete(one, work / "init" / one.name)
+
+
+def _chosen(options: argparse.Namespace, name: str) -> bool:
+    return options.name is None or name in options.name.split(",")
 
 
 def _phases(options: argparse.Namespace) -> dict[str, str]:
@@ -245,7 +240,7 @@ def _phases(options: argparse.Namespace) -> dict[str, str]:
 
 def _trace(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bool]:
     found = []
-    for history in _histories(options):
+    for history in _histories(options, work):
         pairs = options.changes or tracing.PAIRS
         cost = tracing.trace(history, work / history.name, pairs, _say)
         print(cost.line(), flush=True)
@@ -269,7 +264,6 @@ _COMMANDS = {
     "micro": _micro,
     "nix": _nix,
     "trace": _trace,
-    "verify": _verify,
 }
 
 

@@ -27,6 +27,7 @@ _VARIABLES = {
     "SOURCE_DATE_EPOCH": "315532800",
     "NIX_BUILD_CORES": str(len(os.sched_getaffinity(0))),
 }
+_CACHES = {"XDG_CACHE_HOME": ".", "CARGO_HOME": "cargo", "GOPATH": "go"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,13 @@ def check_out(tree: Tree, commit: str) -> None:
 def remove(tree: Tree) -> None:
     """Forget the tree's files and what was built of them: the next build is a clean one."""
     shutil.rmtree(tree.folder, ignore_errors=True)
+    shutil.rmtree(_cache(tree), ignore_errors=True)
     tree.folder.with_name(f"{tree.folder.name}.index").unlink(missing_ok=True)
+
+
+def _cache(tree: Tree) -> Path:
+    """Where build tools keep what they want to keep: part of what was built."""
+    return tree.folder.with_name(f"{tree.folder.name}.cache")
 
 
 def build(
@@ -79,7 +86,8 @@ def build(
     """Run the phases in the tree, into an empty ``out``, and time them alone."""
     shutil.rmtree(tree.out, ignore_errors=True)
     path = SEARCH_PATH if first_on_path is None else f"{first_on_path}:{SEARCH_PATH}"
-    settings = {**_VARIABLES, "PATH": path, "out": str(tree.out), **(variables or {})}
+    caches = {name: f"{_cache(tree)}/{folder}" for name, folder in _CACHES.items()}
+    settings = {**_VARIABLES, **caches, "PATH": path, "out": str(tree.out), **(variables or {})}
     prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), "bash"]
     log, start = b"", time.perf_counter()
     for name in (name for name in PHASES if name in phases):

@@ -52,11 +52,6 @@ def releases(folder: Path) -> tuple[str, ...]:
     return tuple(git(folder, "rev-list", "--reverse", "HEAD").split())
 
 
-def release_name(folder: Path, commit: str) -> str:
-    """The release that a commit holds."""
-    return git(folder, "log", "-1", "--format=%s", commit)
-
-
 def _make(project: Project, folder: Path, archives: Path) -> None:
     """Build the repository aside and publish it whole."""
     aside = folder.with_name(f"{folder.name}.part")

@@ -1,46 +1,47 @@
-"""Consecutive changes of a real project, built in five ways, change by change.
+"""Consecutive changes of a real project: built clean, bare and by `git ckpt`, change by change.
 
-A clean build; ccache from a clean tree; `git ckpt build` from one checkpoint that stays where it
-is; `git ckpt build` from checkpoints that follow the work; and the project's own build in one
-persistent tree. Each change's output is compared with the clean build's, file by file: both were
-built for the same `$out`, so they are equal to the byte, but for what two clean builds make
-differently.
+A clean build; the project's own build in one persistent tree; and `git ckpt build`, which asks what
+the builds before remember. What ours installs is compared with what the clean build does, file by
+file (kind, mode, content, link target): both were built for the same `$out`, so they are equal to
+the byte, but for what two clean builds make differently. All three verdicts are compared as well.
 
 Ours are timed as whole commands, from Python's start to its end, a new checkpoint included; so is
-the clean build, which is `git ckpt build --clean` in a store of its own. The others are timed from
-the first command to the last.
+the clean build, which is `git ckpt build --clean` in a store of its own. The bare build is timed
+from its first command to its last.
 
-With Nix (``by_nix``) two of the ways are built: `git ckpt build` from checkpoints that follow, in a
-private store with the small stdenv of this project's tests, and bare. What was built is compared at
-the end, by `git ckpt verify`, since two builds by Nix have different paths in them.
+With Nix (``by_nix``) `git ckpt build` runs in a private store with the small stdenv of this
+project's tests. What was built is compared at the end, by `git ckpt verify`, since two builds by
+Nix have different paths in them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
-from itertools import chain
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks import bare, histories, nix, ours
 from benchmarks.histories import History
-from ckpt_git.model.errors import CkptError, MissingError
-from ckpt_git.process import run
+from ckpt_git.builds.compare import Contents, contents
+from ckpt_git.builds.compare import differences as differing
+from ckpt_git.engines.local import host
+from ckpt_git.engines.protocol import Installed
+from ckpt_git.model.errors import CkptError
 
 Say = Callable[[str], None]
 
-WAYS = ("clean build", "ccache, clean tree", "fixed checkpoint", "following", "bare, persistent")
-CLEAN, CCACHE, FIXED, FOLLOWING, BARE = WAYS
-_CCACHE_FOLDER = Path("/usr/lib/ccache")
+WAYS = ("clean build", "bare, persistent", "git ckpt build")
+CLEAN, BARE, OURS = WAYS
 
-TIMED = (FOLLOWING, BARE)
-"""The two that the limits are about: for a machine that is at hand for minutes only."""
+TIMED = (BARE, OURS)
+"""The two that the limits are about."""
 
-FACTOR, OVERHEAD = 1.10, 0.25
-"""What following may cost: a multiple of the bare builds' sum, and the median of seconds over."""
+FACTOR, EACH = 1.10, 0.30
+"""What ours may cost in sum: a multiple of the bare builds, and seconds for each change."""
 
 EACH_BY_NIX = nix.EXTRA
 """What it may cost with Nix: seconds over the bare build, for each change alone."""
@@ -48,42 +49,53 @@ EACH_BY_NIX = nix.EXTRA
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One commit. ``why_clean`` where following built it clean; ``fails`` where it doesn't build,
-    in any way: nothing is timed then. ``compiled`` is how many files following compiled.
-    ``differences`` is None where there was no clean build to compare with.
+    """One commit. ``passed`` is the clean build's verdict, and ``wrong`` the ways that come to
+    another. ``differences`` are the paths in which ours isn't as the clean build, None where that
+    wasn't looked into, but for those in which a second clean build isn't either (``unsteady``).
+    ``ran`` and ``answered`` count our commands, ``compiled`` the object files among them.
     """
 
     commit: str
     subject: str
     seconds: Mapping[str, float]
-    compiled: int | None = None
-    why_clean: str | None = None
+    passed: bool = True
+    wrong: tuple[str, ...] = ()
     differences: tuple[str, ...] | None = ()
-    fails: bool = False
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Change:
-        differences = data["differences"]
-        return cls(**{**data, "differences": None if differences is None else tuple(differences)})
+    unsteady: tuple[str, ...] = ()
+    why_clean: str | None = None
+    ran: int | None = None
+    answered: int = 0
+    compiled: int | None = None
 
     @property
     def counts(self) -> bool:
-        """Whether its times are those of a build from a checkpoint."""
-        return not self.fails and self.why_clean is None
+        """Whether its times say what a build costs: one that fails ends somewhere."""
+        return self.passed and not self.wrong
+
+    @property
+    def identical(self) -> bool | None:
+        """Whether ours is as the clean build, verdict and outputs; None where nobody looked."""
+        if self.differences is None:
+            return None
+        return OURS not in self.wrong and not self.differences
 
     @property
     def overhead(self) -> float:
-        """Seconds that following took longer than the bare build."""
-        return self.seconds[FOLLOWING] - self.seconds[BARE]
+        """Seconds that ours took longer than the bare build."""
+        return self.seconds[OURS] - self.seconds[BARE]
 
 
 @dataclass(frozen=True, slots=True)
 class Following:
     """All changes of one history, built by the local engine or ``by_nix``; the seconds are medians
-    of ``times`` runs."""
+    of ``times`` runs. ``recipe`` is as in ckpt.toml; ``again`` is ``History``'s."""
 
     project: str
     changes: tuple[Change, ...]
+    tool: str = ""
+    recipe: str = ""
+    again: tuple[str, ...] = ()
+    by_init: bool = False
     by_nix: bool = False
     times: int = 1
 
@@ -92,18 +104,13 @@ class Following:
         return tuple(change for change in self.changes if change.counts)
 
     def total(self, way: str) -> float:
-        """The sum of seconds over what counts."""
-        return sum(change.seconds[way] for change in self.counted)
+        """The sum of seconds over what counts; 0 for a way that wasn't built."""
+        return sum(change.seconds.get(way, 0.0) for change in self.counted)
 
     @property
-    def factor(self) -> float:
-        """Following as a multiple of bare builds, in sum."""
-        return self.total(FOLLOWING) / self.total(BARE)
-
-    @property
-    def overhead(self) -> float:
-        """The median of what a change took longer."""
-        return median(change.overhead for change in self.counted)
+    def limit(self) -> float:
+        """The seconds that ours may take in sum."""
+        return FACTOR * self.total(BARE) + EACH * len(self.counted)
 
     @property
     def most(self) -> float:
@@ -118,9 +125,8 @@ class Following:
     @property
     def identical(self) -> bool | None:
         """Whether all are as their clean builds; None where that wasn't looked into."""
-        if any(change.differences is None for change in self.changes):
-            return None
-        return not any(change.differences for change in self.changes)
+        found = {change.identical for change in self.changes}
+        return None if found == {None} else False not in found
 
     @property
     def holds(self) -> bool:
@@ -128,130 +134,103 @@ class Following:
             return False
         if self.by_nix:
             return self.most <= EACH_BY_NIX
-        return self.factor <= FACTOR and self.overhead <= OVERHEAD
+        return self.total(OURS) <= self.limit
 
     def to_json(self) -> dict[str, Any]:
         sums = {way: self.total(way) for way in self.ways}
-        found = {"sum": sums, "factor": self.factor, "overhead": self.overhead} if sums else {}
-        return {**asdict(self), **found, "holds": self.holds}
+        return {**asdict(self), "sum": sums, "limit": self.limit, "holds": self.holds}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Following:
         """What ``to_json`` made."""
-        changes = tuple(map(Change.from_json, data["changes"]))
-        return cls(data["project"], changes, data.get("by_nix", False), data.get("times", 1))
+        own = {field.name: data[field.name] for field in fields(cls)}
+        changes = tuple(Change(**_tuples(change)) for change in data["changes"])
+        return cls(**{**_tuples(own), "changes": changes})
 
     @classmethod
     def medians(cls, runs: Sequence[Following]) -> Following:
-        """Several runs of one history as one. What fails, is built clean or differs does so in any
-        of them."""
-        first = runs[0]
+        """Several runs of one history as one. What fails or differs does so in any of them."""
         changes = tuple(map(_median, zip(*(one.changes for one in runs), strict=True)))
-        return cls(first.project, changes, first.by_nix, len(runs))
+        return replace(runs[0], changes=changes, times=len(runs))
 
 
 @dataclass(frozen=True, slots=True)
 class _Site:
     """The repositories, trees and stores of one run. ``nix`` has the variables of the Nix store
-    that following builds in, and is None with the local engine."""
+    that ours builds in, and is None with the local engine."""
 
     history: History
     clean: ours.Subject
-    fixed: ours.Subject
-    following: ours.Subject
-    fresh: bare.Tree
+    ours: ours.Subject
     persistent: bare.Tree
-    cache: Path
     nix: Mapping[str, str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Build:
+    """One build, of which ``result`` is what `git ckpt` said of it."""
+
+    passed: bool
+    seconds: float
+    result: ours.Result | None = None
+
+
+def _tuples(data: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON has lists alone."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+
+
 def _median(runs: Sequence[Change]) -> Change:
-    """One commit's runs as one."""
-    failed = next((one for one in runs if one.fails), None)
-    if failed is not None:
-        return failed
+    """One commit's runs as one; ways that not every run has are the first's."""
     first = runs[0]
+    times = {way: [one.seconds[way] for one in runs if way in one.seconds] for way in first.seconds}
     compared = [one.differences for one in runs if one.differences is not None]
     return replace(
         first,
-        seconds={way: median(one.seconds[way] for one in runs) for way in first.seconds},
+        seconds={way: median(found) for way, found in times.items()},
+        passed=all(one.passed for one in runs),
+        wrong=tuple(dict.fromkeys(chain(*(one.wrong for one in runs)))),
         why_clean=next((one.why_clean for one in runs if one.why_clean), None),
         differences=tuple(dict.fromkeys(chain(*compared))) if compared else None,
     )
 
 
 def follow(
-    history: History,
-    work: Path,
-    say: Say,
-    ways: tuple[str, ...] = WAYS,
-    *,
-    by_nix: bool = False,
-    compare: bool = True,
+    history: History, work: Path, say: Say, *, by_nix: bool = False, compare: bool = True
 ) -> Following:
-    """Build every commit of ``history`` in each of ``ways``, in the empty folder ``work``; those of
-    ``TIMED`` alone ``by_nix``, which are compared with clean builds only where asked to.
+    """Build every commit of ``history``, in the empty folder ``work``; bare and by `git ckpt` alone
+    where nothing is to be compared.
 
-    Raises ``MissingError`` without ccache where that is one of them, and ``by_nix`` without Nix.
+    Raises ``MissingError`` ``by_nix`` without Nix, and ``CkptError`` where the first commit, which
+    the others start from, doesn't build.
     """
-    if by_nix:
-        ways = TIMED
-    if CCACHE in ways and not _CCACHE_FOLDER.is_dir():
-        raise MissingError("ccache is not installed", "install it: apt install ccache")
+    ways = WAYS if compare and not by_nix else TIMED
     work.mkdir(parents=True, exist_ok=True)
     with nix.store(work / "nix", None) if by_nix else nullcontext() as variables:
         site = _set_up(history, work, variables)
-        first, *later = history.commits
         for way in ways:
-            _build(site, way, first, dict(history.phases))
+            if not _build(site, way, None, history.commits[0]).passed:
+                raise CkptError(f"{history.name}: {history.commits[0]} doesn't build: {way}")
         changes = []
-        for number, commit in enumerate(later):
-            changes.append(_change(site, number, commit, ways, say))
+        for number, (before, commit) in enumerate(pairwise(history.commits)):
+            changes.append(_change(site, before, commit, _rotated(ways, number), say))
         if by_nix and compare:
             changes = [_verified(site, change, say) for change in changes]
-    return Following(history.name, tuple(changes), by_nix)
+    return Following(
+        history.name,
+        tuple(changes),
+        history.tool,
+        recipe=ours.package(history.name, history.recipe),
+        again=history.again,
+        by_init=history.by_init,
+        by_nix=by_nix,
+    )
 
 
 def _set_up(history: History, work: Path, variables: Mapping[str, str] | None) -> _Site:
-    following = histories.clone(history, work / "following", by_nix=variables is not None)
-    repository = following.repository
-    return _Site(
-        history,
-        clean=histories.clone(history, work / "clean"),
-        fixed=histories.clone(history, work / "fixed", follow="manual"),
-        following=following,
-        fresh=bare.Tree(repository, work / "ccache" / "source", work / "ccache" / "out"),
-        persistent=bare.Tree(repository, work / "bare" / "source", work / "bare" / "out"),
-        cache=work / "ccache" / "cache",
-        nix=variables,
-    )
-
-
-def _change(site: _Site, number: int, commit: str, ways: tuple[str, ...], say: Say) -> Change:
-    phases = dict(site.history.phases)
-    if not site.history.reconfigure:
-        phases.pop("configure", None)
-    subject = histories.subject_of(site.history, commit)
-    seconds: dict[str, float] = {}
-    results: dict[str, ours.Result] = {}
-    for way in _rotated(ways, number):
-        done = _build(site, way, commit, phases)
-        if done is None:
-            say(f"{site.history.name} {number + 1}: {commit[:10]} doesn't build: {way}")
-            return Change(commit, subject, {}, fails=True)
-        seconds[way] = done if isinstance(done, float) else done.wall
-        if isinstance(done, ours.Result):
-            results[way] = done
-    made = results[FOLLOWING]
-    clean = results.get(CLEAN)
-    differences = None if clean is None else _differences(site, commit, made, clean)
-    say(
-        f"{site.history.name} {number + 1}: {commit[:10]} "
-        + ", ".join(f"{way} {seconds[way]:.2f} s" for way in ways)
-        + ("" if not differences else f": DIFFERS in {', '.join(differences)}")
-    )
-    seconds = {way: seconds[way] for way in ways}
-    return Change(commit, subject, seconds, made.compiled, made.why_clean, differences)
+    subject = histories.clone(history, work / "ours", by_nix=variables is not None)
+    persistent = bare.Tree(subject.repository, work / "bare" / "source", work / "bare" / "out")
+    return _Site(history, histories.clone(history, work / "clean"), subject, persistent, variables)
 
 
 def _rotated(ways: tuple[str, ...], number: int) -> Iterator[str]:
@@ -260,60 +239,98 @@ def _rotated(ways: tuple[str, ...], number: int) -> Iterator[str]:
     yield from (*ways[at:], *ways[:at])
 
 
-def _build(
-    site: _Site, way: str, commit: str, phases: Mapping[str, str]
-) -> ours.Result | float | None:
-    """Ours' result, or a bare build's seconds; None where it fails.
+def _change(site: _Site, before: str, commit: str, ways: Iterable[str], say: Say) -> Change:
+    builds = {way: _build(site, way, before, commit) for way in ways}
+    told = builds.get(CLEAN, builds[OURS])
+    made, clean = builds[OURS].result, told.result
+    assert made is not None and clean is not None, "both are built by git ckpt"  # noqa: PT018
+    found, unsteady = _differences(site, commit, made, clean) if CLEAN in builds else (None, ())
+    wrong = tuple(way for way in WAYS if way in builds and builds[way].passed != told.passed)
+    change = Change(
+        commit,
+        histories.subject_of(site.history, commit),
+        {way: builds[way].seconds for way in WAYS if way in builds},
+        passed=told.passed,
+        wrong=wrong,
+        differences=found,
+        unsteady=unsteady,
+        why_clean=made.why_clean,
+        ran=made.ran,
+        answered=made.answered,
+        compiled=made.compiled,
+    )
+    if BARE in wrong:  # what lies in the tree spoils it: as a person does, begin again
+        bare.remove(site.persistent)
+        _build(site, BARE, None, commit)
+    say(_line(site.history, change))
+    return change
 
-    ``phases`` are those of a tree that was built before.
-    """
-    if way == CLEAN:
-        return _passed(ours.call(site.clean, "build", commit, "--clean"))
-    if way in {FIXED, FOLLOWING}:
-        subject = site.fixed if way == FIXED else site.following
-        return _passed(ours.call(subject, "build", commit, variables=site.nix))
-    if way == CCACHE:
-        bare.remove(site.fresh)
-        bare.check_out(site.fresh, commit)
-        cache = {"CCACHE_DIR": str(site.cache)}
-        whole = site.history.phases
-        done = bare.build(site.fresh, whole, first_on_path=_CCACHE_FOLDER, variables=cache)
-        return done.seconds if done.passed else None
+
+def _line(history: History, change: Change) -> str:
+    """What goes on, for one who waits."""
+    times = ", ".join(f"{way} {seconds:.2f} s" for way, seconds in change.seconds.items())
+    said = [f"{history.name}: {change.commit[:10]} {times}, {change.ran} ran"]
+    if not change.passed:
+        said.append("doesn't build")
+    if change.wrong:
+        said.append(f"WRONG VERDICT: {', '.join(change.wrong)}")
+    if change.differences:
+        said.append(f"DIFFERS in {', '.join(change.differences)}")
+    if change.why_clean is not None:
+        said.append(f"clean: {change.why_clean}")
+    return "; ".join(said)
+
+
+def _build(site: _Site, way: str, before: str | None, commit: str) -> _Build:
+    """One build; the persistent tree holds what was built of ``before``."""
+    if way == BARE:
+        return _build_bare(site, before, commit)
+    subject, options = (site.clean, ("--clean",)) if way == CLEAN else (site.ours, ())
+    result = ours.call(
+        subject, "build", commit, *options, variables=site.nix if way == OURS else None
+    )
+    return _Build(result.passed, result.wall, result)
+
+
+def _build_bare(site: _Site, before: str | None, commit: str) -> _Build:
+    history, phases = site.history, dict(site.history.phases)
+    if before is not None and not history.reconfigures(before, commit):
+        phases.pop("configure", None)
+    inputs = (str(Path(path).expanduser()) for path in history.recipe.get("inputs", ()))
+    path = host.search_path(tuple(inputs), bare.SEARCH_PATH)
+    variables = {"PATH": path, **history.recipe.get("env", {})}
     bare.check_out(site.persistent, commit)
-    done = bare.build(site.persistent, phases)
-    return done.seconds if done.passed else None
+    done = bare.build(site.persistent, phases, variables=variables)
+    return _Build(done.passed, done.seconds)
 
 
 def _verified(site: _Site, change: Change, say: Say) -> Change:
     """The change with what `git ckpt verify` finds different from a clean build."""
-    if change.fails:
+    if not change.passed:
         return change
-    found = ours.call(site.following, "verify", change.commit, variables=site.nix)
+    found = ours.call(site.ours, "verify", change.commit, variables=site.nix)
     differences = () if found.identical else found.differences or ("nothing could be compared",)
     say(f"{site.history.name}: {change.commit[:10]} {', '.join(differences) or 'identical'}")
     return replace(change, differences=differences)
 
 
-def _passed(result: ours.Result) -> ours.Result | None:
-    return result if result.passed else None
-
-
 def _differences(
     site: _Site, commit: str, made: ours.Result, clean: ours.Result
-) -> tuple[str, ...]:
-    """What of our output isn't as in the clean build, nor different in a second clean one."""
-    if made.out is None or clean.out is None:
-        raise CkptError(f"{site.history.name} installs nothing", "give an --install to compare")
-    found = _differing(made.out, clean.out)
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The paths in which our outputs aren't as a clean build's, and those in which two clean builds
+    aren't as each other."""
+    if not made.passed or not clean.passed:
+        return (), ()
+    expected = _installed(clean)
+    found = differing(_installed(made), expected)
     if not found:
-        return ()
+        return (), ()
     again = ours.call(site.clean, "build", commit, "--clean")
-    unsteady = set() if again.out is None else set(_differing(clean.out, again.out))
-    return tuple(line for line in found if line not in unsteady)
+    unsteady = differing(expected, _installed(again))
+    return tuple(path for path in found if path not in unsteady), tuple(unsteady)
 
 
-def _differing(one: Path, other: Path) -> list[str]:
-    """What diff(1) says of two folders, without their own names."""
-    done = run(["diff", "--recursive", "--brief", "--no-dereference", one, other], ok=(0, 1))  # type: ignore[list-item]
-    said = done.stdout.decode(errors="replace")
-    return sorted(said.replace(f"{one}/", "").replace(f"{other}/", "").splitlines())
+def _installed(result: ours.Result) -> Contents:
+    if result.out is None:
+        raise CkptError("a recipe installs nothing", "give it an `install` to compare")
+    return contents(Installed({"": result.out}))

@@ -1,4 +1,4 @@
-"""What ours costs by itself, on projects made for it: no change, a first command, the hooks.
+"""What ours costs by itself, on projects made for it: no change, and the hooks.
 
 Each is measured beside what it is compared with, taking turns, and told as medians.
 """
@@ -6,7 +6,6 @@ Each is measured beside what it is compared with, taking turns, and told as medi
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -46,12 +45,12 @@ class Measure:
 
 
 def micro(work: Path, say: Say) -> tuple[Measure, ...]:
-    """All of them, in the empty folder ``work``; needs 6 GB there for a quarter of an hour."""
+    """All of them, in the empty folder ``work``."""
     found = []
     for tool in ("make", "ninja"):
         found.append(no_change(work / f"no-change-{tool}", tool))
         say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
-    for measure in (first_command, commit_hook, push_hook_of_one, push_hook_of_fifty):
+    for measure in (commit_hook, push_hook_of_one, push_hook_of_fifty):
         found.append(measure(work / measure.__name__))
         say(f"{found[-1].what}: {found[-1].excess:.3f} s over {found[-1].other_is}")
     return tuple(found)
@@ -81,54 +80,6 @@ def no_change(work: Path, tool: str) -> Measure:
         other_is=f"{tool} itself",
         allowed=0.25,
     )
-
-
-# --- the time to the first command, by the size of the artifacts
-
-_SMALL, _LARGE = (500, 100_000), (100_000, 50_000)
-"""Files and bytes of each: 50 MB and 5 GB."""
-
-_FIRST = re.compile(rb"^first command at (\d+\.\d+)$", re.MULTILINE)
-_ARTIFACTS = """\
-echo "first command at $(date +%s.%N)"
-if [ ! -d artifacts ]; then
-  for folder in $(seq {folders}); do
-    mkdir -p artifacts/$folder
-    head -c {bytes} /dev/zero | (cd artifacts/$folder && split -b {size} -a 5 -d)
-  done
-fi"""
-
-
-def first_command(work: Path) -> Measure:
-    """From the call of `git ckpt build` to the first command, with small and large artifacts."""
-    subjects = []
-    for name, (files, size) in (("small", _SMALL), ("large", _LARGE)):
-        folders = max(1, files // 500)
-        command = _ARTIFACTS.format(folders=folders, bytes=files * size // folders, size=size)
-        subject = _repository(work / name, {"build": command}, {"input.c": "0\n"})
-        _passed(ours.call(subject, "build", "HEAD"))
-        subjects.append(subject)
-    times: tuple[list[float], list[float]] = ([], [])
-    for turn in range(_TURNS):
-        for subject, found in zip(subjects, times, strict=True):
-            found.append(_to_first_command(subject, turn))
-    return Measure(
-        what="to the first command, 5 GB in 100,000 files",
-        ours=tuple(times[1]),
-        other=tuple(times[0]),
-        other_is="with 50 MB in 500 files",
-        allowed=0.05,
-    )
-
-
-def _to_first_command(subject: ours.Subject, turn: int) -> float:
-    _commit(subject, {"input.c": f"{turn + 1}\n"})
-    began = time.time()
-    result = _passed(ours.call(subject, "build", "HEAD"))
-    if result.base is None:
-        raise CkptError(f"built clean: {result.why_clean}")
-    stamps = _FIRST.findall(result.log.read_bytes())
-    return float(stamps[-1]) - began
 
 
 # --- what the hook adds to a commit

@@ -178,12 +178,11 @@ def package(
     phases: Mapping[str, str],
     needs: Sequence[str] = (),
     nixpkgs: Path | None = None,
-    tools: Path | None = None,
 ) -> str:
     """A Nix function that makes a package of its sources, by these commands of the local engine.
 
     ``needs`` are packages of ``nixpkgs``, whose stdenv is used; None: our tests' own, with the
-    host's tools. What is in the folder ``tools`` is found before all else.
+    host's tools.
     """
     whole = {
         f"{name}Phase": f"runHook pre{name.capitalize()}\n(\n{command}\n)\n"
@@ -191,7 +190,6 @@ def package(
         for name, command in phases.items()
     }
     whole.setdefault("configurePhase", ":")
-    first = "null" if tools is None else f'builtins.path {{ name = "tools"; path = {tools}; }}'
     return f"""
         let
           nixpkgs = {"null" if nixpkgs is None else f"import {nixpkgs} {{ }}"};
@@ -201,9 +199,8 @@ def package(
           name = "measured-1";
           inherit src;
           nativeBuildInputs = builtins.concatMap named [ {" ".join(map(nix_string, needs))} ];
-          tools = {first};
           prePhases = [ "surroundings" ];
-          surroundings = "export TERM=dumb PATH=\\${{tools:+$tools:}}$PATH";
+          surroundings = "export TERM=dumb";
           {attributes(whole)}
         }}"""
 

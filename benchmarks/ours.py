@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,20 +32,21 @@ class Result:
     """What `git ckpt build --json` or `verify --json` says of one package.
 
     ``wall`` is the whole command's seconds, Python's start included. ``base`` is the commit of
-    the checkpoint; ``identical`` is None where nothing was compared. ``compiled`` is None where
-    it isn't known.
+    the checkpoint; ``identical`` is None where nothing was compared. ``compiled`` and ``ran``, of
+    commands, are None where they aren't known.
     """
 
     passed: bool
     base: str | None
     why_clean: str | None
-    sandbox: str
     log: Path
     wall: float
     identical: bool | None
     differences: tuple[str, ...]
     out: Path | None
     compiled: int | None
+    ran: int | None
+    answered: int
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], wall: float) -> Result:
@@ -53,32 +55,53 @@ class Result:
             passed=data["outcome"] == "passed",
             base=None if data["checkpoint"] is None else data["checkpoint"]["commit"],
             why_clean=data["why_clean"],
-            sandbox=data["sandbox"],
             log=Path(data["log"]),
             wall=wall,
             identical=data.get("identical"),
             differences=tuple(data.get("differences", ())),
             out=None if data["out"] is None else Path(data["out"]),
             compiled=data["compiled"],
+            ran=data["commands"]["ran"],
+            answered=data["commands"]["answered"],
         )
 
 
 def configure(
-    subject: Subject,
-    name: str,
-    phases: Mapping[str, str],
-    inputs: Sequence[str] = (),
-    *,
-    follow: str = "builds",
-    trace: bool = True,
+    subject: Subject, name: str, recipe: Mapping[str, Any], *, trace: bool = True
 ) -> None:
     """Write a ``ckpt.toml`` that no commit has, as of a user who keeps theirs to themselves."""
-    lines = [f"follow = {json.dumps(follow)}", f"trace = {json.dumps(trace)}"]
-    lines += [f"[package.{json.dumps(name)}]"]
-    lines += [f"{phase} = {json.dumps(command)}" for phase, command in phases.items()]
-    lines += [f"inputs = {json.dumps(list(inputs))}", ""]
-    (subject.repository / "ckpt.toml").write_text("\n".join(lines))
+    text = f"trace = {_toml(trace)}\n{package(name, recipe)}"
+    (subject.repository / "ckpt.toml").write_text(text)
     exclude_configuration(subject)
+
+
+def package(name: str, recipe: Mapping[str, Any]) -> str:
+    """The package's table in ``ckpt.toml``."""
+    lines = (f"{key} = {_toml(value)}\n" for key, value in recipe.items())
+    return "".join([f"[package.{_toml(name)}]\n", *lines])
+
+
+def _toml(value: object) -> str:
+    """A string, a number, a list or a table of these: but for tables as in JSON."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def initialise(subject: Subject) -> Mapping[str, Any]:
+    """The recipe of the package that `git ckpt init` finds, the first of several.
+
+    Raises ``CkptError`` where it finds none.
+    """
+    (subject.repository / "ckpt.toml").unlink(missing_ok=True)
+    done = run(_command("init"), cwd=subject.repository, env=environment(subject), ok=range(256))
+    try:
+        text = (subject.repository / "ckpt.toml").read_text()
+    except FileNotFoundError as error:
+        said = done.stderr.decode(errors="replace").strip()
+        raise CkptError(f"`git ckpt init` wrote no recipe: {said}") from error
+    found: Mapping[str, Any] = next(iter(tomllib.loads(text)["package"].values()))
+    return found
 
 
 def exclude_configuration(subject: Subject) -> None:
@@ -97,6 +120,10 @@ def environment(subject: Subject) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(path),
         "PYTHONDONTWRITEBYTECODE": "",
     }
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "ckpt_git", *arguments]
 
 
 def call(subject: Subject, *arguments: str, variables: Mapping[str, str] | None = None) -> Result:
@@ -122,7 +149,7 @@ def document(
     """
     start = time.perf_counter()
     done = run(
-        [sys.executable, "-m", "ckpt_git", *arguments],
+        _command(*arguments),
         cwd=subject.repository,
         env={**environment(subject), **(variables or {})},
         ok=(0, 1),

@@ -10,7 +10,6 @@ from benchmarks import nix
 from benchmarks.bisect import FACTOR as FASTER
 from benchmarks.bisect import Bisection
 from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, WAYS, Series
-from benchmarks.evaluate import Evaluation, Row
 from benchmarks.follow import Following
 from benchmarks.micro import Measure
 
@@ -20,21 +19,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     lines = [_line(head, widths), _line(["-" * width for width in widths], widths)]
     return "\n".join([*lines, *(_line(row, widths) for row in rows)])
-
-
-def evaluation(found: Evaluation) -> str:
-    """The releases of one project, and in how many the promises held."""
-    head = ("release", "from", "identical", "compiler runs", "bare make", "it missed")
-    started = [row for row in found.changes if row.base is not None]
-    same = sum(bool(row.identical) for row in found.rows)
-    summary = (
-        f"{same} of {len(found.rows)} identical, {len(started)} of {len(found.changes)} changes "
-        f"from a checkpoint: {'holds' if found.holds else 'DOES NOT HOLD'}"
-    )
-    lines = [f"{found.project} ({found.tool})", table(head, [_release(row) for row in found.rows])]
-    lines.append(summary)
-    lines += [f"  {row.release}: {path} differs" for row in found.rows for path in row.differences]
-    return "\n".join([*lines, ""])
 
 
 def comparison(found: Series) -> str:
@@ -65,44 +49,34 @@ def comparison(found: Series) -> str:
 
 def followed(found: Following) -> str:
     """The changes of one history, every way, and their sums."""
-    head = ("change", *found.ways, "over bare", "compiled", "identical")
+    head = ("change", *found.ways, "ran", "compiled", "identical")
     rows = [_followed(change, found.ways) for change in found.changes]
     if not found.counted:
         return "\n".join([found.project, table(head, rows), "no change counts", ""])
-    sums = [f"{found.total(way):.2f}" for way in found.ways]
-    more = found.total(following.FOLLOWING) - found.total(following.BARE)
+    rows.append(("sum", *(f"{found.total(way):.2f}" for way in found.ways), "", "", ""))
     asked = (
-        f"{found.most:.2f} s more for the dearest change (allowed: {following.EACH_BY_NIX})"
+        f"takes {found.most:.2f} s more for the dearest change (allowed: {following.EACH_BY_NIX})"
         if found.by_nix
-        else f"{found.factor:.3f} x bare in sum (allowed: {following.FACTOR}), "
-        f"{found.overhead:.3f} s more for the median change (allowed: {following.OVERHEAD})"
+        else f"takes {found.total(following.OURS):.2f} s in sum (allowed: {found.limit:.2f})"
     )
-    rows.append(("sum", *sums, f"{more:.2f}", "", ""))
     same = {True: "all identical", False: "NOT ALL IDENTICAL", None: "not compared"}
     holds = "holds" if found.holds else "DOES NOT HOLD"
-    summary = f"following is {asked}, {same[found.identical]}: {holds}"
     title = f"{found.project}: {len(found.counted)} of {len(found.changes)} changes count"
     if found.times > 1:
         title += f", medians of {found.times}"
-    apart = [
-        f"  apart: {change.commit[:10]}: "
-        + ("it doesn't build" if change.fails else f"built clean: {change.why_clean}")
-        for change in found.changes
-        if not change.counts
-    ]
-    return "\n".join([title, table(head, rows), summary, *apart, ""])
+    return "\n".join(
+        [title, table(head, rows), f"ours {asked}, {same[found.identical]}: {holds}", ""]
+    )
 
 
 def _followed(change: following.Change, ways: Sequence[str]) -> tuple[str, ...]:
-    if change.fails:
-        return (change.commit[:10], *["-" for _ in ways], "-", "-", "-")
     same = {None: "-", True: "yes", False: "NO"}
     return (
         change.commit[:10],
         *(f"{change.seconds[way]:.2f}" for way in ways),
-        f"{change.overhead:.2f}",
+        _number(change.ran),
         _number(change.compiled),
-        same[None if change.differences is None else not change.differences],
+        same[change.identical] if change.passed else f"{same[change.identical]}, fails",
     )
 
 
@@ -158,18 +132,6 @@ def measures(found: Sequence[Measure]) -> str:
         for one in found
     ]
     return table(head, rows) + "\n"
-
-
-def _release(row: Row) -> tuple[str, ...]:
-    origin = f"checkpoint {row.base[:10]}" if row.base else f"clean: {row.why_clean}"
-    return (
-        row.release,
-        origin if row.passed else f"FAILED ({origin})",
-        {True: "yes", False: "NO", None: "-"}[row.identical],
-        _number(row.runs),
-        _number(row.bare_runs),
-        _number(row.missed),
-    )
 
 
 def _number(value: int | None) -> str:

@@ -82,5 +82,5 @@ def _subject(history: History, work: Path, *, on: bool) -> ours.Subject:
     subject = ours.Subject(work / "repository", work / "store")
     corpus.git(work, "clone", "--quiet", str(history.origin), str(subject.repository))
     corpus.git(subject.repository, "checkout", "--quiet", "--detach", history.commits[-1])
-    ours.configure(subject, history.name, history.phases, trace=on)
+    ours.configure(subject, history.name, history.recipe, trace=on)
     return subject

@@ -1,25 +1,26 @@
-"""What the benchmarks conclude from what they measured, and how they draw it."""
+"""What the benchmarks conclude from what they measured, and what a list of repositories says."""
 
 from __future__ import annotations
 
 import json
-from xml.etree import ElementTree
+import subprocess
+from pathlib import Path
 
-from benchmarks import chart, measured
-from benchmarks.follow import BARE, FOLLOWING, WAYS, Change, Following
+import pytest
 
-_SVG = "{http://www.w3.org/2000/svg}"
+from benchmarks import histories, measured, ours
+from benchmarks.follow import BARE, OURS, WAYS, Change, Following
+from ckpt_git.model.errors import UsageError
 
 
 def _change(ours: float, bare: float, **fields: object) -> Change:
-    seconds = {**dict.fromkeys(WAYS, 10.0), FOLLOWING: ours, BARE: bare}
+    seconds = {**dict.fromkeys(WAYS, 10.0), OURS: ours, BARE: bare}
     return Change("c" * 40, "subject", seconds, **fields)  # type: ignore[arg-type]
 
 
-def test_following_holds_within_both_limits_alone() -> None:
-    assert Following("p", (_change(5.3, 5.0), _change(1.2, 1.0))).holds
-    assert not Following("p", (_change(6.0, 5.0), _change(1.1, 1.0))).holds, "the sum"
-    assert not Following("p", (_change(9.0, 9.0), _change(1.3, 1.0), _change(1.3, 1.0))).holds
+def test_following_holds_within_a_part_of_the_bare_builds_and_a_moment_for_each() -> None:
+    assert Following("p", (_change(5.7, 5.0), _change(1.2, 1.0))).holds
+    assert not Following("p", (_change(6.2, 5.0), _change(1.1, 1.0))).holds
     assert not Following("p", (_change(1.0, 1.0, differences=("a",)),)).holds
     assert not Following("p", ()).holds
 
@@ -40,55 +41,80 @@ def test_of_several_runs_the_medians_count_and_what_is_wrong_in_any_of_them() ->
     ]
     found = Following.medians(runs)
     assert found.holds
-    assert found.total(FOLLOWING) == 4.0
+    assert found.total(OURS) == 4.0
     assert Following.from_json(found.to_json()) == found
     wrong = Following("p", (_change(1.5, 1.0, differences=("prog",)), _change(2.0, 2.0)))
     assert not Following.medians([runs[1], wrong, runs[2]]).holds
-    clean = Following("p", (_change(1.5, 1.0, why_clean="a new header"), _change(2.0, 2.0)))
-    assert len(Following.medians([runs[1], clean, runs[2]]).counted) == 1
+    other = Following("p", (_change(1.5, 1.0, wrong=(BARE,)), _change(2.0, 2.0)))
+    assert len(Following.medians([runs[1], other, runs[2]]).counted) == 1
 
 
-def test_what_was_built_clean_or_does_not_build_is_not_counted() -> None:
-    found = Following(
-        "p",
-        (
-            _change(1.0, 1.0),
-            _change(9.0, 1.0, why_clean="a new header"),
-            Change("d" * 40, "broken", {}, fails=True),
-        ),
-    )
-    assert found.total(FOLLOWING) == 1.0
+def test_what_fails_or_is_wrong_when_bare_is_compared_and_not_counted() -> None:
+    stale = _change(9.0, 0.1, wrong=(BARE,))
+    fails = _change(9.0, 0.1, passed=False)
+    found = Following("p", (_change(1.0, 1.0), stale, fails))
+    assert found.total(OURS) == 1.0
     assert found.holds
+    assert found.identical
+    assert not Following("p", (_change(1.0, 1.0), _change(1.0, 1.0, wrong=(OURS,)))).holds
 
 
-def test_the_page_counts_all_histories_together_and_what_was_built_clean_apart() -> None:
-    """Neither history alone is within both limits."""
-    slow = Following("slow", (_change(31.0, 30.0), _change(9.0, 8.0, why_clean="a new header")))
-    quick = Following("quick", (_change(1.2, 1.0), _change(1.1, 1.0), _change(1.2, 1.0)))
+def test_the_page_counts_all_histories_together_and_names_what_is_apart() -> None:
+    """One history alone isn't within the limit."""
+    slow = Following(
+        "slow",
+        (_change(31.0, 30.0), _change(9.0, 8.0, why_clean="the machine is another")),
+        tool="make",
+        recipe='[package."slow"]\nbuild = "make"\n',
+        again=("configure",),
+    )
+    quick = Following(
+        "quick",
+        (_change(1.6, 1.0), _change(0.2, 0.1, passed=False), _change(1.1, 0.9, unsteady=("log",))),
+        by_init=True,
+    )
+    assert not quick.holds
     documents = [json.loads(json.dumps({"follow": [one.to_json()]})) for one in (slow, quick)]
     whole = measured.read(documents)
     assert whole.holds
     assert (len(whole.together.changes), len(whole.together.counted)) == (5, 4)
-    assert whole.together.identical
     page = measured.page(whole).replace("\n", " ")
-    assert "4 of 5 changes were built from a checkpoint (80%" in page
-    assert "5 of 5 are identical" in page
-    assert "clean: a new header" in page
-    assert "together took 1.06 times" in page
-    other = Following("other", (_change(1.0, 1.0, differences=("Files a and b differ",)),))
+    assert "5 of 5 commits of 2 histories" in page
+    assert "took 43 s in sum (limit: 45), which is 1.07 times" in page
+    assert "built clean: the machine is another" in page
+    assert "two clean builds differ in log" in page
+    assert "it doesn't build" in page
+    assert "as `git ckpt init` writes it" in page
+    assert "again where one of these changed: `configure`" in page
+    other = Following("other", (_change(1.0, 1.0, differences=("prog",)),))
     assert not measured.read([*documents, {"follow": [other.to_json()]}]).holds
+    uncompared = Following("other", (_change(1.0, 1.0, differences=None),))
+    assert not measured.read([{"follow": [uncompared.to_json()]}]).holds
 
 
-def test_the_chart_has_a_line_for_each_way_with_a_point_for_each_change() -> None:
-    drawn = ElementTree.fromstring(chart.lines("a < b", {"one": [0.1, 1.0, 20.0], "two": [1] * 3}))
-    lines = drawn.findall(f"{_SVG}polyline")
-    points = [
-        [tuple(map(float, point.split(","))) for point in line.attrib["points"].split()]
-        for line in lines
-    ]
-    assert [len(line) for line in points] == [3, 3]
-    heights = [y for _, y in points[0]]
-    assert heights == sorted(heights, reverse=True), "more seconds stand higher"
-    assert {y for _, y in points[1]} == {points[1][0][1]}
-    texts = [text.text for text in drawn.findall(f"{_SVG}text")]
-    assert {"a < b", "one", "two", "0.1 s", "100 s"} <= set(texts)
+def test_a_list_of_repositories_has_ranges_and_recipes(tmp_path: Path) -> None:
+    def git(*arguments: str) -> None:
+        identity = ("-c", "user.name=a", "-c", "user.email=a@example.com")
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path / "repository", check=True)
+
+    (tmp_path / "repository").mkdir()
+    git("init", "-q")
+    for name in ("Makefile", "configure", "main.c"):
+        (tmp_path / "repository" / name).write_text("")
+        git("add", ".")
+        git("commit", "-qm", name)
+    corpus = tmp_path / "corpus.toml"
+    corpus.write_text(
+        '[one]\nrepository = "repository"\nrange = "HEAD~2..HEAD"\ntool = "make"\n'
+        'again = ["conf*"]\nconfigure = "./configure"\nbuild = "make"\nenv = { A = "b" }\n'
+        '[two]\nrepository = "repository"\nrange = "HEAD~1..HEAD"\n'
+    )
+    one, two = histories.of_file(corpus)
+    assert (one.tool, len(one.commits), one.by_init) == ("make", 3, False)
+    assert one.phases == {"configure": "./configure", "build": "make"}
+    assert [one.reconfigures(*one.commits[n : n + 2]) for n in (0, 1)] == [True, False]
+    assert ours.package("one", one.recipe).endswith('build = "make"\nenv = { A = "b" }\n')
+    assert (two.by_init, len(two.commits)) == (True, 2)
+    corpus.write_text('[one]\nrange = "HEAD~1..HEAD"\n')
+    with pytest.raises(UsageError, match="one has no 'repository'"):
+        list(histories.of_file(corpus))
