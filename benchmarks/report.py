@@ -126,7 +126,7 @@ def measures(found: Sequence[Measure]) -> str:
             one.other_is,
             f"{median(one.other) * 1000:.1f}",
             f"{one.excess * 1000:.1f}",
-            f"{one.allowed * 1000:.0f}",
+            f"{one.allowed * 1000:.1f}",
             "holds" if one.holds else "DOES NOT HOLD",
         )
         for one in found
