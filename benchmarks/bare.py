@@ -49,31 +49,39 @@ class Run:
 
 
 def check_out(tree: Tree, commit: str) -> None:
-    """Bring the tree to ``commit`` as `git checkout` does: only files that differ are written."""
+    """Bring the tree to ``commit`` as `git checkout` does: only files that differ are written, and
+    what a build wrote into tracked ones stays, unless the commit changes them, too."""
     tree.folder.mkdir(parents=True, exist_ok=True)
-    index = tree.folder.with_name(f"{tree.folder.name}.index")
-    run(
-        ["git", "read-tree", "--reset", "-u", commit],
-        cwd=tree.folder,
-        env={
-            **GIT_ENVIRONMENT,
-            "GIT_DIR": str(tree.repository / ".git"),
-            "GIT_WORK_TREE": str(tree.folder),
-            "GIT_INDEX_FILE": str(index),
-        },
-    )
+    variables = {
+        **GIT_ENVIRONMENT,
+        "GIT_DIR": str(tree.repository / ".git"),
+        "GIT_WORK_TREE": str(tree.folder),
+        "GIT_INDEX_FILE": str(_beside(tree, "index")),
+    }
+    kept = _beside(tree, "commit")
+    ways = [["--reset", "-u", commit]]
+    if kept.exists():
+        ways.insert(0, ["-m", "-u", kept.read_text(), commit])
+    for way in ways:
+        ok = (0,) if way is ways[-1] else (0, 128)
+        done = run(["git", "read-tree", *way], cwd=tree.folder, env=variables, ok=ok)
+        if done.returncode == 0:
+            break
+    kept.write_text(commit)
 
 
 def remove(tree: Tree) -> None:
     """Forget the tree's files and what was built of them: the next build is a clean one."""
     shutil.rmtree(tree.folder, ignore_errors=True)
-    shutil.rmtree(_cache(tree), ignore_errors=True)
-    tree.folder.with_name(f"{tree.folder.name}.index").unlink(missing_ok=True)
+    shutil.rmtree(_beside(tree, "cache"), ignore_errors=True)
+    for name in ("index", "commit"):
+        _beside(tree, name).unlink(missing_ok=True)
 
 
-def _cache(tree: Tree) -> Path:
-    """Where build tools keep what they want to keep: part of what was built."""
-    return tree.folder.with_name(f"{tree.folder.name}.cache")
+def _beside(tree: Tree, what: str) -> Path:
+    """The tree's index, the commit that it holds, or the folder where build tools keep what they
+    want to keep."""
+    return tree.folder.with_name(f"{tree.folder.name}.{what}")
 
 
 def build(
@@ -86,7 +94,7 @@ def build(
     """Run the phases in the tree, into an empty ``out``, and time them alone."""
     shutil.rmtree(tree.out, ignore_errors=True)
     path = SEARCH_PATH if first_on_path is None else f"{first_on_path}:{SEARCH_PATH}"
-    caches = {name: f"{_cache(tree)}/{folder}" for name, folder in _CACHES.items()}
+    caches = {name: f"{_beside(tree, 'cache')}/{folder}" for name, folder in _CACHES.items()}
     settings = {**_VARIABLES, **caches, "PATH": path, "out": str(tree.out), **(variables or {})}
     prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), "bash"]
     log, start = b"", time.perf_counter()
