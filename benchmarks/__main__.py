@@ -169,19 +169,18 @@ def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     if options.times < 1:
         raise UsageError("--times is how often, at least 1")
     found: list[follow.Following] = []
-    try:
-        for history in _histories(options, work):
-            runs = [
-                _follow_once(options, history, work / history.name, number)
-                for number in range(options.times)
-            ]
-            found.append(follow.Following.medians(runs))
-            print(report.followed(found[-1]), flush=True)
-    finally:  # of what was measured in hours nothing is lost to what comes after it
-        document = {"follow": [one.to_json() for one in found if one.counted]}
-        _write(options, document)
+    document: dict[str, Any] = {"follow": []}
+    for history in _histories(options, work):
+        runs = [
+            _follow_once(options, history, work / history.name, number)
+            for number in range(options.times)
+        ]
+        found.append(follow.Following.medians(runs))
+        print(report.followed(found[-1]), flush=True)
+        document = {"follow": [one.to_json() for one in found]}
+        _write(options, document)  # hours of it shall not be lost to what comes after
     if options.corpus is not None:
-        whole = measured.read([document])
+        whole = measured.Whole(tuple(found))
         print(measured.summary(whole))
         return document, whole.holds
     return document, all(one.holds for one in found)
@@ -217,6 +216,8 @@ def _histories(options: argparse.Namespace, work: Path) -> Iterator[History]:
     """The user's own repositories, or the projects' releases."""
     if options.corpus is not None:
         found = [one for one in histories.of_file(options.corpus) if _chosen(options, one.name)]
+        if not found:
+            raise UsageError(f"{options.corpus} has none of these names: {options.name}")
     elif options.repository is None:
         names = options.project or PROJECTS
         found = [histories.of_project(PROJECTS[name], options.cache) for name in names]
