@@ -37,13 +37,7 @@ SIZE = 30
 """So many cases are built together."""
 
 WRONG: Mapping[str, str] = {
-    "a static program that makes a file without a name": "the file gets its name unseen",
-    "a process that outlives the one that started it": "what it reads then isn't its script's",
-    "a file by the name of another process's folder": "/proc/PID stands for one's own alone",
-    "how many names a file has": "another number of names isn't seen",
     "a folder that is removed if it is empty": "rmdir isn't seen to ask what is in it",
-    "two commands are compared as files": "one that ended is taken for one that was killed",
-    "a named pipe between two commands": "what a command noted can't be read",
 }
 """What the watcher gets wrong still: a lie, or a build that is no base without need."""
 
@@ -123,7 +117,7 @@ def _named(case: Case) -> str:
 def _marked(case: Case) -> object:
     marks = [] if case in FEW else [asked_for]
     if case.name in WRONG:
-        marks.append(pytest.mark.xfail(reason=WRONG[case.name]))
+        marks.append(pytest.mark.xfail(reason=WRONG[case.name], strict=True))
     return pytest.param(case, id=case.name, marks=marks)
 
 
