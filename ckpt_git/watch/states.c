@@ -17,6 +17,8 @@
 struct objects *the_objects;
 struct digests *the_digests;
 
+enum { MOST_TURNS = 10000 };
+
 /* --- looking -------------------------------------------------------------------------------- */
 
 int path_open(struct path *path, int flags)
@@ -26,7 +28,11 @@ int path_open(struct path *path, int flags)
         .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
     };
     const char *text = path->length > 1 ? path->text + 1 : ".";
-    return (int)syscall(SYS_openat2, paths_root(), text, &how, sizeof how);
+    int file, turn = 0;
+    do /* EAGAIN: something was renamed or mounted meanwhile, openat2(2) */
+        file = (int)syscall(SYS_openat2, paths_root(), text, &how, sizeof how);
+    while (file < 0 && (errno == EAGAIN || errno == EINTR) && ++turn < MOST_TURNS);
+    return file;
 }
 
 static int64_t nanoseconds(struct timespec time)
@@ -77,10 +83,13 @@ void path_look(struct path *path, int follow, struct state *state)
     close(file);
 }
 
+/* What is in a folder doesn't make it another one. */
 static int is_same_file(const struct state *one, const struct state *other)
 {
     return one->kind == other->kind && one->inode == other->inode && one->device == other->device &&
-           one->size == other->size && one->mtime == other->mtime && one->mode == other->mode;
+           one->mode == other->mode &&
+           (one->kind == KIND_FOLDER ||
+            (one->size == other->size && one->mtime == other->mtime));
 }
 
 /* What a memory foretold has come true: the rest of the state is known, too. */
@@ -293,7 +302,11 @@ static int is_unchanged(const struct version *version, const struct version *bef
         return 0;
     if (version->is_removal)
         return 1; /* it is there still */
-    if (!is_same_file(one, other) || one->ctime != other->ctime)
+    if (!is_same_file(one, other))
+        return 0;
+    if (one->kind == KIND_FOLDER)
+        return 1;
+    if (one->ctime != other->ctime)
         return 0;
     return one->ctime < date_of_moment(version->since) - TICK ||
            (one->has_digest && other->has_digest && digest_equal(one->digest, other->digest));
