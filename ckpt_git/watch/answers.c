@@ -4,6 +4,7 @@
 #include "answer.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -264,7 +265,7 @@ void answers_go_on(struct process *process, const struct seccomp_data *call)
         answering_failed = 1;
         reply(0, -EIO);
     } else if (batch.content >= 0) {
-        reply_descriptor(batch.content);
+        reply_descriptor(batch.content, O_CLOEXEC);
         close(batch.content);
     } else {
         reply(0, 0);

@@ -13,7 +13,7 @@
 /* Watch, until the last watched process is gone. */
 void listen_to(int listener);
 void reply(int64_t value, int error);
-void reply_descriptor(int descriptor);
+void reply_descriptor(int descriptor, uint32_t flags); /* 0 or O_CLOEXEC */
 /* Puts a descriptor of ours in the place of the program's `number`; 0, or -1. */
 int replace_descriptor(int number, int descriptor);
 /* Whether the program that made the call that is looked at is still there, and waits for it. */
@@ -70,6 +70,11 @@ void prints_by(struct process *process, int descriptor);
 /* Bytes that were printed to a file or pipe, since this was asked first. */
 uint64_t printed_to(uint64_t device, uint64_t inode);
 void printed_forget(uint64_t device, uint64_t inode);
+
+/* --- random.c --- */
+
+/* Whether the call was for random bytes, and is answered. */
+int gives_random(struct process *process, const struct seccomp_data *call);
 
 /* --- programs.c --- */
 

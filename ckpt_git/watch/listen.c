@@ -1,8 +1,9 @@
 /* One call after the other, as the kernel tells of them: seccomp_unotify(2).
  *
- * Each call is noted, then let go on. Nothing is done in place of a program but two things: a
+ * Each call is noted, then let go on. Nothing is done in place of a program but three things: a
  * command that is known is answered from memory, by having the kernel execute another program in
- * its place; and a pipe that a command inherits is replaced by one of ours.
+ * its place; a pipe that a command inherits is replaced by one of ours; and random bytes are made
+ * of the command.
  */
 
 #define _GNU_SOURCE
@@ -67,15 +68,15 @@ static int add_descriptor(int descriptor, uint32_t flags, uint32_t number, uint3
     return ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 }
 
-void reply_descriptor(int descriptor)
+void reply_descriptor(int descriptor, uint32_t flags)
 {
-    if (add_descriptor(descriptor, SECCOMP_ADDFD_FLAG_SEND, 0, O_CLOEXEC) >= 0)
+    if (add_descriptor(descriptor, SECCOMP_ADDFD_FLAG_SEND, 0, flags) >= 0)
         return;
     if (errno != EINVAL) {
         reply(0, -errno);
         return;
     }
-    int number = add_descriptor(descriptor, 0, 0, O_CLOEXEC); /* before Linux 5.14 */
+    int number = add_descriptor(descriptor, 0, 0, flags); /* before Linux 5.14 */
     reply(number < 0 ? 0 : number, number < 0 ? -errno : 0);
 }
 
@@ -123,7 +124,7 @@ static void requested(struct process *process, const struct seccomp_data *call)
         if (file < 0)
             reply(0, -ENFILE);
         else
-            reply_descriptor(file);
+            reply_descriptor(file, O_CLOEXEC);
         break;
     case REQUEST_EMPTY:
         notes_empty(process);
@@ -183,6 +184,8 @@ static void one_call(void)
         ends(process, (int)call->args[0] & 0xff);
         return;
     }
+    if (gives_random(process, call))
+        return;
     if (process->answering == NULL)
         thread_changes_are_done(thread);
     thread->look_count = 0;

@@ -18,6 +18,7 @@
  *   system PATH, toolchain PATH folders of the system, and where what was read of them is written
  *   report PATH                 where it is told what was run and why, as JSON
  *   preload PATH, answer PATH   the library, and the program that answers, as the build sees them
+ *   seed TEXT                   of the random bytes that commands are given
  *   answers 0|1                 whether commands are answered from memory
  *   shut_in 0|1                 whether nothing but the roots can be written
  */
@@ -149,6 +150,8 @@ static int set(const char *name, const char *value)
         settings.preload = value;
     } else if (strcmp(name, "answer") == 0) {
         settings.answer = value;
+    } else if (strcmp(name, "seed") == 0) {
+        settings.seed = value;
     } else if (strcmp(name, "answers") == 0) {
         settings.answers = value[0] == '1';
     } else if (strcmp(name, "shut_in") == 0) {

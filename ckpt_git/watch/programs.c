@@ -41,14 +41,18 @@ static int is_one_of(const char *name, const char *const names[])
  * Meson looks at would have it run again. GNU make and Ninja have no question about sizes; shells
  * have `test -s`; Meson has fs.size(), which is the one that would go unseen.
  *
- * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy. */
+ * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy.
+ *
+ * CMake names its checks by four bytes of /dev/urandom, and reads no more of it. */
 void know_program(struct step *step, const struct path *program)
 {
     static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
     static const char *const shells[] = {"sh", "dash", "bash", NULL};
+    static const char *const seeding[] = {"cmake", "ctest", "cpack", NULL};
     const char *name = last_name(program->text);
     int is_systems = program->zone == ZONE_SYSTEM;
+    step->seeds_itself = (uint8_t)(is_systems && is_one_of(name, seeding));
     step->is_shell = (uint8_t)(is_systems && is_one_of(name, shells));
     step->counts_sizes = !is_systems                        ? 2
                          : is_one_of(name, without_sizes)   ? 0

@@ -12,17 +12,17 @@ programs = ckpt-watch libsee.so answer
 # The same bytes wherever and whenever they are made: no id, no symbols, no paths.
 flags = -std=gnu11 -O2 -g0 -Wl,--build-id=none -Wl,-s
 
-ckpt-watch_sources = main.c filter.c listen.c calls.c looks.c changes.c prints.c programs.c \
-    begins.c descriptors.c relays.c answers.c processes.c peek.c notes.c paths.c states.c steps.c \
-    seen.c recall.c order.c remember.c effects.c output.c report.c util.c digest.c \
-    digests.c objects.c
+ckpt-watch_sources = main.c filter.c listen.c calls.c looks.c changes.c prints.c random.c \
+    programs.c begins.c descriptors.c relays.c answers.c processes.c peek.c notes.c paths.c states.c \
+    steps.c seen.c recall.c order.c remember.c effects.c output.c report.c util.c digest.c digests.c \
+    objects.c
 ckpt-watch_flags = -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
     -Wl,-z,relro -Wl,-z,now
 ckpt-watch_linked = -pie
 ckpt-watch_portable = -static-pie
 
 # Loaded into every program of a build, among which are those that were compiled without any of it.
-libsee.so_sources = see.c spawn.c
+libsee.so_sources = see.c spawn.c names.c
 libsee.so_flags = -fPIC -fvisibility=hidden -U_FORTIFY_SOURCE -Wl,-z,now -Wl,--hash-style=gnu
 libsee.so_linked = -shared
 libsee.so_portable = -shared

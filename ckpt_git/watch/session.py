@@ -36,7 +36,8 @@ _UNWATCHED = 121  # exit code of `ckpt-watch launch` where the kernel lets nobod
 class Session:
     """A watched run. ``roots`` are the folders that the build may change, as it sees them, of
     which ``temporary`` hold what doesn't outlive it. ``links`` are symbolic links among its
-    sources. ``memories`` are asked in their order; ``into`` is where this build's goes.
+    sources. ``memories`` are asked in their order; ``into`` is where this build's goes. Random
+    bytes are made of ``seed``.
     ``toolchain`` is where what it read below ``system`` is written down."""
 
     programs: Programs
@@ -49,6 +50,7 @@ class Session:
     temporary: Sequence[str]
     system: Sequence[str]
     links: Sequence[str]
+    seed: str
     is_sandboxed: bool
     answers: bool
 
@@ -90,6 +92,7 @@ class Session:
             ("report", self.report),
             ("preload", self.preload),
             ("answer", answer),
+            ("seed", self.seed),
             ("answers", str(int(self.answers))),
             ("shut_in", str(int(self.is_sandboxed))),
         ]

@@ -7,6 +7,7 @@
 struct settings {
     const char *preload; /* the library as the watched programs find it, or NULL */
     const char *answer;  /* the program that answers, likewise */
+    const char *seed;    /* of the random bytes that commands are given; NULL: the kernel's */
     int answers;         /* whether commands are answered from memory */
     int is_shut_in;      /* whether nothing but the roots can be written */
     const char **links;  /* links among the sources */

@@ -85,12 +85,14 @@ struct step {
     int code;      /* of exit_group(2); -1: not ended, or killed */
     uint32_t live; /* processes of this command that have not ended */
     uint32_t open; /* children that have not ended */
+    uint32_t occurrence, random_parts; /* random.c */
     uint8_t has_ended;
     uint8_t is_answered;
     uint8_t is_parallel;  /* two of its children ran at once */
     uint8_t is_shell;     /* saves descriptors, and writes to none of the copies */
     uint8_t cannot_say;   /* again what it printed */
     uint8_t waits;        /* for time to pass */
+    uint8_t seeds_itself; /* with a few bytes of /dev/urandom */
     uint8_t counts_sizes; /* what it does depends on: sizes (2), whether a file is empty (1), neither */
     const char *unfit;      /* why it can't be remembered */
     const char *incomplete; /* why not all of it was seen */

@@ -73,6 +73,7 @@ class Project:
     command: str = "true"
     environment: dict[str, str] = field(default_factory=dict)
     preloads: bool = True
+    seed: str | None = None
     stdin: int = 0
     memories: list[Path] = field(default_factory=list)
     report: dict[str, Any] = field(default_factory=dict)
@@ -122,12 +123,12 @@ class Project:
 
     def record_again(self) -> None:
         """The same as ``record``, with the memory of the builds before."""
-        self._compare(self._watched(answers=False), self._clean())
+        self._compare(self.watched(answers=False), self._clean())
 
     def again(self) -> list[str]:
         """Build it from nothing with answers, see that it comes to what a clean build comes to,
         and give the commands that were executed, less the one that is the build itself."""
-        self._compare(self._watched(answers=True), self._clean())
+        self._compare(self.watched(answers=True), self._clean())
         return [str(command) for command in self.executed()]
 
     def executed(self) -> list[Command]:
@@ -177,7 +178,8 @@ class Project:
     def _clean(self) -> Done:
         return self._run([*OVERALL, self.command], {}, ())
 
-    def _watched(self, *, answers: bool) -> Done:
+    def watched(self, *, answers: bool) -> Done:
+        """Build it watched, and tell what came of it."""
         into = self.top / "memory" / str(len(self.memories))
         report = into.with_suffix(".json")
         for file in (into, report):
@@ -219,6 +221,7 @@ class Project:
             ("answer", self.programs.answer),
             ("answers", str(int(answers))),
             *((("preload", self.programs.library),) if self.preloads else ()),
+            *((("seed", self.seed),) if self.seed is not None else ()),
         ]
         return b"".join(os.fsencode(part) + b"\0" for pair in given for part in pair)
 

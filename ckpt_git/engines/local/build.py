@@ -128,6 +128,7 @@ def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
         temporary=(place.tmp, *(["/dev/shm"] if is_sandboxed else [])),  # noqa: S108
         system=_with_targets(host.host_paths(system)) if is_sandboxed else ("/",),
         links=links,
+        seed=job.store.seed(),
         is_sandboxed=is_sandboxed,
         answers=bool(asked),
     )

@@ -12,6 +12,7 @@
     outputs/ID/.of       whose it is, the owner and the package, and its size, as JSON
     toolchains/ID        what a build read of the system
     dates/ID             its mtime is the date of a package's sources in all builds
+    seed                 the secret that random bytes of builds are made of
     watch/               the watcher's programs
     tmp/ID               a build that runs; locked by its process
     size                 bytes of all entries, objects and outputs
@@ -197,6 +198,15 @@ class Store:
                 os.utime(path, ns=(now, now))
                 date = now
         return date
+
+    def seed(self) -> str:
+        """The secret that random bytes of builds are made of, ``random.c``: one for all builds. A
+        link's target, since a link is there whole or not at all."""
+        path = self.root / "seed"
+        with writing(self.root):
+            with suppress(FileExistsError):
+                path.symlink_to(os.urandom(16).hex())
+            return os.readlink(path)
 
     def fetched(self, prefix: str) -> list[Entry]:
         """What ``fetch`` brought, of the entries whose ids begin with ``prefix``."""
