@@ -55,12 +55,10 @@ static void goes_elsewhere(struct process *process, const char *why)
     step_incomplete(process->step, "%s", why);
 }
 
-static void begins_process(struct process *process, uint64_t flags)
+static void enters_namespace(struct process *process, uint64_t flags)
 {
     if (flags & (CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID))
         goes_elsewhere(process, "it entered another namespace");
-    process->has_forked = 1;
-    process->unheard++;
 }
 
 /* Time has to pass where somebody else may count on it. */
@@ -152,6 +150,8 @@ static int take_old_call(struct process *process, const struct seccomp_data *cal
         makes(process, AT_FDCWD, TEXT(0), 0);
         break;
     case SYS_rmdir:
+        removes_folder(process, AT_FDCWD, TEXT(0));
+        break;
     case SYS_unlink:
         removes(process, AT_FDCWD, TEXT(0));
         break;
@@ -178,9 +178,6 @@ static int take_old_call(struct process *process, const struct seccomp_data *cal
     case SYS_futimesat:
         dates(process, path_or_descriptor(process, FD(0), TEXT(1), 1),
               args[2] == 0 ? DATED_NOW : DATED);
-        break;
-    case SYS_fork:
-        begins_process(process, 0);
         break;
     case SYS_getdents:
         lists(process, FD(0));
@@ -249,7 +246,7 @@ static int take_change(struct process *process, const struct seccomp_data *call)
         makes(process, FD(0), TEXT(1), 0);
         break;
     case SYS_unlinkat:
-        removes(process, FD(0), TEXT(1));
+        (args[2] & AT_REMOVEDIR ? removes_folder : removes)(process, FD(0), TEXT(1));
         break;
     case SYS_renameat:
     case SYS_renameat2:
@@ -320,7 +317,7 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
         process->mask = (unsigned)args[0] & 0777;
         break;
     case SYS_clone:
-        begins_process(process, args[0]);
+        enters_namespace(process, args[0]);
         break;
     case SYS_chroot:
     case SYS_pivot_root:

@@ -47,6 +47,7 @@ void add_name(uint64_t sum[2], const char *name, int kind, int sign);
 
 void opens(struct process *process, int folder, const char *text, uint64_t flags);
 void removes(struct process *process, int folder, const char *text);
+void removes_folder(struct process *process, int folder, const char *text);
 void makes(struct process *process, int folder, const char *text, int is_link);
 void alters(struct process *process, struct path *path);
 enum dating { DATED_NOW, DATED_AS_BEFORE, DATED };

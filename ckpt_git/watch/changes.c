@@ -183,6 +183,20 @@ void removes(struct process *process, int folder, const char *text)
         change(process, path, AWAY);
 }
 
+/* Whether a folder is empty is asked by removing it. */
+void removes_folder(struct process *process, int folder, const char *text)
+{
+    struct path *path = named_path(process, folder, text, 0);
+    uint64_t sum[2] = {0, 0};
+    if (path != NULL && path->zone == ZONE_TRACKED &&
+        path_state(path, 0)->kind == KIND_FOLDER && list_folder(path, sum) == 0)
+        step_listed(process->step, path, now_ns(), sum);
+    if (sum[0] == 0 && sum[1] == 0)
+        removes(process, folder, text);
+    else
+        saw_path(process, path, SAW_EXISTS, 1);
+}
+
 void makes(struct process *process, int folder, const char *text, int is_link)
 {
     notes_read_all();

@@ -145,7 +145,8 @@ static void requested(struct process *process, const struct seccomp_data *call)
 /* What it has done is known before its parent goes on; the rest has time. */
 static void ends(struct process *process, int code)
 {
-    process_register_children(process);
+    if (process->answering == NULL)
+        process_register_children(process);
     notes_read(process);
     relays_pass_on();
     if (process->answering != NULL)

@@ -42,7 +42,11 @@ static int make_new(char *template, int suffix, int (*make)(const char *path, in
     int error = errno;
     for (int turn = 0; turn < TURNS; turn++) {
         unsigned char bytes[LETTERS];
-        if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        ssize_t got;
+        do
+            got = getrandom(bytes, sizeof bytes, 0);
+        while (got < 0 && errno == EINTR);
+        if (got != sizeof bytes)
             return -1;
         for (int i = 0; i < LETTERS; i++)
             name[i] = letters[bytes[i] % (sizeof letters - 1)];

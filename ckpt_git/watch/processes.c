@@ -129,7 +129,6 @@ static struct process *begin(int id, unsigned mask, struct process *parent)
     thread_begin(id, process);
     if (parent != NULL) {
         process->is_elsewhere = parent->is_elsewhere;
-        parent->unheard -= parent->unheard > 0;
         all_changes_are_done(parent);
     }
     process_enter(process, parent == NULL ? the_root_step : parent->step);
@@ -225,9 +224,6 @@ static void register_children(int process, int thread)
 
 void process_register_children(struct process *process)
 {
-    if (!process->has_forked)
-        return;
-    process->has_forked = 0;
     char path[32];
     snprintf(path, sizeof path, "/proc/%d/task", process->id);
     DIR *tasks = opendir(path);
@@ -297,8 +293,7 @@ int processes_run_within(struct step *step)
             continue;
         }
         notes_read(process);
-        if (process->unheard > 0)
-            step_incomplete(process->step, "it was killed, and may have left processes");
+        step_unfit_above(process->step, NULL, "it was killed, and may have left processes");
         process_end(process, -1);
         next = the_processes; /* it may have ended others */
         runs = 0;

@@ -19,8 +19,6 @@ struct process {
     unsigned mask;      /* umask(2) */
     uint8_t is_first;   /* it executed the step's program */
     uint8_t has_ended;
-    uint8_t has_forked;   /* since it was last asked for its children */
-    uint32_t unheard;     /* children of which nothing was heard yet, at most */
     uint8_t is_elsewhere; /* in another root or namespace: what it names is something else */
     uint8_t is_checked;   /* for printing to what doesn't wait */
     struct notes *notes;

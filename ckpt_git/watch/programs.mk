@@ -22,7 +22,7 @@ ckpt-watch_linked = -pie
 ckpt-watch_portable = -static-pie
 
 # Loaded into every program of a build, among which are those that were compiled without any of it.
-libsee.so_sources = see.c spawn.c names.c
+libsee.so_sources = see.c spawn.c names.c again.c
 libsee.so_flags = -fPIC -fvisibility=hidden -U_FORTIFY_SOURCE -Wl,-z,now -Wl,--hash-style=gnu
 libsee.so_linked = -shared
 libsee.so_portable = -shared

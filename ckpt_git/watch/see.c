@@ -423,6 +423,16 @@ static long see_open(int dir, const char *path, int flags)
                 flags, 0, 0);
 }
 
+/* Whether a call is to be made again that a signal ended while it waited for the watcher: again.c.
+ * Of itself opening waits for the other end of a FIFO alone, fifo(7). */
+static int was_interrupted(int dir, const char *path)
+{
+    struct stat found;
+    return errno == EINTR &&
+           (REAL(fstatat)(dir, path, &found, 0) != 0 || !S_ISFIFO(found.st_mode)) &&
+           (errno = EINTR);
+}
+
 #define OPEN(name, dir, parameters, arguments)                                                    \
     EXPORT int name parameters                                                                    \
     {                                                                                             \
@@ -434,7 +444,13 @@ static long see_open(int dir, const char *path, int flags)
             va_end(rest);                                                                         \
         }                                                                                         \
         long file = see_open(dir, path, flags);                                                   \
-        return file == LEFT ? REAL(name) arguments : (int)answer(file);                           \
+        if (file != LEFT)                                                                         \
+            return (int)answer(file);                                                             \
+        int opened;                                                                               \
+        do                                                                                        \
+            opened = REAL(name) arguments;                                                        \
+        while (opened < 0 && was_interrupted(dir, path));                                         \
+        return opened;                                                                            \
     }
 
 /* The stream that was made of a descriptor; where there is none, without the descriptor. */
@@ -460,8 +476,12 @@ static long see_stream(const char *path, const char *mode)
     {                                                                                             \
         int error = errno;                                                                        \
         long file = see_stream(path, mode);                                                       \
+        FILE *stream = NULL;                                                                      \
+        while (file == LEFT && (stream = REAL(name)(path, mode)) == NULL &&                       \
+               was_interrupted(AT_FDCWD, path))                                                   \
+            ;                                                                                     \
         if (file == LEFT)                                                                         \
-            return REAL(name)(path, mode);                                                        \
+            return stream;                                                                        \
         return answer(file) < 0 ? NULL : made_of(file, fdopen((int)file, mode), error);           \
     }
 

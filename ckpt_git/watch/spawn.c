@@ -50,8 +50,11 @@ static int put(struct place *place, const char *path)
 static int execute(const char *path, char *const arguments[], char *const environment[])
 {
     struct place place;
-    int done = (int)syscall(SYS_execve, put(&place, path) ? place.path : path, arguments,
+    int done;
+    do /* it waits for the watcher, and a signal may end that: again.c */
+        done = (int)syscall(SYS_execve, put(&place, path) ? place.path : path, arguments,
                             environment);
+    while (done < 0 && errno == EINTR);
     __asm__ volatile("" : : "r"(&place) : "memory");
     int error = errno;
     if (error != ENOENT && error != ENOTDIR && error != EACCES) /* what is missing, it can see */

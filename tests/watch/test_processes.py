@@ -158,3 +158,15 @@ def test_orders_of_processes_that_run_at_once(probed: Project) -> None:
     probed.write("a", "other\n")
     probed.again()
     assert probed.again() == []
+
+
+def test_signals_end_no_call_that_waits_for_the_watcher(project: Project) -> None:
+    """A shell's handler of SIGCHLD is set without SA_RESTART: sigaction(2)."""
+    project.write(
+        "run",
+        "n=0\nwhile [ $n -lt 300 ]; do\n  (:) & x=$(echo a); echo $n > made; mkdir d; rmdir d\n"
+        "  n=$((n + 1))\ndone\nwait\necho done\n",
+    )
+    project.command = "sh run"
+    for _ in range(3):
+        project.record()
