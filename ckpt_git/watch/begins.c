@@ -205,7 +205,7 @@ static struct program saw_program(struct process *process, struct path *path)
 {
     struct step *step = process->step;
     struct program program = look_at_program(path);
-    know_program(step, path);
+    int is_known = know_program(step, path);
     saw_path(process, path, SAW_CONTENT | SAW_EXISTS, 0);
     struct program last = program;
     for (int depth = 0; last.interpreter != NULL && depth < MOST_INTERPRETERS; depth++) {
@@ -215,7 +215,7 @@ static struct program saw_program(struct process *process, struct path *path)
         saw_path(process, next, SAW_CONTENT | SAW_EXISTS, 0);
         if (last.what != RUNS_OTHERWISE)
             break;
-        if (depth == 0)
+        if (depth == 0 && !is_known)
             know_program(step, next);
         last = look_at_program(next);
         program.what = last.what == RUNS_OTHERWISE ? RUNS : last.what;

@@ -88,7 +88,8 @@ struct program {
 };
 
 struct program look_at_program(struct path *path);
-void know_program(struct step *step, const struct path *program);
+/* Whether something is known of it. */
+int know_program(struct step *step, const struct path *program);
 
 /* --- descriptors.c --- */
 

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -243,13 +244,31 @@ void alters(struct process *process, struct path *path)
     dates(process, path, DATED_AS_BEFORE);
 }
 
+/* A process' user or group as we see it: user_namespaces(7), "uid_map". */
+static uint32_t outer_id(const struct process *process, const char *map, uint32_t id)
+{
+    char text[4096];
+    unsigned inner, outer, count;
+    int length;
+    if (read_proc(process->id, map, text, sizeof text) <= 0)
+        return UINT32_MAX;
+    for (const char *at = text; sscanf(at, " %u %u %u%n", &inner, &outer, &count, &length) == 3;
+         at += length)
+        if (id >= inner && id - inner < count)
+            return outer + (id - inner);
+    return UINT32_MAX;
+}
+
+/* sed -i and cp -p give a file to who has it. */
 void owns(struct process *process, struct path *path, uint64_t owner, uint64_t group)
 {
+    uint32_t user = (uint32_t)owner, team = (uint32_t)group; /* -1: as it is */
+    struct state state;
     if (path == NULL || path->zone == ZONE_KERNEL)
         return;
-    const struct state *state = path_state(path, 1);
-    if (state->is_foretold || ((uint32_t)owner != UINT32_MAX && owner != state->owner) ||
-        ((uint32_t)group != UINT32_MAX && group != state->group))
+    path_look(path, 1, &state);
+    if ((user != UINT32_MAX && outer_id(process, "uid_map", user) != state.owner) ||
+        (team != UINT32_MAX && outer_id(process, "gid_map", team) != state.group))
         step_unfit_above(process->step, NULL, "it gives a file to another user");
     alters(process, path);
 }
@@ -365,9 +384,14 @@ void renames(struct process *process, int from_folder, const char *from_text, in
         !has_folder(process, to) || (flags & RENAME_NOREPLACE && is_there(to)) || from == to) {
         saw_path(process, from, SAW_EXISTS, 1);
         saw_path(process, to, SAW_EXISTS, 1);
-        if (is_there(from) && (from->zone == ZONE_SYSTEM || to->zone == ZONE_SYSTEM) &&
-            !settings.is_shut_in)
+        if (!is_there(from) || settings.is_shut_in)
+            return;
+        if (from->zone == ZONE_SYSTEM && to->zone == ZONE_SYSTEM) {
+            changes_system(process, from);
+            changes_system(process, to);
+        } else if (from->zone == ZONE_SYSTEM || to->zone == ZONE_SYSTEM) {
             trace_is_incomplete("a file moved into or out of the build");
+        }
         return;
     }
     if (flags & RENAME_EXCHANGE) {

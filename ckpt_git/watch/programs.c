@@ -44,7 +44,7 @@ static int is_one_of(const char *name, const char *const names[])
  * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy.
  *
  * CMake names its checks by four bytes of /dev/urandom, and reads no more of it. */
-void know_program(struct step *step, const struct path *program)
+int know_program(struct step *step, const struct path *program)
 {
     static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
@@ -58,6 +58,7 @@ void know_program(struct step *step, const struct path *program)
                          : is_one_of(name, without_sizes)   ? 0
                          : is_one_of(name, with_emptiness) ? 1
                                                             : 2;
+    return step->seeds_itself || step->is_shell || step->counts_sizes < 2;
 }
 
 static int is_sanitized(int file, const Elf64_Phdr *headers, size_t count)

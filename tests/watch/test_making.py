@@ -232,3 +232,9 @@ def test_folders_that_are_deeper(probing: Project) -> None:
     probing.command = "$probe deep 5000 deep && rm -r deep && cp other copy"
     probing.record()
     probing.again()
+
+
+@pytest.mark.parametrize("command", ["sed -i s/first/second/ b", "cp -p a c", "chown $(id -u) b"])
+def test_a_file_is_given_to_who_has_it(project: Project, command: str) -> None:
+    project.write("a", "first\n")
+    steady(project, f"cp a b; {command}")

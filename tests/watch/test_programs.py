@@ -191,3 +191,16 @@ def test_a_program_that_is_no_program(project: Project) -> None:
     assert "cp a b" in project.again()
     project.write("script", "cp a e\n", 0o755)
     assert "cp a e" in project.again()
+
+
+def test_meson_does_not_go_by_sizes(project: Project) -> None:
+    if shutil.which("meson") is None:
+        pytest.skip("meson is not there")
+    project.environment.update(PATH="/usr/bin:/bin", CC="cc", PYTHONDONTWRITEBYTECODE="1")
+    project.write("meson.build", "project('x', 'c')\nexecutable('x', 'x.c')\n")
+    project.write("x.c", "int main(void) { return 0; }\n")
+    project.command = "meson setup build >/dev/null && cp x.c $out/ && rm -r build"
+    project.record()
+    project.write("x.c", "int main(void) { return 7 - 7; }\n")
+    executed = project.again()
+    assert not any(one.startswith("meson ") for one in executed), executed

@@ -218,3 +218,18 @@ def test_libraries_that_are_preloaded(project: Project) -> None:
     assert project.again() == []
     project.write("how", "export LD_PRELOAD=$PWD/one.so:$LD_PRELOAD\n")
     assert "python3 show.py" in project.again()
+
+
+def test_a_file_that_moves_outside_of_the_build(project: Project) -> None:
+    """It keeps the commands that do so from being remembered, and no others."""
+    outside = project.top / "outside"
+    outside.mkdir()
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.write("run", f"cp a {outside}/x\nmv {outside}/x {outside}/y\n")
+    project.command = "cp b c; sh run"
+    project.record()
+    project.write("a", "other\n")
+    executed = project.again()
+    assert f"mv {outside}/x {outside}/y" in executed
+    assert "cp b c" not in executed
