@@ -237,6 +237,9 @@ void dates(struct process *process, struct path *path, enum dating how)
         return;
     keeps_content(made, made - 1);
     made->is_dated = how == DATED_AS_BEFORE ? made[-1].is_dated : how == DATED;
+    if (path->twin != NULL)
+        for (struct path *other = path->twin; other != path; other = other->twin)
+            path_current(other)->is_dated = made->is_dated;
 }
 
 void alters(struct process *process, struct path *path)
@@ -431,9 +434,10 @@ void links(struct process *process, int from_folder, const char *from_text, int 
     saw_path(process, from, SAW_CONTENT | SAW_EXISTS, 1);
     if (!is_there(from))
         return;
-    change(process, to, 0);
+    struct version *made = change(process, to, 0);
     if (from->zone != ZONE_TRACKED)
         return; /* its other names aren't the build's */
+    made->is_dated = path_current(from)->is_dated;
     path_twin(from, to);
     path_set_link(to, from->is_link);
 }

@@ -179,29 +179,70 @@ void descriptors_begin(struct process *process, struct step *step, const char *j
         qsort(step->inherited, step->inherited_count, sizeof *step->inherited, by_number);
 }
 
+/* The process has the same pipe there still. */
+static int is_still(struct process *process, const struct descriptor *own)
+{
+    struct descriptor now = {.number = own->number};
+    look_at(process, &now);
+    return now.kind == own->kind && now.device == own->device && now.inode == own->inode;
+}
+
+/* Has a pipe of ours stand for one of the process', by both its numbers: 0, or -1. */
+static int begin_relay(struct process *process, struct descriptor *own, struct descriptor *other)
+{
+    int end = -1, to = process_shares_files(process) ? -1 : copy_descriptor(process, own->number);
+    struct stat found;
+    if (to >= 0)
+        own->relay = relay_begin(to, &end);
+    int is_replaced = own->relay != NULL && fstat(end, &found) == 0 &&
+                      replace_descriptor(own->number, end) == 0;
+    if (is_replaced) {
+        own->outer_device = own->device;
+        own->outer_inode = own->inode;
+        own->device = found.st_dev;
+        own->inode = found.st_ino;
+        printed_to(own->device, own->inode);
+    }
+    if (is_replaced && other != NULL) {
+        int number = other->number;
+        is_replaced = replace_descriptor(number, end) == 0;
+        *other = *own;
+        other->number = number;
+        other->is_checked = 1; /* with the first one */
+    }
+    if (end >= 0)
+        close(end);
+    return is_replaced ? 0 : -1;
+}
+
 void descriptors_replace(struct process *process, struct step *step)
 {
     for (size_t i = 0; i < step->inherited_count && step->unfit == NULL; i++) {
         struct descriptor *own = &step->inherited[i];
-        if (own->kind != 'p')
-            continue;
-        int end = -1, to = process_shares_files(process) ? -1 : copy_descriptor(process, own->number);
-        if (to >= 0)
-            own->relay = relay_begin(to, &end);
-        struct stat found;
-        if (own->relay == NULL || fstat(end, &found) != 0 ||
-            replace_descriptor(own->number, end) != 0) {
+        if (own->kind == 'p' && begin_relay(process, own, NULL) != 0)
             step_unfit(step, "it is given descriptor %d, a pipe", own->number);
-        } else {
-            own->outer_device = own->device;
-            own->outer_inode = own->inode;
-            own->device = found.st_dev;
-            own->inode = found.st_ino;
-            printed_to(own->device, own->inode);
-        }
-        if (end >= 0)
-            close(end);
     }
+}
+
+int descriptors_count(struct process *process, int number, const struct stat *found)
+{
+    struct step *step = process->step;
+    struct descriptor *own = &step->standard[number], *other = &step->standard[3 - number];
+    if (!process->is_first || step->process != process->id || step->live > 1 ||
+        own->device != found->st_dev || own->inode != found->st_ino)
+        return 0;
+    if (own->relay != NULL || own->copy >= 0)
+        return 1;
+    if (own->kind == 'f') {
+        own->is_written = 1;
+        own->size = (uint64_t)found->st_size;
+        keep_place(process, own);
+        return own->copy >= 0;
+    }
+    /* Of what comes by two pipes into one, the order would be lost. */
+    int is_same = other->device == own->device && other->inode == own->inode;
+    return own->kind == 'p' && (!is_same || is_still(process, other)) &&
+           begin_relay(process, own, is_same ? other : NULL) == 0;
 }
 
 /* --- what it used of it --------------------------------------------------------------------- */
@@ -229,6 +270,22 @@ static void check_file(struct step *step, const struct descriptor *own)
         writes_unseen(step, own);
 }
 
+static void check(struct step *step, struct descriptor *own)
+{
+    if (own->relay != NULL && !own->is_checked) {
+        own->is_checked = 1;
+        if (relay_passed_on(own->relay) != printed_to(own->device, own->inode))
+            writes_unseen(step, own);
+        printed_forget(own->device, own->inode);
+    }
+    if (own->copy < 0)
+        return;
+    if (!step->is_answered)
+        check_file(step, own);
+    close(own->copy);
+    own->copy = -1;
+}
+
 void descriptors_end(struct step *step)
 {
     struct descriptor *input = &step->standard[0];
@@ -239,19 +296,8 @@ void descriptors_end(struct step *step)
         close(input->copy);
         input->copy = -1;
     }
-    for (size_t i = 0; i < step->inherited_count; i++) {
-        struct descriptor *own = &step->inherited[i];
-        if (own->relay != NULL && !own->is_checked) {
-            own->is_checked = 1;
-            if (relay_passed_on(own->relay) != printed_to(own->device, own->inode))
-                writes_unseen(step, own);
-            printed_forget(own->device, own->inode);
-        }
-        if (own->copy < 0)
-            continue;
-        if (!step->is_answered)
-            check_file(step, own);
-        close(own->copy);
-        own->copy = -1;
-    }
+    for (int i = 1; i < 3; i++)
+        check(step, &step->standard[i]);
+    for (size_t i = 0; i < step->inherited_count; i++)
+        check(step, &step->inherited[i]);
 }

@@ -238,7 +238,7 @@ static void note(struct objects *objects, const struct stat *st, digest value)
     digests_add(objects->digests, st, value, 0);
 }
 
-/* Publishes a temporary file. */
+/* Publishes a temporary file; 1: there was such an object. */
 static int publish(struct objects *objects, int fd, const char *name, digest value)
 {
     struct stat st;
@@ -249,7 +249,7 @@ static int publish(struct objects *objects, int fd, const char *name, digest val
         unlinkat(objects->folder, name, 0);
     else if (result == 0 && fstat(fd, &st) == 0)
         note(objects, &st, value); /* renaming changed the ctime */
-    return result < 0 ? result : 0;
+    return result;
 }
 
 static int write_all(int fd, const char *bytes, size_t size)
@@ -312,7 +312,7 @@ int objects_put(struct objects *objects, int source, const struct stat *st, dige
         digest value = digest_of(bytes, (size_t)got);
         if (there(objects, value)) {
             *out = value;
-            return fstat(source, &now) == 0 && digest_same_state(st, &now) ? 0 : -EAGAIN;
+            return fstat(source, &now) == 0 && digest_same_state(st, &now) ? 1 : -EAGAIN;
         }
     }
     int fd = open_temporary(objects, name);

@@ -39,7 +39,7 @@ bool objects_has(struct objects *objects, digest value);
 int objects_get(struct objects *objects, digest value, off_t size);
 
 /* Puts the content of a regular file there, from its beginning to its end, unless it is there and
- * right. `st` is what fstat(2) said of it. On success `out` is its digest. -EAGAIN when the file
+ * right: 1 then. `st` is what fstat(2) said of it. On success `out` is its digest. -EAGAIN when the file
  * did not stay as `st` has it; -EINVAL when it is no regular file; -ENOSPC and others of open(2),
  * read(2), write(2) and rename(2). A failure leaves nothing behind.
  *

@@ -128,6 +128,7 @@ int writes(struct process *process, const struct seccomp_data *call)
                      : call->nr == SYS_tee                                     ? (int)args[1]
                                                                                : (int)args[0];
     struct stat to;
+    relays_pass_on(); /* what was written before comes before */
     if (look_at_descriptor(process, descriptor, &to) != 0)
         return 0;
     if (call->nr == SYS_write)
@@ -178,7 +179,8 @@ void copies_descriptor(struct process *process, const struct seccomp_data *call)
     int to = call->nr == SYS_dup || call->nr == SYS_fcntl ? -1 : (int)call->args[1];
     struct stat found;
     if (to == 1 || to == 2 ||
-        look_at_descriptor(process, (int)call->args[0], &found) != 0 || !is_heard(process, &found))
+        look_at_descriptor(process, (int)call->args[0], &found) != 0 || !is_heard(process, &found) ||
+        descriptors_count(process, (int)call->args[0], &found))
         return;
     cannot_follow(process, &found);
 }

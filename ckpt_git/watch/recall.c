@@ -269,6 +269,23 @@ static int is_left_running(void)
     return 0;
 }
 
+/* Whether another run of the same command, on the same inputs, came to something else. */
+static int is_contradicted(const struct memory_entry *found, int from, const digest *key)
+{
+    for (int m = from; m < memory_count; m++) {
+        const struct memory_entry *entry;
+        for (uint32_t at = 0; (entry = memory_next_of_key(memories[m], key, &at)) != NULL;) {
+            const char *why;
+            int varies = (entry->flags & ENTRY_VARIES) != 0;
+            if ((varies || entry->reason == 0) &&
+                (varies || !digest_equal(entry->result, found->result)) &&
+                is_known(memories[m], entry, &why))
+                return 1;
+        }
+    }
+    return 0;
+}
+
 int memory_find(struct step *step, struct memory **memory, uint32_t *number)
 {
     if (is_left_running()) {
@@ -284,7 +301,7 @@ int memory_find(struct step *step, struct memory **memory, uint32_t *number)
             if (entry->reason != 0 && !(entry->flags & ENTRY_VARIES)) {
                 missed = asked->texts + entry->reason;
             } else if (is_known(asked, entry, &missed)) {
-                if (entry->flags & ENTRY_VARIES) {
+                if (entry->flags & ENTRY_VARIES || is_contradicted(entry, m, &step->key)) {
                     step->missed_by = "it gives another result each time";
                     return 0;
                 }

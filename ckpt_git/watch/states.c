@@ -17,7 +17,7 @@
 struct objects *the_objects;
 struct digests *the_digests;
 
-enum { MOST_TURNS = 10000 };
+enum { MOST_TURNS = 10000, BLOCK = 4096 };
 
 /* --- looking -------------------------------------------------------------------------------- */
 
@@ -201,10 +201,10 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
         int is_kept = path->zone == ZONE_SYSTEM; /* what is the build's is another file each time */
         const digest *before = is_kept ? digests_find(the_digests, &found) : NULL;
         if (store) {
-            stored += (uint64_t)found.st_blocks * 512;
             done = objects_put(the_objects, file, &found, &state->digest);
             if (done == 0)
-                *is_stored = 1;
+                stored += ((uint64_t)found.st_size + BLOCK - 1) / BLOCK * BLOCK;
+            *is_stored = done >= 0;
         } else if (before != NULL) {
             state->digest = *before;
             done = 0;
@@ -214,13 +214,13 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
             if (done == 0 && is_kept)
                 digests_add(the_digests, &found, state->digest, moment);
         }
-        if (done == 0) {
+        if (done >= 0) {
             state->has_digest = 1;
             state->size = (uint64_t)found.st_size;
         }
     }
     close(file);
-    return done == 0 ? 0 : -1;
+    return done >= 0 ? 0 : -1;
 }
 
 struct version *path_content(struct path *path)

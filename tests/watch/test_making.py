@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from tests.watch.project import Project
@@ -60,6 +62,7 @@ def test_a_file(probing: Project, command: str) -> None:
         "rm link; ln -s folder link",
         "mv folder moved; cp moved/file a",
         "cp -r folder a; mv a b; cp -al b c; rm b/file",
+        "cp tracked a; ln a b; mkdir c; cp -a a b c; sleep .03; cp -a c d",
         "install -m 555 tracked a; install -D tracked $out/x/y/a",
         "touch a; touch b; touch tracked; touch -d 2001-02-03 c",
         "dd if=tracked of=a status=none; truncate -s 3 a; truncate -s 100 tracked",
@@ -238,3 +241,17 @@ def test_folders_that_are_deeper(probing: Project) -> None:
 def test_a_file_is_given_to_who_has_it(project: Project, command: str) -> None:
     project.write("a", "first\n")
     steady(project, f"cp a b; {command}")
+
+
+def test_two_memories_that_contradict_each_other(probed: Project) -> None:
+    """Neither knew of the other when it was made."""
+    probed.write("a", "first\n")
+    probed.command = "$probe random temporary; rm temporary; cp a b"
+    probed.record()
+    other = probed.top / "memory/other"
+    shutil.copy(probed.memories[0], other)
+    probed.record()
+    probed.memories.append(other)
+    probed.write("a", "other\n")
+    assert any(one.endswith("random temporary") for one in probed.again())
+    assert probed.reasons()["dynamic random temporary"] == "it gives another result each time"

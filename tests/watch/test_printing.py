@@ -6,6 +6,17 @@ import pytest
 
 from tests.watch.project import Project
 
+REOPENS = (
+    'python3 -c \'import os; a = open("a", "rb").read(); saved = os.dup(1)\n'
+    'file = os.open("log", os.O_WRONLY | os.O_CREAT)\n'
+    "os.dup2(file, 1); os.write(1, a); os.dup2(saved, 1); os.write(1, a); os.write(2, a)'"
+)
+"""It turns descriptor 1 to a file and back, as Ruby's mkmf and pytest do."""
+MIXES = (
+    "python3 -c 'import os; copy = os.dup(1)\n"
+    "for to in (1, copy, 2, copy, 1): os.write(to, str(to).encode())'"
+)
+
 
 @pytest.mark.parametrize(
     "command",
@@ -41,6 +52,11 @@ from tests.watch.project import Project
         'python3 -c \'import os; os.write(os.dup(1), open("a", "rb").read())\'',
         "printf 'no end of line'; printf '\\0\\1\\377\\n'; cat a",
         "dd if=a 2>/dev/null; dd if=a of=/dev/stdout 2>/dev/null",
+        MIXES,
+        f"{MIXES} 2>&1",
+        f"{MIXES} > b; cat b",
+        f"{MIXES} > b 2>&1; cat b",
+        f"{REOPENS} | cat; cat log",
     ],
 )
 def test_what_is_printed(probing: Project, command: str) -> None:
@@ -65,6 +81,10 @@ def test_what_is_printed(probing: Project, command: str) -> None:
         "$probe say-splice a > b",
         "sh -c 'cat a; cat a'",
         "sh -c 'cat a; echo more' > b",
+        REOPENS,
+        f"{REOPENS} 2>&1",
+        f"{REOPENS} > b",
+        f"{REOPENS} > b 2>&1",
     ],
 )
 def test_what_prints_is_answered(probing: Project, command: str) -> None:
