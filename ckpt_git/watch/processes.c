@@ -106,7 +106,8 @@ static int look_up(int id, int *group, int *above, unsigned *mask)
     return *group > 0 ? 0 : -1;
 }
 
-/* A process of which nobody knows who began it may belong to any command that runs. */
+/* A process of which nobody knows who began it, as that one was killed before it was heard of, may
+ * belong to any command. */
 static void is_foundling(int id)
 {
     step_incomplete(the_root_step, "process %d began without a parent that is known", id);
@@ -293,7 +294,6 @@ int processes_run_within(struct step *step)
             continue;
         }
         notes_read(process);
-        step_unfit_above(process->step, NULL, "it was killed, and may have left processes");
         process_end(process, -1);
         next = the_processes; /* it may have ended others */
         runs = 0;

@@ -170,3 +170,14 @@ def test_signals_end_no_call_that_waits_for_the_watcher(project: Project) -> Non
     project.command = "sh run"
     for _ in range(3):
         project.record()
+
+
+def test_who_stops_reading_early_is_answered(project: Project) -> None:
+    """The signal that ends the writer is no reason to run all of it again."""
+    project.write("run", "yes | head -n 1 > made\ncat a >> made\n")
+    project.write("a", "first\n")
+    project.write("other", "one\n")
+    project.command = "sh run; cp other copy"
+    project.record()
+    project.write("other", "two\n")
+    assert project.again() == ["cp other copy"]
