@@ -72,14 +72,12 @@ static void waits(struct process *process, uint64_t flags, uint64_t address)
 
 /* --- attributes ------------------------------------------------------------------------------ */
 
-/* What utimensat(2) does with the date of its content. */
-static enum dating dating(struct process *process, uint64_t address)
+/* Whether utimensat(2) gives its content another date than now. */
+static int gives_date(struct process *process, uint64_t address)
 {
     struct timespec times[2];
-    if (address == 0 || peek(process, address, times, sizeof times) != 0 ||
-        times[1].tv_nsec == UTIME_NOW)
-        return DATED_NOW;
-    return times[1].tv_nsec == UTIME_OMIT ? DATED_AS_BEFORE : DATED;
+    return address != 0 && peek(process, address, times, sizeof times) == 0 &&
+           times[1].tv_nsec != UTIME_NOW;
 }
 
 /* A list of rights that says no more than the mode: cp -p and others set it. */
@@ -169,7 +167,7 @@ static int take_old_call(struct process *process, const struct seccomp_data *cal
         break;
     case SYS_utime:
     case SYS_utimes:
-        dates(process, named(process, AT_FDCWD, TEXT(0), 1), args[1] == 0 ? DATED_NOW : DATED);
+        dates(process, named(process, AT_FDCWD, TEXT(0), 1), args[1] != 0);
         break;
     case SYS_chown:
     case SYS_lchown:
@@ -177,7 +175,7 @@ static int take_old_call(struct process *process, const struct seccomp_data *cal
         break;
     case SYS_futimesat:
         dates(process, path_or_descriptor(process, FD(0), TEXT(1), 1),
-              args[2] == 0 ? DATED_NOW : DATED);
+              args[2] != 0);
         break;
     case SYS_getdents:
         lists(process, FD(0));
@@ -259,7 +257,7 @@ static int take_change(struct process *process, const struct seccomp_data *call)
         makes(process, FD(1), TEXT(2), 1);
         break;
     case SYS_truncate:
-        dates(process, named(process, AT_FDCWD, TEXT(0), 1), DATED_NOW);
+        dates(process, named(process, AT_FDCWD, TEXT(0), 1), 0);
         break;
     case SYS_fchmod:
         alters(process, descriptor_path(process, FD(0)));
@@ -278,7 +276,7 @@ static int take_change(struct process *process, const struct seccomp_data *call)
         break;
     case SYS_utimensat:
         dates(process, path_or_descriptor(process, FD(0), TEXT(1), FOLLOWS(3)),
-              dating(process, args[2]));
+              gives_date(process, args[2]));
         break;
     case SYS_setxattr:
     case SYS_lsetxattr:

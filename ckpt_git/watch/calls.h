@@ -50,8 +50,8 @@ void removes(struct process *process, int folder, const char *text);
 void removes_folder(struct process *process, int folder, const char *text);
 void makes(struct process *process, int folder, const char *text, int is_link);
 void alters(struct process *process, struct path *path);
-enum dating { DATED_NOW, DATED_AS_BEFORE, DATED };
-void dates(struct process *process, struct path *path, enum dating how);
+/* The same, where its date is now's or, `is_given`, another one. */
+void dates(struct process *process, struct path *path, int is_given);
 void owns(struct process *process, struct path *path, uint64_t owner, uint64_t group);
 void renames(struct process *process, int from_folder, const char *from_text, int folder,
              const char *text, uint64_t flags);

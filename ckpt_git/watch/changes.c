@@ -222,7 +222,7 @@ static void keeps_content(struct version *made, const struct version *before)
     made->moved = kept;
 }
 
-void dates(struct process *process, struct path *path, enum dating how)
+void dates(struct process *process, struct path *path, int is_given)
 {
     notes_read_all();
     if (path == NULL || path->zone == ZONE_KERNEL)
@@ -236,7 +236,7 @@ void dates(struct process *process, struct path *path, enum dating how)
     if (made == NULL)
         return;
     keeps_content(made, made - 1);
-    made->is_dated = how == DATED_AS_BEFORE ? made[-1].is_dated : how == DATED;
+    made->is_dated = (uint8_t)is_given;
     if (path->twin != NULL)
         for (struct path *other = path->twin; other != path; other = other->twin)
             path_current(other)->is_dated = made->is_dated;
@@ -244,7 +244,7 @@ void dates(struct process *process, struct path *path, enum dating how)
 
 void alters(struct process *process, struct path *path)
 {
-    dates(process, path, DATED_AS_BEFORE);
+    dates(process, path, 1);
 }
 
 /* A process' user or group as we see it: user_namespaces(7), "uid_map". */

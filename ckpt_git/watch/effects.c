@@ -177,12 +177,12 @@ static struct path *name_before(struct step *step, const struct made *made)
     return NULL;
 }
 
-/* Of which path the date is, where it is one of this build. */
+/* Of which path the date is, where it is one of this build: its own, where that stayed. */
 static struct path *date_of(struct step *step, const struct made *made)
 {
     for (uint32_t i = 0; i < step->seen.count; i++) {
         const struct observation *seen = &step->seen.items[i];
-        if (seen->path->zone == ZONE_TRACKED && seen->path != made->path &&
+        if (seen->path->zone == ZONE_TRACKED &&
             seen->path->versions[seen->version].state.mtime == made->state->mtime)
             return seen->path;
     }

@@ -42,7 +42,7 @@ struct version {
     uint8_t is_stored;   /* its content is among the objects */
     uint8_t is_observed; /* by another step than its writer */
     uint8_t is_removal;  /* its writer was about to take away what was there */
-    uint8_t is_dated;    /* its writer gave it a date, or moved it here with its own */
+    uint8_t is_dated;    /* its writer gave it a date, or left it the one that it had */
     const struct version *moved; /* its content is this one's, if it is the same file */
 };
 

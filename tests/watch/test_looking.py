@@ -76,10 +76,18 @@ def test_a_content(probing: Project, command: str) -> None:
     try_out(probing, command, writes("a", "other\n"), writes("a", "longer than before\n"))
 
 
-@pytest.mark.parametrize("command", ["$probe stat a", "$probe statx a", "$probe fstat a"])
+@pytest.mark.parametrize("command", ["$probe stat a", "$probe fstat a"])
 def test_a_size_and_a_mode(probing: Project, command: str) -> None:
-    if "musl" in probing.environment["probe"] and "statx" in command:
-        pytest.skip("musl has no statx")
+    tries_sizes(probing, command)
+
+
+@pytest.mark.parametrize("probing", ["dynamic", "static"], indirect=True)
+def test_a_size_and_a_mode_by_statx(probing: Project) -> None:
+    """musl has no statx(2)."""
+    tries_sizes(probing, "$probe statx a")
+
+
+def tries_sizes(probing: Project, command: str) -> None:
     probing.write("a", "first\n")
     try_out(probing, command, writes("a", "longer\n"), writes("a", "longer\n", 0o755))
 

@@ -68,6 +68,7 @@ def test_a_file(probing: Project, command: str) -> None:
         "dd if=tracked of=a status=none; truncate -s 3 a; truncate -s 100 tracked",
         "tar cf a.tar folder; mkdir x; tar xf a.tar -C x",
         "tee a b < tracked",
+        "cp tracked a; sleep .05; chmod 600 a; chmod 700 tracked",
         "mkdir x; chmod 555 x; mkdir y; cp tracked y/a; chmod 500 y",
         "head -c 3000000 /dev/zero > a; cp a b",
         ": > empty; cp empty empty2",
@@ -240,7 +241,7 @@ def test_folders_that_are_deeper(probing: Project) -> None:
 @pytest.mark.parametrize("command", ["sed -i s/first/second/ b", "cp -p a c", "chown $(id -u) b"])
 def test_a_file_is_given_to_who_has_it(project: Project, command: str) -> None:
     project.write("a", "first\n")
-    steady(project, f"cp a b; {command}")
+    steady(project, f"cp a b; sleep .05; {command}")
 
 
 def test_two_memories_that_contradict_each_other(probed: Project) -> None:
