@@ -169,20 +169,28 @@ def _follow(options: argparse.Namespace, work: Path) -> tuple[dict[str, Any], bo
     if options.times < 1:
         raise UsageError("--times is how often, at least 1")
     found: list[follow.Following] = []
+    left_out: list[str] = []
     document: dict[str, Any] = {"follow": []}
     for history in _histories(options, work):
-        runs = [
-            _follow_once(options, history, work / history.name, number)
-            for number in range(options.times)
-        ]
+        try:
+            runs = [
+                _follow_once(options, history, work / history.name, number)
+                for number in range(options.times)
+            ]
+        except CkptError as error:
+            if options.corpus is None:
+                raise
+            _say(f"{history.name}: {error}")
+            left_out.append(history.name)
+            continue
         found.append(follow.Following.medians(runs))
         print(report.followed(found[-1]), flush=True)
         document = {"follow": [one.to_json() for one in found]}
         _write(options, document)  # hours of it shall not be lost to what comes after
     if options.corpus is not None:
         whole = measured.Whole(tuple(found))
-        print(measured.summary(whole))
-        return document, whole.holds
+        print(measured.summary(whole) if found else "", *left_out, sep="\n  left out: ")
+        return document, whole.holds and not left_out
     return document, all(one.holds for one in found)
 
 

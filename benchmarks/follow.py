@@ -172,6 +172,7 @@ class _Build:
 
     passed: bool
     seconds: float
+    log: bytes
     result: ours.Result | None = None
 
 
@@ -209,8 +210,10 @@ def follow(
     with nix.store(work / "nix", None) if by_nix else nullcontext() as variables:
         site = _set_up(history, work, variables)
         for way in ways:
-            if not _build(site, way, None, history.commits[0]).passed:
-                raise CkptError(f"{history.name}: {history.commits[0]} doesn't build: {way}")
+            done = _build(site, way, None, history.commits[0])
+            if not done.passed:
+                said = done.log.decode(errors="replace").strip().splitlines()[-3:]
+                raise CkptError(f"{way}: {history.commits[0]} doesn't build: {' / '.join(said)}")
         changes = []
         for number, (before, commit) in enumerate(pairwise(history.commits)):
             changes.append(_change(site, before, commit, _rotated(ways, number), say))
@@ -289,7 +292,7 @@ def _build(site: _Site, way: str, before: str | None, commit: str) -> _Build:
     result = ours.call(
         subject, "build", commit, *options, variables=site.nix if way == OURS else None
     )
-    return _Build(result.passed, result.wall, result)
+    return _Build(result.passed, result.wall, result.log.read_bytes(), result)
 
 
 def _build_bare(site: _Site, before: str | None, commit: str) -> _Build:
@@ -301,7 +304,7 @@ def _build_bare(site: _Site, before: str | None, commit: str) -> _Build:
     variables = {"PATH": path, **history.recipe.get("env", {})}
     bare.check_out(site.persistent, commit)
     done = bare.build(site.persistent, phases, variables=variables)
-    return _Build(done.passed, done.seconds)
+    return _Build(done.passed, done.seconds, done.log)
 
 
 def _verified(site: _Site, change: Change, say: Say) -> Change:
