@@ -269,7 +269,7 @@ void owns(struct process *process, struct path *path, uint64_t owner, uint64_t g
     struct state state;
     if (path == NULL || path->zone == ZONE_KERNEL)
         return;
-    path_look(path, 1, &state);
+    path_look(path, 0, &state); /* where it is to be followed, it was */
     if ((user != UINT32_MAX && outer_id(process, "uid_map", user) != state.owner) ||
         (team != UINT32_MAX && outer_id(process, "gid_map", team) != state.group))
         step_unfit_above(process->step, NULL, "it gives a file to another user");

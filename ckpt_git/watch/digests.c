@@ -12,10 +12,7 @@
 
 #include "util.h"
 
-enum {
-    MOST = 1 << 17,     /* records that are saved */
-    SLACK = 20000000,   /* nanoseconds: two ticks */
-};
+enum { MOST = 1 << 17 }; /* records that are saved */
 
 struct record {
     uint64_t device, inode, size;
@@ -45,11 +42,6 @@ struct digests {
     size_t room, used;
     int has_changed;
 };
-
-static int64_t nanoseconds(struct timespec date)
-{
-    return (int64_t)date.tv_sec * 1000000000 + date.tv_nsec;
-}
 
 /* The slot of an inode, or the empty one where it belongs. */
 static struct known *slot_of(const struct digests *digests, uint64_t device, uint64_t inode)
@@ -144,7 +136,7 @@ void digests_add(struct digests *digests, const struct stat *st, digest value, i
                             .value = value};
     struct known *slot = put(digests, &record);
     slot->is_used = 1;
-    slot->is_passing = moment - record.ctime < SLACK;
+    slot->is_passing = moment - record.ctime < TICK;
     digests->has_changed |= !slot->is_passing;
 }
 
@@ -161,18 +153,6 @@ static size_t choose(const struct digests *digests, struct record *chosen)
     return count;
 }
 
-static int write_all(int file, const void *bytes, size_t size)
-{
-    for (const char *at = bytes; size > 0;) {
-        ssize_t done = write(file, at, size);
-        if (done < 0)
-            return -errno;
-        at += done;
-        size -= (size_t)done;
-    }
-    return 0;
-}
-
 int digests_save(struct digests *digests)
 {
     if (!digests->has_changed)
@@ -186,9 +166,9 @@ int digests_save(struct digests *digests)
     char name[40];
     snprintf(name, sizeof name, "tmp-%ld-digests", (long)getpid());
     int file = openat(digests->folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    int error = file < 0 ? -errno : write_all(file, &head, sizeof head);
+    int error = file < 0 ? -errno : write_whole(file, &head, sizeof head);
     if (error == 0)
-        error = write_all(file, chosen, size);
+        error = write_whole(file, chosen, size);
     if (file >= 0 && close(file) != 0 && error == 0)
         error = -errno;
     if (error == 0 && renameat(digests->folder, name, digests->folder, digests->name) != 0)

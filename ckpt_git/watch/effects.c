@@ -8,8 +8,6 @@
 #include "remember.h"
 #include "util.h"
 
-enum { TICK = 20000000 };
-
 const char *not_kept(const struct path *path)
 {
     return compose("%s was changed before it could be kept", path->text);

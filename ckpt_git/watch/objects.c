@@ -252,20 +252,6 @@ static int publish(struct objects *objects, int fd, const char *name, digest val
     return result;
 }
 
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t wrote = write(fd, bytes, size);
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return -errno;
-        bytes += wrote;
-        size -= (size_t)wrote;
-    }
-    return 0;
-}
-
 /* Reads up to `size` bytes; fewer at the end of the file. Their number, or -errno. */
 static ssize_t read_part(int fd, char *bytes, size_t size, off_t at)
 {
@@ -289,7 +275,7 @@ static int copy(int source, int fd, char *bytes, ssize_t got, digest *out)
     struct hashing hashing;
     digest_begin(&hashing);
     for (off_t at = 0; got > 0; got = read_part(source, bytes, PART, at)) {
-        int error = write_all(fd, bytes, (size_t)got);
+        int error = write_whole(fd, bytes, (size_t)got);
         if (error < 0)
             return error;
         digest_add(&hashing, bytes, (size_t)got);

@@ -13,7 +13,7 @@
 #include "remember.h"
 #include "util.h"
 
-enum { TICK = 20000000, MOST_PAIRED = 4096 };
+enum { MOST_PAIRED = 4096 };
 
 void makers(const struct step *writer, const struct step **outer, const struct step **inner)
 {

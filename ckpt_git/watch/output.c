@@ -141,17 +141,8 @@ int write_memory_file(int directory, const char *name, struct memory_header *hea
     size_t rest = offsetof(struct memory_header, order);
     header->digest = digest_of(whole.bytes + rest, whole.size - rest);
     memcpy(whole.bytes, header, sizeof *header);
-    int error = 0;
     int file = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (file < 0)
-        error = -errno;
-    for (size_t done = 0; error == 0 && done < whole.size;) {
-        ssize_t part = write(file, whole.bytes + done, whole.size - done);
-        if (part < 0)
-            error = -errno;
-        else
-            done += (size_t)part;
-    }
+    int error = file < 0 ? -errno : write_whole(file, whole.bytes, whole.size);
     if (file >= 0 && close(file) != 0 && error == 0)
         error = -errno;
     if (file >= 0 && error != 0)

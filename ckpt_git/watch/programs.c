@@ -43,13 +43,14 @@ static int is_one_of(const char *name, const char *const names[])
  *
  * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy.
  *
- * CMake names its checks by four bytes of /dev/urandom, and reads no more of it. */
+ * CMake names its checks by four bytes of /dev/urandom. Perl takes the seeds of its hashes and of
+ * rand from there, by which it names temporary files. Neither reads as much as they are given. */
 int know_program(struct step *step, const struct path *program)
 {
     static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
     static const char *const shells[] = {"sh", "dash", "bash", NULL};
-    static const char *const seeding[] = {"cmake", "ctest", "cpack", NULL};
+    static const char *const seeding[] = {"cmake", "ctest", "cpack", "perl", NULL};
     const char *name = last_name(program->text);
     int is_systems = program->zone == ZONE_SYSTEM;
     step->seeds_itself = (uint8_t)(is_systems && is_one_of(name, seeding));

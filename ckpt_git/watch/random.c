@@ -6,7 +6,8 @@
  * commands of that key it is, and how many bytes it had. Nobody without the store can foretell
  * them; and what a remembered command made of random bytes is put back all the same.
  *
- * The kernel's own bytes still go to who reads its devices, or takes them from the vDSO. */
+ * The kernel's own bytes still go to other programs that read its devices, and to who takes them
+ * from the vDSO. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -21,7 +22,7 @@
 #include "settings.h"
 #include "util.h"
 
-enum { MOST = 4096, SEED_FILE = 256 };
+enum { MOST = 4096, SEED_FILE = 4096 };
 
 /* How often each key was seen. */
 static struct seen_key {

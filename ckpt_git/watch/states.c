@@ -35,11 +35,6 @@ int path_open(struct path *path, int flags)
     return file;
 }
 
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
 static void look_at_link(int file, struct state *state)
 {
     char target[PATH_MAX];
@@ -287,8 +282,6 @@ struct version *path_change(struct path *path, struct step *writer, uint64_t mom
     made->writer = writer;
     return made;
 }
-
-enum { TICK = 20000000 }; /* nanoseconds: a change within so many may leave a file's dates */
 
 static int is_unchanged(const struct version *version, const struct version *before)
 {

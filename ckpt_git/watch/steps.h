@@ -92,7 +92,7 @@ struct step {
     uint8_t is_shell;     /* saves descriptors, and writes to none of the copies */
     uint8_t cannot_say;   /* again what it printed */
     uint8_t waits;        /* for time to pass */
-    uint8_t seeds_itself; /* with a few bytes of /dev/urandom */
+    uint8_t seeds_itself; /* with some bytes of /dev/urandom */
     uint8_t counts_sizes; /* what it does depends on: sizes (2), whether a file is empty (1), neither */
     const char *unfit;      /* why it can't be remembered */
     const char *incomplete; /* why not all of it was seen */

@@ -3,12 +3,13 @@
 #define _GNU_SOURCE
 #include "util.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
+#include <unistd.h>
 
 enum { PIECE = 1 << 22 };
 
@@ -78,21 +79,40 @@ void *zeroed(size_t count, size_t size)
     return made;
 }
 
-static int64_t nanoseconds(clockid_t clock)
+int64_t nanoseconds(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec now;
     clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    return nanoseconds(now);
 }
 
 uint64_t now_ns(void)
 {
-    return (uint64_t)nanoseconds(CLOCK_MONOTONIC);
+    return (uint64_t)read_clock(CLOCK_MONOTONIC);
 }
 
 int64_t date_now(void)
 {
-    return nanoseconds(CLOCK_REALTIME);
+    return read_clock(CLOCK_REALTIME);
+}
+
+int write_whole(int file, const void *bytes, size_t size)
+{
+    for (const char *at = bytes; size > 0;) {
+        ssize_t done = write(file, at, size);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return -errno;
+        at += done;
+        size -= (size_t)done;
+    }
+    return 0;
 }
 
 int64_t date_of_moment(uint64_t moment)

@@ -4,6 +4,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
+
+/* Nanoseconds that dates of files may be off by: the kernel takes them from its last tick. */
+enum { TICK = 20000000 };
 
 void *take(size_t size); /* zeroed; lives as long as the watcher */
 char *take_text(const char *text, size_t length);
@@ -14,6 +18,8 @@ void *zeroed(size_t count, size_t size); /* to be given back by free(3) */
 uint64_t now_ns(void);                   /* CLOCK_MONOTONIC */
 int64_t date_now(void);                  /* CLOCK_REALTIME, nanoseconds */
 int64_t date_of_moment(uint64_t moment); /* of the first clock, by the second one */
+int64_t nanoseconds(struct timespec time);
+int write_whole(int file, const void *bytes, size_t size); /* 0, or -errno */
 uint64_t hash_bytes(const void *bytes, size_t length);
 int is_at_or_below(const char *path, const char *folder, size_t length); /* of `folder` */
 

@@ -177,20 +177,25 @@ def test_verify_names_every_difference_and_ends_with_1(tmp_path: Path) -> None:
 build = "ulimit -n >limit"
 install = "mkdir -p $out/lib && cp limit $out/lib/limit && cp plain $out/plain"
 """
-    project = Project.make(tmp_path / "p", {"plain": "1\n"}, config)
-    with allowed_files(701):
-        project.build()
-    project.repo.write("plain", "2\n")
-    with allowed_files(702):
-        done = project.ckpt("verify", code=1)
-    assert "limit: differs from a clean build: lib/limit" in done.out
-    project.repo.write("plain", "3\n")
-    with allowed_files(703):
-        project.build()
-        [verdict] = project.ckpt("verify", "--json", code=1).json()["results"]
-    assert (verdict["identical"], verdict["differences"]) == (False, ["lib/limit"])
-    # What was shown to be wrong is not what is used from then on.
-    assert (Path(project.ckpt("path").out.strip()) / "lib/limit").read_text() == "703\n"
+    for number, arguments in enumerate(((), ("--json",))):
+        project = Project.make(tmp_path / str(number), {"plain": "1\n"}, config)
+        with allowed_files(701):
+            project.build()
+        project.repo.write("plain", "2\n")
+        with allowed_files(702):
+            done = project.ckpt("verify", *arguments, code=1)
+        if arguments:
+            [verdict] = done.json()["results"]
+            assert (verdict["identical"], verdict["differences"]) == (False, ["lib/limit"])
+        else:
+            assert "limit: differs from a clean build: lib/limit" in done.out
+        # What was shown to be wrong is not what is used from then on.
+        assert (Path(project.ckpt("path").out.strip()) / "lib/limit").read_text() == "702\n"
+        project.repo.write("plain", "3\n")
+        with allowed_files(703):
+            project.build()
+            [verdict] = project.ckpt("verify", "--json").json()["results"]
+        assert verdict["identical"]
 
 
 def test_verify_of_what_fails_does_not_call_it_identical(project: Project) -> None:

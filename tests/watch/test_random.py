@@ -9,6 +9,10 @@ import pytest
 from tests.watch.project import Project
 
 _BELOW = {
+    "Perl": (
+        "perl -MFile::Temp=tempdir -e '$t = tempdir(CLEANUP => 1);"
+        ' system("cp", "a", "$t/x"); system("cp", "$t/x", "made")\'\n'
+    ),
     "mktemp": "t=$(mktemp -d)\ncp a $t/x\ncp $t/x made\nrm -r $t\n",
     "a file": "t=$(mktemp)\ncp a $t\ncp $t made\nrm $t\n",
     "Python": (
