@@ -115,17 +115,22 @@ def test_a_watcher_whose_reader_has_gone_ends(slow: Project) -> None:
     assert watcher.wait(30) == 0
 
 
-def test_the_errors_that_a_watcher_sees_name_the_users_files(project: Project) -> None:
+def _fail_in_the_background(project: Project) -> None:
+    """Not before somebody watches."""
+    project.repo.write("ckpt.toml", CONFIG.replace('"make"', '"sleep 2 && make"'))
     project.edit("src/main.c", "return", "retrun")
     project.ckpt("build", "--background")
+
+
+def test_the_errors_that_a_watcher_sees_name_the_users_files(project: Project) -> None:
+    _fail_in_the_background(project)
     watched = project.ckpt("watch", code=1)
     assert f"\n{project.path}/src/main.c:2:" in watched.out
     assert watched.err.splitlines()[-1] == "ckpt: failed"
 
 
 def test_a_failure_in_the_background_is_told_once_in_one_line(project: Project) -> None:
-    project.edit("src/main.c", "return", "retrun")
-    project.ckpt("build", "--background")
+    _fail_in_the_background(project)
     project.ckpt("watch", code=1)
     eventually((project.path / ".git/ckpt/notices").exists, "there is a notice")
     told = [project.ckpt("status").err for _ in range(2)]
