@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -20,15 +19,7 @@
 #include <unistd.h>
 #include <utime.h>
 
-#define EXPORT __attribute__((visibility("default")))
-
-#define REAL(name)                                                                                \
-    ({                                                                                            \
-        static __typeof__(name) *real_;                                                           \
-        if (real_ == NULL)                                                                        \
-            real_ = (__typeof__(real_))dlsym(RTLD_NEXT, #name);                                   \
-        real_;                                                                                    \
-    })
+#include "preload.h"
 
 #define AGAIN_IF(type, name, parameters, arguments, waits)                                        \
     EXPORT type name parameters                                                                   \

@@ -98,9 +98,9 @@ void descriptors_begin(struct process *process, struct step *step, const char *j
 int is_job_server(const char *path); /* a FIFO of make's */
 /* Before a command is executed: the pipes that it inherits are replaced by ours. */
 void descriptors_replace(struct process *process, struct step *step);
+struct stat;
 /* From now on all that comes out of descriptor 1 or 2 is counted, so that what is written to a copy
  * of it shows. `found` is what it is now. Whether that can be done. */
-struct stat;
 int descriptors_count(struct process *process, int number, const struct stat *found);
 /* When it ends: whatever was used of what it inherited. */
 void descriptors_end(struct step *step);

@@ -172,28 +172,35 @@ void opens(struct process *process, int folder, const char *text, uint64_t flags
         opens_to_write(process, path, flags);
 }
 
-void removes(struct process *process, int folder, const char *text)
+static void remove_path(struct process *process, struct path *path)
 {
-    notes_read_all();
-    struct path *path = named_path(process, folder, text, 0);
-    if (path == NULL)
-        return;
     if (path->zone == ZONE_KERNEL || !is_there(path))
         saw_path(process, path, SAW_EXISTS, 1);
     else
         change(process, path, AWAY);
 }
 
+void removes(struct process *process, int folder, const char *text)
+{
+    notes_read_all();
+    struct path *path = named_path(process, folder, text, 0);
+    if (path != NULL)
+        remove_path(process, path);
+}
+
 /* Whether a folder is empty is asked by removing it. */
 void removes_folder(struct process *process, int folder, const char *text)
 {
+    notes_read_all();
     struct path *path = named_path(process, folder, text, 0);
     uint64_t sum[2] = {0, 0};
-    if (path != NULL && path->zone == ZONE_TRACKED &&
+    if (path == NULL)
+        return;
+    if (path->zone == ZONE_TRACKED &&
         path_state(path, 0)->kind == KIND_FOLDER && list_folder(path, sum) == 0)
         step_listed(process->step, path, now_ns(), sum);
     if (sum[0] == 0 && sum[1] == 0)
-        removes(process, folder, text);
+        remove_path(process, path);
     else
         saw_path(process, path, SAW_EXISTS, 1);
 }

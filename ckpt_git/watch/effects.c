@@ -152,14 +152,6 @@ static int is_written_by_another(const struct made *made)
     return 0;
 }
 
-static const struct version *version_when(struct path *path, uint64_t moment)
-{
-    uint32_t number = path->count - 1;
-    while (number > 0 && path->versions[number].since > moment)
-        number--;
-    return &path->versions[number];
-}
-
 /* A name that the file had before the command began. */
 static struct path *name_before(struct step *step, const struct made *made)
 {
@@ -169,7 +161,7 @@ static struct path *name_before(struct step *step, const struct made *made)
         struct path *other = step->seen.items[i].path;
         if (other == made->path || other->zone != ZONE_TRACKED || step_effect(step, other) != NULL)
             continue;
-        if (is_one_file(&version_when(other, step->ended)->state, made->state))
+        if (is_one_file(&other->versions[version_at(other, step->ended)].state, made->state))
             return other;
     }
     return NULL;

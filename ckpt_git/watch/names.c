@@ -12,7 +12,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#include "preload.h"
 
 enum { LETTERS = 6, TURNS = 10000 };
 

@@ -100,7 +100,7 @@ uint64_t paths_stored(void); /* bytes that became objects */
 /* --- versions: states.c --- */
 
 struct version *path_current(struct path *path);
-uint32_t version_number(const struct path *path, const struct version *version);
+uint32_t version_at(const struct path *path, uint64_t moment); /* its number */
 int version_is_pending(const struct version *version);
 int version_is_settled(const struct version *version); /* nobody writes to it any more */
 struct version *path_change(struct path *path, struct step *writer, uint64_t moment);

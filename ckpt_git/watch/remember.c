@@ -88,14 +88,6 @@ static const char *write_seen(struct step *step)
     return NULL;
 }
 
-static uint32_t number_at(const struct path *path, uint64_t moment)
-{
-    uint32_t number = path->count - 1;
-    while (number > 0 && path->versions[number].since > moment)
-        number--;
-    return number;
-}
-
 static const char *last_name(const struct path *path)
 {
     return strrchr(path->text, '/') + 1;
@@ -108,7 +100,7 @@ static const char *unlist_own(struct step *step, const struct listing *listing, 
     struct path *child = listing->folder->zone == ZONE_TRACKED ? listing->folder->children : NULL;
     for (; child != NULL; child = child->sibling) {
         struct effect *effect = step_effect(step, child);
-        uint32_t number = number_at(child, listing->moment);
+        uint32_t number = version_at(child, listing->moment);
         if (effect == NULL || number <= effect->before)
             continue;
         struct state *state = state_of(child, number, 1, 0, 0);

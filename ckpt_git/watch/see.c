@@ -15,6 +15,7 @@
 
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE /* has other functions under the same names */
+#include "preload.h"
 #include "seen.h"
 
 #if defined __LP64__ && (defined __x86_64__ || defined __aarch64__)
@@ -34,7 +35,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
 #define LEFT LONG_MIN /* in the place of a result: the call is left to libc */
 
 enum {
@@ -59,15 +59,6 @@ static struct own {
     uint16_t known_of_build[KNOWN_OF_BUILD]; /* the same of paths that the build may change */
 } *own;
 static _Atomic int is_watched; /* 0: everything is left to libc */
-
-/* The function that is stood for. */
-#define REAL(name)                                                                                \
-    ({                                                                                            \
-        static __typeof__(name) *real_;                                                           \
-        if (real_ == NULL)                                                                        \
-            real_ = (__typeof__(real_))dlsym(RTLD_NEXT, #name);                                   \
-        real_;                                                                                    \
-    })
 
 /* --- the kernel ----------------------------------------------------------------------------- */
 
@@ -428,9 +419,11 @@ static long see_open(int dir, const char *path, int flags)
 static int was_interrupted(int dir, const char *path)
 {
     struct stat found;
-    return errno == EINTR &&
-           (REAL(fstatat)(dir, path, &found, 0) != 0 || !S_ISFIFO(found.st_mode)) &&
-           (errno = EINTR);
+    if (errno != EINTR)
+        return 0;
+    int is_fifo = REAL(fstatat)(dir, path, &found, 0) == 0 && S_ISFIFO(found.st_mode);
+    errno = EINTR;
+    return !is_fifo;
 }
 
 #define OPEN(name, dir, parameters, arguments)                                                    \

@@ -7,7 +7,6 @@
  */
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <spawn.h>
@@ -18,9 +17,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "preload.h"
 #include "seen.h"
-
-#define EXPORT __attribute__((visibility("default")))
 
 struct place {
     uint64_t mark[2];
@@ -28,11 +26,6 @@ struct place {
 };
 
 extern char **environ;
-
-static void *real(const char *name)
-{
-    return dlsym(RTLD_NEXT, name);
-}
 
 /* Whether the path fits. The compiler must not think that nobody reads the marks. */
 static int put(struct place *place, const char *path)
@@ -201,17 +194,13 @@ EXPORT int execle(const char *path, const char *first, ...)
     return execute(path, arguments, environment);
 }
 
-typedef int spawn(pid_t *, const char *, const posix_spawn_file_actions_t *,
-                  const posix_spawnattr_t *, char *const[], char *const[]);
-
 EXPORT int posix_spawn(pid_t *id, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const arguments[],
                        char *const environment[])
 {
     struct place place;
-    spawn *next = (spawn *)real("posix_spawn");
-    int done = next(id, put(&place, path) ? place.path : path, actions, attributes, arguments,
-                    environment);
+    int done = REAL(posix_spawn)(id, put(&place, path) ? place.path : path, actions, attributes,
+                                 arguments, environment);
     __asm__ volatile("" : : "r"(&place) : "memory");
     return done;
 }
@@ -247,9 +236,8 @@ EXPORT int posix_spawnp(pid_t *id, const char *name, const posix_spawn_file_acti
     if (found != NULL && actions == NULL) /* they may name another folder to search from */
         return posix_spawn(id, found, actions, attributes, arguments, environment);
     struct place place;
-    spawn *next = (spawn *)real("posix_spawnp");
-    int done = next(id, put(&place, name) ? place.path : name, actions, attributes, arguments,
-                    environment);
+    int done = REAL(posix_spawnp)(id, put(&place, name) ? place.path : name, actions, attributes,
+                                  arguments, environment);
     __asm__ volatile("" : : "r"(&place) : "memory");
     return done;
 }

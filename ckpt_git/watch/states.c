@@ -250,9 +250,12 @@ struct version *path_current(struct path *path)
     return &path->versions[path->count - 1];
 }
 
-uint32_t version_number(const struct path *path, const struct version *version)
+uint32_t version_at(const struct path *path, uint64_t moment)
 {
-    return (uint32_t)(version - path->versions);
+    uint32_t number = path->count - 1;
+    while (number > 0 && path->versions[number].since > moment)
+        number--;
+    return number;
 }
 
 int version_is_pending(const struct version *version)
