@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ckpt_git.model.errors import StoreError
@@ -100,6 +102,25 @@ def make_private(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except FileExistsError as error:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
+
+
+def spread_folders(folder: Path) -> None:
+    """Have ext4 put each folder in ``folder`` elsewhere on the disk: chattr(1), attribute ``T``.
+
+    ext4 doesn't give out the place of a removed file again for a minute or more, and looks at all
+    such places in a row: where 5,000 files were just removed, 5,000 new ones take 1.6 s instead
+    of 0.16. Other file systems have no such attribute, and don't need it.
+    """
+    get_flags, set_flags, top_of_hierarchies = 0x80086601, 0x40086602, 0x20000
+    opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            flags = int.from_bytes(fcntl.ioctl(opened, get_flags, bytes(8)), sys.byteorder)
+            if not flags & top_of_hierarchies:
+                flags |= top_of_hierarchies
+                fcntl.ioctl(opened, set_flags, flags.to_bytes(8, sys.byteorder))
+    finally:
+        os.close(opened)
 
 
 def encode_manifest(manifest: Mapping[str, Entry]) -> bytes:

@@ -12,7 +12,7 @@
 
 #include "calls.h"
 
-enum { PAGE = 4096, PAGES = 64, LONGEST = 1 << 18, TEXTS = 4 };
+enum { PAGE = 4096, PAGES = 64, AT_ONCE = 8, LONGEST = 1 << 18, TEXTS = 4 };
 
 int read_proc(int id, const char *name, char *into, size_t room)
 {
@@ -35,14 +35,21 @@ int copy_descriptor(struct process *process, int number)
                                : (int)syscall(SYS_pidfd_getfd, process->handle, number, 0);
 }
 
-int peek(struct process *process, uint64_t address, void *into, size_t size)
+/* How many bytes were read, up to the first page that isn't there. */
+static ssize_t read_memory(struct process *process, const struct iovec *to,
+                           const struct iovec *from)
 {
-    struct iovec to = {into, size}, from = {(void *)(uintptr_t)address, size};
-    ssize_t got = process_vm_readv(process->id, &to, 1, &from, 1, 0);
+    ssize_t got = process_vm_readv(process->id, to, 1, from, 1, 0);
     if (got < 0 && errno == EPERM)
         step_incomplete(process->step, "the memory of one of its processes can't be read");
     /* Its id may have become another's while it was read: seccomp_unotify(2). */
-    return got == (ssize_t)size && call_is_valid() ? 0 : -1;
+    return got > 0 && call_is_valid() ? got : -1;
+}
+
+int peek(struct process *process, uint64_t address, void *into, size_t size)
+{
+    struct iovec to = {into, size}, from = {(void *)(uintptr_t)address, size};
+    return read_memory(process, &to, &from) == (ssize_t)size ? 0 : -1;
 }
 
 int poke(struct process *process, uint64_t address, const void *from, size_t size)
@@ -64,27 +71,38 @@ int poke(struct process *process, uint64_t address, const void *from, size_t siz
 static struct {
     uint64_t address;
     int process; /* 0: none */
-    char bytes[PAGE];
 } pages[PAGES];
+static char page_bytes[PAGES][PAGE];
+static int is_first_page;
 
 void peek_anew(void)
 {
+    is_first_page = 1;
     for (int i = 0; i < PAGES; i++)
         pages[i].process = 0;
+}
+
+/* Most calls name one path. One that reads more, execve(2), reads a lot: those behind come, too. */
+static void read_pages(struct process *process, uint64_t address)
+{
+    size_t slot = address / PAGE % PAGES, wanted = is_first_page ? 1 : AT_ONCE - slot % AT_ONCE;
+    struct iovec to = {page_bytes[slot], wanted * PAGE},
+                 from = {(void *)(uintptr_t)address, wanted * PAGE};
+    is_first_page = 0;
+    ssize_t got = read_memory(process, &to, &from);
+    for (size_t i = 0; i < wanted; i++) {
+        pages[slot + i].process = got >= (ssize_t)((i + 1) * PAGE) ? process->id : 0;
+        pages[slot + i].address = address + i * PAGE;
+    }
 }
 
 static const char *page_at(struct process *process, uint64_t address)
 {
     uint64_t begin = address & ~(uint64_t)(PAGE - 1);
-    int slot = (int)((begin / PAGE) % PAGES);
-    if (pages[slot].process != process->id || pages[slot].address != begin) {
-        pages[slot].process = 0;
-        if (peek(process, begin, pages[slot].bytes, PAGE) != 0)
-            return NULL;
-        pages[slot].process = process->id;
-        pages[slot].address = begin;
-    }
-    return pages[slot].bytes + (address - begin);
+    size_t slot = begin / PAGE % PAGES;
+    if (pages[slot].process != process->id || pages[slot].address != begin)
+        read_pages(process, begin);
+    return pages[slot].process == process->id ? page_bytes[slot] + (address - begin) : NULL;
 }
 
 int peek_word(struct process *process, uint64_t address, uint64_t *word)

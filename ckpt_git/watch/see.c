@@ -583,9 +583,12 @@ static int resolve_links(const char *path, char *whole)
     STANDS_FOR(int, fstat##suffix, (int file, struct stat##suffix *into), (file, into),           \
                plain_fstat(file, into))
 
+#define ACCESS(name)                                                                              \
+    STANDS_FOR(int, name, (const char *path, int mode), (path, mode),                             \
+               see_access(AT_FDCWD, path, mode))
+
 FUNCTIONS()
-STANDS_FOR(int, access, (const char *path, int mode), (path, mode),
-           see_access(AT_FDCWD, path, mode))
+ACCESS(access)
 STANDS_FOR(int, faccessat, (int dir, const char *path, int mode, int flags),
            (dir, path, mode, flags), flags == 0 ? see_access(dir, path, mode) : LEFT)
 STANDS_FOR(ssize_t, readlink, (const char *path, char *into, size_t size), (path, into, size),
@@ -624,6 +627,9 @@ EXPORT char *realpath(const char *path, char *into)
 
 #ifdef __GLIBC__
 FUNCTIONS(64)
+/* Nobody is preloaded into a program whose effective user isn't the real one: ld.so(8). */
+ACCESS(eaccess)
+ACCESS(euidaccess)
 
 EXPORT char *canonicalize_file_name(const char *path)
 {

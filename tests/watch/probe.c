@@ -133,6 +133,8 @@ static int do_it(int count, char **a)
 #endif
     } else if (IS("access", 1)) {
         printf("%d\n", access(a[2], X_OK) == 0);
+    } else if (IS("eaccess", 1)) {
+        printf("%d\n", eaccess(a[2], X_OK) == 0);
     } else if (IS("readlink", 1)) {
         char target[4096] = "";
         need(readlink(a[2], target, sizeof target - 1) >= 0, a[2]);

@@ -100,13 +100,21 @@ def test_what_is_asked_about_is_not_read(probing: Project) -> None:
     assert probing.again() == []
 
 
-def test_an_executable_bit(probing: Project) -> None:
+@pytest.mark.parametrize("call", ["access", "eaccess"])
+def test_an_executable_bit(probing: Project, call: str) -> None:
     probing.write("a", "first\n")
-    try_out(probing, "$probe access a", writes("a", "first\n", 0o755))
+    try_out(probing, f"$probe {call} a", writes("a", "first\n", 0o755))
 
 
 @pytest.mark.parametrize(
-    "command", ["$probe stat a", "$probe access a", "$probe read a || :", "$probe stat x/a"]
+    "command",
+    [
+        "$probe stat a",
+        "$probe access a",
+        "$probe eaccess a",
+        "$probe read a || :",
+        "$probe stat x/a",
+    ],
 )
 def test_what_is_missing(probing: Project, command: str) -> None:
     path = "x/a" if "x/a" in command else "a"

@@ -40,6 +40,7 @@ from ckpt_git.engines.files import (
     move,
     new_id,
     remove,
+    spread_folders,
     writing,
 )
 from ckpt_git.engines.local.store import seal
@@ -102,6 +103,7 @@ class Store:
                 self.tmp,
             ):
                 make_private(folder)
+            spread_folders(self.tmp)
 
     @contextmanager
     def workspace(self, *, until_settled: bool = False) -> Iterator[Path]:
