@@ -51,7 +51,7 @@ static int is_of_jobs(const char *flag, size_t length)
             strspn(flag + 2, "0123456789") == length - 2);
 }
 
-/* MAKEFLAGS without make's job server and number of jobs: the GNU make manual, "POSIX Jobserver". */
+/* Flags without make's job server and number of jobs: the GNU make manual, "POSIX Jobserver". */
 static char *without_jobs(const char *variable)
 {
     size_t length = strcspn(variable, "=") + 1;
@@ -106,7 +106,8 @@ static void take_variable(struct given *given, const char *variable, uint64_t ad
 {
     if (is_passing(variable))
         return;
-    if (strncmp(variable, "MAKEFLAGS=", 10) == 0 || strncmp(variable, "MFLAGS=", 7) == 0)
+    if (strncmp(variable, "MAKEFLAGS=", 10) == 0 || strncmp(variable, "MFLAGS=", 7) == 0 ||
+        strncmp(variable, "CARGO_MAKEFLAGS=", 16) == 0) /* it is one, too: the Cargo book */
         take_flags(given, variable);
     else if (strncmp(variable, "LD_PRELOAD=", 11) == 0)
         take_preload(given, variable, address);

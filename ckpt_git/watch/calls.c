@@ -306,6 +306,8 @@ static int take_change(struct process *process, const struct seccomp_data *call)
     return 1;
 }
 
+int was_refused;
+
 /* What makes a build's world another one, or speaks to one that nobody watches. */
 static int take_rest(struct process *process, const struct seccomp_data *call)
 {
@@ -336,8 +338,10 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
         step_incomplete(process->step, "it opened a file without a name");
         break;
     case SYS_seccomp:
-        if (args[0] == SECCOMP_SET_MODE_FILTER && args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+        if (args[0] == SECCOMP_SET_MODE_FILTER && args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
             step_incomplete(process->step, "it brought a listener of its own");
+            was_refused = 1; /* EBUSY: the kernel allows one */
+        }
         break;
     case SYS_clock_nanosleep:
         waits(process, args[1], args[2]);

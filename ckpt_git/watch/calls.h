@@ -133,6 +133,7 @@ struct answering {
 
 /* Whether a command was begun to be answered and could not be: the build has to be done again. */
 extern int answering_failed;
+extern int was_refused; /* a program got an error that it gets from nobody but us */
 int can_answer(struct memory *memory, uint32_t entry);
 void answers_begin(struct process *process, struct memory *memory, uint32_t entry);
 void answers_go_on(struct process *process, const struct seccomp_data *call);

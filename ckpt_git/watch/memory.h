@@ -12,7 +12,7 @@
 
 #include "digest.h"
 
-#define MEMORY_MAGIC "ckptmem2"
+#define MEMORY_MAGIC "ckptmem3"
 
 struct memory_header {
     char magic[8];
@@ -21,8 +21,8 @@ struct memory_header {
     uint32_t entries, rows, observations, windows, effects, says, texts; /* counts; texts: bytes */
 };
 
-/* After the header: entries, their numbers in the order of their keys, rows, observations,
- * windows, effects, says, texts. */
+/* After the header: entries, observations, windows, effects; what needs no more than four bytes'
+ * alignment: the entries' numbers in the order of their keys, rows, says; texts. */
 
 enum {
     ENTRY_ANSWERS = 1,

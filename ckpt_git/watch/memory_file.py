@@ -17,7 +17,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
-MAGIC = b"ckptmem2"
+MAGIC = b"ckptmem3"
 ORDER = 0x01020304
 
 
@@ -157,8 +157,8 @@ class MemoryFile:
         if blake2b(view[HEADER.offsets["order"] :], digest_size=16).digest() != digest:
             raise ValueError("it isn't as it was written")
         sizes = (
-            *(HEADER.size, entries * ENTRY.size, entries * _NUMBER, rows * _NUMBER),
-            *(observations * OBSERVATION.size, windows * WINDOW.size, effects * EFFECT.size),
+            *(HEADER.size, entries * ENTRY.size, observations * OBSERVATION.size),
+            *(windows * WINDOW.size, effects * EFFECT.size, entries * _NUMBER, rows * _NUMBER),
             *(says * SAID.size, texts),
         )
         if sum(sizes) != len(view):
@@ -168,7 +168,7 @@ class MemoryFile:
         for size in sizes:
             parts.append(view[at : at + size])
             at += size
-        _, self._entries, by_key, rows_view, self._observations, _, self._effects = parts[:7]
+        _, self._entries, self._observations, _, self._effects, by_key, rows_view = parts[:7]
         self._says, self._texts = parts[7:]
         self._rows = rows_view.cast("I")
         self._first_text = len(view) - texts

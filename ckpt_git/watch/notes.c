@@ -1,6 +1,7 @@
 /* What programs note of themselves: a buffer that each shares with the watcher, see seen.h. */
 
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,8 +26,10 @@ static int unused_count;
 static struct notes *make(void)
 {
     struct notes *notes = take(sizeof *notes);
-    notes->file = memfd_create("ckpt-notes", MFD_CLOEXEC);
-    if (notes->file < 0 || ftruncate(notes->file, sizeof(struct seen)) != 0)
+    notes->file = memfd_create("ckpt-notes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    /* Who makes it shorter would end us by a SIGBUS. */
+    if (notes->file < 0 || ftruncate(notes->file, sizeof(struct seen)) != 0 ||
+        fcntl(notes->file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return NULL;
     notes->shared = mmap(NULL, sizeof(struct seen), PROT_READ | PROT_WRITE, MAP_SHARED,
                          notes->file, 0);

@@ -38,7 +38,8 @@ static int is_one_of(const char *name, const char *const names[])
  *
  * What a shell or a build tool asks of a file's size: nothing (0), whether it is empty (1), or as
  * much as any other program may (2). Without this, each edit of a source that `test -f`, make or
- * Meson looks at would have it run again. GNU make and Ninja have no question about sizes; shells
+ * Meson looks at would have it run again. GNU make and Ninja have no question about sizes; neither
+ * has go, which asks for that of all files in a package's folder, for an index of its own; shells
  * have `test -s`; Meson has fs.size(), which is the one that would go unseen.
  *
  * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy.
@@ -47,7 +48,8 @@ static int is_one_of(const char *name, const char *const names[])
  * rand from there, by which it names temporary files. Neither reads as much as they are given. */
 int know_program(struct step *step, const struct path *program)
 {
-    static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", NULL};
+    static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", "go",
+                                                NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
     static const char *const shells[] = {"sh", "dash", "bash", NULL};
     static const char *const seeding[] = {"cmake", "ctest", "cpack", "perl", NULL};

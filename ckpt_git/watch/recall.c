@@ -95,14 +95,14 @@ struct memory *memory_open(const char *file, const char *name)
     memory->name = take_text(name, strlen(name));
     memory->header = header;
     memory->entries = (const void *)(header + 1);
-    memory->by_key = (const void *)(memory->entries + header->entries);
-    memory->rows = memory->by_key + header->entries;
-    memory->observations = (const void *)(memory->rows + header->rows);
+    memory->observations = (const void *)(memory->entries + header->entries);
     memory->windows = (const struct memory_window *)(const void *)(memory->observations +
                                                                    header->observations) -
                       1;
     memory->effects = (const void *)(memory->windows + 1 + header->windows);
-    memory->says = (const void *)(memory->effects + header->effects);
+    memory->by_key = (const void *)(memory->effects + header->effects);
+    memory->rows = memory->by_key + header->entries;
+    memory->says = (const void *)(memory->rows + header->rows);
     memory->texts = (const void *)(memory->says + header->says);
     size_t begin = offsetof(struct memory_header, order);
     if (memcmp(header->magic, MEMORY_MAGIC, 8) != 0 || header->order != 0x01020304 ||

@@ -439,8 +439,9 @@ int memory_write(int directory, const char *name)
         numbers[i] = i;
     qsort(numbers, header.entries, sizeof *numbers, by_key);
     struct buffer order = {(char *)numbers, 0, header.entries * sizeof *numbers};
-    const struct buffer *const parts[] = {&out_entries, &order,       &out_rows, &out_observations,
-                                          &out_windows, &out_effects, &out_says, &out_texts};
+    const struct buffer *const parts[] = {&out_entries, &out_observations, &out_windows,
+                                          &out_effects, &order,            &out_rows,
+                                          &out_says,    &out_texts};
     int error = write_memory_file(directory, name, &header, parts, sizeof parts / sizeof parts[0]);
     free(numbers);
     return error;

@@ -75,8 +75,9 @@ static void report_step(FILE *to, const struct step *step)
 
 void memory_report(FILE *to)
 {
-    fprintf(to, "{\"version\":1,\"ran\":%u,\"answered\":%u,\"failed\":%s", commands_ran,
-            commands_answered, answering_failed ? "true" : "false");
+    fprintf(to, "{\"version\":1,\"ran\":%u,\"answered\":%u,\"failed\":%s,\"refused\":%s",
+            commands_ran, commands_answered, answering_failed ? "true" : "false",
+            was_refused ? "true" : "false");
     put_pair(to, "incomplete", the_root_step->incomplete);
     fprintf(to, ",\"stored\":%llu", (unsigned long long)paths_stored());
     fputs(",\"answered_by\":{", to);

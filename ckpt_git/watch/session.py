@@ -119,13 +119,14 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Report:
     """What came of a watched run. ``incomplete`` says why not all was seen, ``failed`` whether
-    something that was to be answered wasn't. ``stored`` are bytes that were added to the objects;
-    ``answered_by`` counts commands by the memory that
-    answered them, named by its file."""
+    something that was to be answered wasn't, ``refused`` whether a program got an error that it
+    gets below a watcher alone. ``stored`` are bytes that were added to the objects;
+    ``answered_by`` counts commands by the memory that answered them, named by its file."""
 
     ran: int
     answered: int
     failed: bool
+    refused: bool
     incomplete: str | None
     stored: int
     answered_by: dict[str, int]
@@ -152,6 +153,7 @@ def read_report(path: Path) -> Report:
             ran=data["ran"],
             answered=data["answered"],
             failed=data["failed"],
+            refused=data["refused"],
             incomplete=data["incomplete"],
             stored=data["stored"],
             answered_by=data["answered_by"],

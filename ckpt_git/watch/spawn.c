@@ -205,7 +205,8 @@ EXPORT int posix_spawn(pid_t *id, const char *path, const posix_spawn_file_actio
     return done;
 }
 
-/* The first program of that name on PATH; NULL where libc had better say what is wrong. */
+/* The first program of that name on PATH; NULL where libc had better say what is wrong, or where it
+ * searches folders that another one is to be gone into for. */
 static const char *find(const char *name, char *whole, size_t room)
 {
     const char *path = getenv("PATH");
@@ -214,7 +215,7 @@ static const char *find(const char *name, char *whole, size_t room)
     for (;; path++) {
         size_t part = strcspn(path, ":");
         struct stat found;
-        if (part + strlen(name) + 2 > room)
+        if (*path != '/' || part + strlen(name) + 2 > room)
             return NULL;
         memcpy(whole, path, part);
         whole[part] = '/';
@@ -233,7 +234,7 @@ EXPORT int posix_spawnp(pid_t *id, const char *name, const posix_spawn_file_acti
 {
     char whole[PLACE_ROOM];
     const char *found = find(name, whole, sizeof whole);
-    if (found != NULL && actions == NULL) /* they may name another folder to search from */
+    if (found != NULL)
         return posix_spawn(id, found, actions, attributes, arguments, environment);
     struct place place;
     int done = REAL(posix_spawnp)(id, put(&place, name) ? place.path : name, actions, attributes,

@@ -12,6 +12,7 @@ from ckpt_git.engines.local import listing
 from ckpt_git.model.record import Record
 from tests.engines.conftest import SANDBOXES
 from tests.engines.project import Project, log, snapshot, toml_strings
+from tests.watch.test_unseen import LISTENER
 
 
 @pytest.fixture
@@ -254,6 +255,16 @@ def test_what_is_written_not_to_be_watched_isnt(project: Project, sdk: Path) -> 
     assert not [one for one in record.warnings if "watched" in one]
     (sdk / "include" / "more.h").write_text("")
     assert not project.build().cached  # nobody knows what it read
+
+
+def test_a_program_that_would_be_a_watcher_is_built_without_one(project: Project) -> None:
+    """The kernel allows one, and says EBUSY to the next: the program would take another way."""
+    project.toml("cc -o program program.c; ./program a listen > b")
+    project.repo.commit(files={"program.c": LISTENER, "a": "content\n"})
+    record = _is_unwatched(project)
+    assert (record.output / "b").read_text() == "1\ncontent\n"
+    why = "a program would be a watcher itself, and the kernel allows one"
+    assert f"not watched: {why}" in record.warnings
 
 
 def test_a_checkpoint_serves_no_build_that_isnt_watched(built: Project, sdk: Path) -> None:

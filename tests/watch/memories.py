@@ -150,7 +150,7 @@ def written(*commands: Ran) -> bytes:
         *(MAGIC, bytes(16), ORDER, *counts, len(says) // SAID.size, len(pool.texts))
     )
     numbers = struct.pack(f"={len(every)}I{len(rows)}I", *range(len(every)), *rows)
-    return sealed(b"".join((header, entries, numbers, observations, effects, says, pool.texts)))
+    return sealed(b"".join((header, entries, observations, effects, numbers, says, pool.texts)))
 
 
 def sealed(data: bytes) -> bytes:

@@ -151,12 +151,12 @@ def _places() -> list[Any]:
     at = memory_file.HEADER.size
     forms = [("entry", memory_file.ENTRY, at)]
     at += entries * memory_file.ENTRY.size
-    forms.append(("key", Form("number:I"), at))
-    at += 4 * entries + 4 * rows
     forms.append(("observation", memory_file.OBSERVATION, at))
     at += observations * memory_file.OBSERVATION.size
     forms.append(("effect", memory_file.EFFECT, at))
     at += effects * memory_file.EFFECT.size
+    forms.append(("key", Form("number:I"), at))
+    at += 4 * entries + 4 * rows
     forms.append(("said", memory_file.SAID, at))
     safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
     safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
@@ -178,7 +178,8 @@ def test_a_number_that_leads_nowhere_is_refused(at: int) -> None:
 
 def test_a_row_that_leads_nowhere_is_refused_when_it_is_read() -> None:
     whole = written(*_BUILD)
-    at = memory_file.HEADER.size + 4 * memory_file.ENTRY.size + 4 * 4
+    rows, *_, says, texts = memory_file.HEADER.struct.unpack_from(whole)[4:]
+    at = len(whole) - texts - says * memory_file.SAID.size - 4 * rows
     read = MemoryFile(sealed(whole[:at] + b"\xf0\xff\xff\xff" + whole[at + 4 :]))
     with pytest.raises(ValueError, match="leads out of it"):
         read.seen(0)

@@ -29,6 +29,26 @@ def test_a_command_that_a_program_runs(probing: Project, run: str) -> None:
     assert "install -D a x/y" in probing.again()
 
 
+@pytest.mark.parametrize("actions", ["", ", file_actions=[(os.POSIX_SPAWN_CLOSE, 9)]"])
+def test_a_command_that_is_searched_for(project: Project, actions: str) -> None:
+    if shutil.which("python3") is None:
+        pytest.skip("python3 is not there")
+    project.write("a", "first\n")
+    project.write("b", "first\n")
+    project.write(
+        "run.py",
+        "import os; print(open('b').read())\n"
+        f"child = os.posix_spawnp('cp', ['cp', 'a', 'c'], os.environ{actions})\n"
+        "os.waitpid(child, 0)\n",
+    )
+    project.command = "/usr/bin/python3 run.py"
+    project.record()
+    project.write("b", "other\n")
+    assert project.again() == ["python3 run.py"]
+    project.write("a", "other\n")
+    assert project.again() == ["python3 run.py", "cp a c"]
+
+
 @pytest.mark.parametrize("run", ["run-system", "run-popen"])
 def test_a_command_that_a_program_has_a_shell_run(probing: Project, run: str) -> None:
     probing.write("a", "first\n")
@@ -204,3 +224,21 @@ def test_meson_does_not_go_by_sizes(project: Project) -> None:
     project.write("x.c", "int main(void) { return 7 - 7; }\n")
     executed = project.again()
     assert not any(one.startswith("meson ") for one in executed), executed
+
+
+def test_go_does_not_go_by_sizes(project: Project) -> None:
+    """It asks for the size of each file in a package's folder, and reads those with its names."""
+    if shutil.which("go") is None:
+        pytest.skip("go is not there")
+    project.environment["GOFLAGS"] = "-buildvcs=false"
+    project.write("go.mod", "module x\n")
+    project.write("x.go", "package main\n\nfunc main() { println(1) }\n")
+    project.write("README.md", "first\n")
+    project.command = "GOCACHE=$TMPDIR/cache go build -o $out/x ."
+    project.watched(answers=False)
+    project.write("README.md", "longer than before\n")
+    project.watched(answers=True)
+    assert project.whole() is None
+    project.write("x.go", "package main\n\nfunc main() { println(2) }\n")
+    project.watched(answers=True)
+    assert project.whole() is not None

@@ -152,10 +152,13 @@ def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
     if is_unwatched(ended.code):
         raise _UnwatchedError(nobody_may)
     try:
-        return _Ran(ended, read_report(session.report))
+        report = read_report(session.report)
     except StoreError:
         refuse_full_disk(job)
         raise _UnwatchedError("the watcher was ended before its build was") from None
+    if report.refused:
+        raise _UnwatchedError("a program would be a watcher itself, and the kernel allows one")
+    return _Ran(ended, report)
 
 
 def _is_unwatched(session: Session) -> bool:
