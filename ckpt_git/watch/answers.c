@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "placeholders.h"
 #include "remember.h"
 #include "seen.h"
 #include "util.h"
@@ -73,7 +74,7 @@ static int64_t *look_at_dates(const struct memory *memory, const struct memory_e
             continue;
         if (dates == NULL)
             dates = take(entry->effects * sizeof *dates);
-        dates[i] = date_at(memory->texts + effect->target);
+        dates[i] = date_at(text_as_here(memory->texts + effect->target));
     }
     return dates;
 }
@@ -167,8 +168,12 @@ static int put_content(struct batch *batch, struct act act, const char *path,
     close(file);
     if (got != (ssize_t)effect->size)
         return -1;
-    act.length = (uint32_t)got;
-    put_act(batch, act, path, bytes);
+    const char *content = bytes;
+    size_t length = (size_t)got;
+    if (effect->has_names)
+        content = bytes_as_here(bytes, length, &length);
+    act.length = (uint32_t)length;
+    put_act(batch, act, path, content);
     return 1;
 }
 
@@ -176,7 +181,8 @@ static int put_effect(struct batch *batch, const struct answering *answering,
                       const struct memory_effect *effect)
 {
     const struct memory *memory = answering->memory;
-    const char *path = memory->texts + effect->path, *target = memory->texts + effect->target;
+    const char *path = text_as_here(memory->texts + effect->path);
+    const char *target = text_as_here(memory->texts + effect->target);
     struct act act = {.is_in_place = effect->is_in_place, .mode = (uint16_t)effect->mode};
     switch (effect->kind) {
     case KIND_ABSENT:

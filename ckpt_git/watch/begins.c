@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "placeholders.h"
 #include "remember.h"
 #include "seen.h"
 #include "settings.h"
@@ -30,6 +31,7 @@ struct given {
 
 static void add_to_sum(uint64_t sum[2], const char *text)
 {
+    text = text_as_kept(text);
     digest one = digest_of(text, strlen(text));
     uint64_t parts[2];
     memcpy(parts, one.bytes, sizeof parts);
@@ -150,6 +152,13 @@ static int read_texts(struct process *process, uint64_t row, struct given *given
 
 /* --- by what it is known --------------------------------------------------------------------- */
 
+static void add_as_kept(struct hashing *hashing, const char *bytes, size_t size)
+{
+    if (has_name(bytes, size))
+        bytes = bytes_as_kept(bytes, size, &size);
+    digest_add(hashing, bytes, size);
+}
+
 static void add_descriptor(struct hashing *hashing, const struct descriptor *own)
 {
     /* Whether it prints to a pipe or to a file makes no difference. */
@@ -159,7 +168,7 @@ static void add_descriptor(struct hashing *hashing, const struct descriptor *own
     if (kind == 'c')
         digest_add(hashing, &own->inode, sizeof own->inode);
     if (own->path != NULL && kind != 'p') {
-        digest_add(hashing, own->path->text, own->path->length + 1);
+        add_as_kept(hashing, own->path->text, own->path->length + 1);
         digest_add(hashing, &own->is_written, sizeof own->is_written);
         if (!own->is_written)
             digest_add(hashing, &own->offset, sizeof own->offset);
@@ -170,9 +179,9 @@ static digest key_of(const struct process *process, const struct step *step, con
 {
     struct hashing hashing;
     digest_begin(&hashing);
-    digest_add(&hashing, step->program, strlen(step->program) + 1);
-    digest_add(&hashing, step->arguments, step->arguments_size);
-    digest_add(&hashing, step->folder, strlen(step->folder) + 1);
+    add_as_kept(&hashing, step->program, strlen(step->program) + 1);
+    add_as_kept(&hashing, step->arguments, step->arguments_size);
+    add_as_kept(&hashing, step->folder, strlen(step->folder) + 1);
     digest_add(&hashing, sum, 2 * sizeof *sum);
     digest_add(&hashing, &process->mask, sizeof process->mask);
     const struct descriptor *out = &step->standard[1], *error = &step->standard[2];
@@ -188,15 +197,18 @@ static digest key_of(const struct process *process, const struct step *step, con
 /* --- beginning ------------------------------------------------------------------------------- */
 
 /* Have the kernel execute another program: its path is written over the one it was asked for. That
- * has to be memory that nobody looks at again: a place of the library's, or a forked process' own. */
+ * has to be memory that nobody looks at again: a place of the library's, a copy that go made for it,
+ * or a forked process' own. */
 static int put_in_place(struct process *process, uint64_t address, const char *old, const char *new)
 {
     size_t length = strlen(new) + 1;
+    int is_copied = process->step->parent != NULL && process->step->parent->is_go;
     uint64_t mark[2] = {0, 0};
     int is_place = peek(process, address - sizeof mark, mark, sizeof mark) == 0 &&
                    mark[0] == PLACE_MARK_1 && mark[1] == PLACE_MARK_2;
     if (length > (is_place ? PLACE_ROOM : strlen(old) + 1) ||
-        (!is_place && process_shares_memory(process)) || !call_is_valid())
+        (!is_place && !is_copied && process_shares_memory(process)) ||
+        !call_is_valid())
         return -1;
     return poke(process, address, new, length);
 }

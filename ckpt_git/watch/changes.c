@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "placeholders.h"
 #include "settings.h"
 #include "util.h"
 
@@ -25,7 +26,7 @@ void capture(struct path *path, struct step *changer, int is_removal)
     struct step *writer = version->writer;
     int is_own = writer == changer && !version->is_observed;
     int is_scratch = is_removal && path->is_temporary && writer != NULL &&
-                     step_is_within(writer, changer);
+                     step_is_within(writer, changer) && !has_name(path->text, path->length);
     if (is_own || is_scratch)
         return; /* nobody needs it */
     if (!version->is_final)
@@ -217,6 +218,8 @@ void makes(struct process *process, int folder, const char *text, int is_link)
         saw_path(process, path, SAW_EXISTS, 1);
     else if (change(process, path, 0) != NULL && is_link)
         path_set_link(path, 1);
+    if (!is_link)
+        name_folder(process->step, path);
 }
 
 /* Its content stays, unless its size or its date says otherwise when it has happened. */

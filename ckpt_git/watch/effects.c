@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "placeholders.h"
 #include "remember.h"
 #include "util.h"
 
@@ -211,8 +212,13 @@ static const char *fill_file(struct step *step, const struct made *made,
 {
     const struct made *earlier = earlier_name(made);
     struct path *old = earlier == NULL ? name_before(step, made) : NULL;
-    effect->digest = made->state->digest;
-    effect->size = made->state->size;
+    const struct state *state = made->state;
+    if (state->has_names == NAMES_UNKNOWN ||
+        (state->has_names == HAS_NAMES && state->kept_size > LARGEST_NAMED))
+        return compose("a name that varies is in %s", made->path->text);
+    effect->has_names = state->has_names;
+    effect->digest = state->has_names ? state->kept_digest : state->digest;
+    effect->size = state->has_names ? state->kept_size : state->size;
     effect->is_in_place = (uint8_t)is_in_place(made);
     if (!effect->is_in_place && (earlier != NULL || old != NULL)) {
         effect->is_further_name = 1;
@@ -226,7 +232,8 @@ static void put_effect(const struct memory_effect *effect, const struct path *pa
                        struct hashing *result)
 {
     append(&out_effects, effect, sizeof *effect);
-    digest_add(result, path->text, path->length + 1);
+    const char *text = text_as_kept(path->text);
+    digest_add(result, text, strlen(text) + 1);
     digest_add(result, &effect->kind, sizeof effect->kind);
     digest_add(result, &effect->mode, sizeof effect->mode);
     digest_add(result, &effect->digest, sizeof effect->digest);
@@ -252,12 +259,17 @@ static const char *write_one(struct step *step, const struct made *made, struct 
         break;
     default:
         if (made->state->kind == KIND_LINK) {
-            effect.target = put_text(made->state->target == NULL ? "" : made->state->target);
+            const char *target = made->state->target == NULL ? "" : made->state->target;
+            if (has_name(target, strlen(target)))
+                why = compose("a name that varies is in %s", made->path->text);
+            effect.target = put_text(target);
             effect.digest = made->state->digest;
         } else {
             why = fill_file(step, made, &effect);
         }
     }
+    if (is_named_by(step, made->path))
+        why = compose("it leaves %s, a name that varies", made->path->text);
     put_effect(&effect, made->path, result);
     return why;
 }

@@ -92,7 +92,9 @@ struct memory_effect {
     uint8_t is_in_place;
     uint8_t is_further_name;
     uint8_t date;
-    uint32_t mode;
+    uint16_t mode;
+    uint8_t has_names; /* in its content names stand where a placeholder is here */
+    uint8_t unused;
     uint64_t size;
     int64_t mtime;
     digest digest;

@@ -58,7 +58,8 @@ OBSERVATION = Form(
 )
 WINDOW = Form("low:q high:q")
 EFFECT = Form(
-    "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:I size:Q mtime:q digest:16s"
+    "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:H has_names:B"
+    " unused:x size:Q mtime:q digest:16s"
 )
 SAID = Form("text:I length:I descriptor:I")
 _NUMBER = 4  # bytes of one, in a row and among the keys

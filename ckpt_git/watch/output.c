@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "placeholders.h"
 #include "remember.h"
 #include "util.h"
 
@@ -79,6 +80,7 @@ static uint64_t hash_of_window(uint32_t number)
 
 uint32_t put_text(const char *text)
 {
+    text = text_as_kept(text);
     static struct known known = {.hash = hash_of_text};
     size_t length = strlen(text);
     if (out_texts.size == 0)

@@ -19,6 +19,8 @@ struct step;
 enum zone { ZONE_SYSTEM, ZONE_TRACKED, ZONE_KERNEL };
 enum kind { KIND_UNKNOWN, KIND_ABSENT, KIND_FILE, KIND_FOLDER, KIND_LINK, KIND_OTHER };
 
+enum { HAS_NO_NAMES = 0, HAS_NAMES = 1, NAMES_UNKNOWN = 2 };
+
 struct state {
     uint8_t kind;
     uint8_t has_digest; /* of a file's content, or of a link's target */
@@ -29,6 +31,9 @@ struct state {
     int64_t mtime, ctime; /* nanoseconds, CLOCK_REALTIME */
     uint64_t device, inode;
     digest digest;
+    uint8_t has_names; /* its content, that have placeholders: placeholders.h */
+    digest kept_digest; /* then: of what a memory has in its place */
+    uint64_t kept_size;
     const char *target;
 };
 

@@ -56,6 +56,7 @@ int know_program(struct step *step, const struct path *program)
     const char *name = last_name(program->text);
     int is_systems = program->zone == ZONE_SYSTEM;
     step->seeds_itself = (uint8_t)(is_systems && is_one_of(name, seeding));
+    step->is_go = (uint8_t)(is_systems && strcmp(name, "go") == 0);
     step->is_shell = (uint8_t)(is_systems && is_one_of(name, shells));
     step->counts_sizes = !is_systems                        ? 2
                          : is_one_of(name, without_sizes)   ? 0

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "calls.h"
+#include "placeholders.h"
 #include "remember.h"
 #include "util.h"
 
@@ -151,7 +152,9 @@ static int is_as_seen(struct path *path, const struct memory_observation *seen)
             (seen->date == DATE_GIVEN && state->mtime != seen->mtime))
             return 0;
     }
-    if (seen->mask & (SAW_STAT | SAW_CONTENT) && state->size != seen->size)
+    int may_have_names = path->zone == ZONE_TRACKED && are_there_placeholders();
+    if (seen->mask & (SAW_STAT | SAW_CONTENT) && state->size != seen->size &&
+        !(may_have_names && seen->mask & SAW_CONTENT))
         return 0;
     if (seen->mask & SAW_SIZE_CLASS && (state->size == 0) != (seen->size == 0))
         return 0;
@@ -161,7 +164,10 @@ static int is_as_seen(struct path *path, const struct memory_observation *seen)
         state = &path_content(path)->state;
     else
         path_digest(path, (struct state *)(uintptr_t)state, 0, &(uint8_t){1});
-    return state->has_digest && digest_equal(state->digest, seen->digest);
+    if (state->has_names == HAS_NAMES)
+        return state->kept_size == seen->size && digest_equal(state->kept_digest, seen->digest);
+    return state->has_digest && state->size == seen->size &&
+           digest_equal(state->digest, seen->digest);
 }
 
 static int is_steady(struct path *path)
@@ -175,7 +181,7 @@ static int holds(struct memory *memory, uint32_t number)
     const struct memory_observation *seen = &memory->observations[number];
     struct path *path = memory->paths[number];
     if (path == NULL) {
-        const char *text = memory->texts + seen->path;
+        const char *text = text_as_here(memory->texts + seen->path);
         path = memory->paths[number] = path_at(text, strlen(text));
     }
     int is_listing = seen->mask == 0;
@@ -197,6 +203,16 @@ const char *memory_differs(struct memory *memory)
         if (!holds(memory, i))
             return memory->texts + memory->observations[i].path;
     return NULL;
+}
+
+void memories_named(const char *placeholder)
+{
+    for (int m = 0; m < memory_count; m++)
+        for (uint32_t i = 0; i < memories[m]->header->observations; i++)
+            if (strstr(memories[m]->texts + memories[m]->observations[i].path, placeholder) != NULL) {
+                memories[m]->paths[i] = NULL;
+                memories[m]->checked[i].holds = 0;
+            }
 }
 
 static int compare_keys(const digest *one, const digest *other)
@@ -334,8 +350,9 @@ static void foretell(struct step *step, struct path *path, const struct memory *
     state->mode = effect->kind == KIND_ABSENT ? 0 : (uint16_t)effect->mode;
     state->size = effect->size;
     state->digest = effect->digest;
-    state->has_digest = effect->kind == KIND_FILE || effect->kind == KIND_LINK;
-    state->target = effect->kind == KIND_LINK ? memory->texts + effect->target : NULL;
+    state->has_digest = effect->kind == KIND_LINK || (effect->kind == KIND_FILE && !effect->has_names);
+    state->has_names = effect->has_names;
+    state->target = effect->kind == KIND_LINK ? text_as_here(memory->texts + effect->target) : NULL;
     version->is_stored = 1;
     version->is_dated = effect->date == EFFECT_AT || effect->date == EFFECT_AS;
     struct effect *done = step_changed(step, path, before, path->count - 1);
@@ -348,7 +365,7 @@ static void foretell(struct step *step, struct path *path, const struct memory *
 static void answer_effect(struct step *step, const struct memory *memory,
                           const struct memory_effect *effect, uint64_t moment)
 {
-    const char *text = memory->texts + effect->path;
+    const char *text = text_as_here(memory->texts + effect->path);
     struct path *path = path_at(text, strlen(text));
     if (path->zone != ZONE_TRACKED)
         return;
@@ -362,7 +379,7 @@ static void answer_effect(struct step *step, const struct memory *memory,
         }
     foretell(step, path, memory, effect, moment);
     if (effect->is_further_name) {
-        const char *target = memory->texts + effect->target;
+        const char *target = text_as_here(memory->texts + effect->target);
         path_twin(path_at(target, strlen(target)), path);
     }
 }

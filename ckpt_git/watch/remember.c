@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "calls.h"
+#include "placeholders.h"
 #include "util.h"
 
 enum { NONE = UINT32_MAX };
@@ -58,12 +59,13 @@ static void fill(struct memory_observation *seen, const struct observation *item
     seen->names = item->names;
     if (state->kind == KIND_FILE || state->kind == KIND_FOLDER)
         seen->mode = state->mode;
+    int is_kept_otherwise = state->kind == KIND_FILE && state->has_names == HAS_NAMES;
     if (state->kind == KIND_LINK || (state->kind == KIND_FILE && mask & SAW_CONTENT))
-        seen->digest = state->digest;
+        seen->digest = is_kept_otherwise ? state->kept_digest : state->digest;
     if (state->kind != KIND_FILE)
         return;
     if (mask & (SAW_CONTENT | SAW_STAT))
-        seen->size = state->size;
+        seen->size = is_kept_otherwise ? state->kept_size : state->size;
     else if (mask & SAW_SIZE_CLASS)
         seen->size = state->size != 0;
     if (mask & SAW_DATE)
@@ -141,6 +143,14 @@ static const char *write_listings(struct step *step)
         append(&out_rows, &number, sizeof number);
     }
     return NULL;
+}
+
+static int says_name(const struct step *step)
+{
+    for (size_t i = 0; i < step->said_count; i++)
+        if (has_name(step->said[i].bytes, step->said[i].length))
+            return 1;
+    return 0;
 }
 
 static void write_says(struct step *step, struct hashing *result)
@@ -223,8 +233,12 @@ static size_t write_entry(struct step *step)
     entry.key = step->key;
     entry.program = put_text(step->program);
     entry.folder = put_text(step->folder);
-    entry.arguments_size = step->arguments_size;
-    entry.arguments = put_bytes(step->arguments, step->arguments_size);
+    size_t size = step->arguments_size;
+    const char *arguments = step->arguments;
+    if (has_name(arguments, size))
+        arguments = bytes_as_kept(arguments, size, &size);
+    entry.arguments_size = (uint32_t)size;
+    entry.arguments = put_bytes(arguments, size);
     entry.nanoseconds = step->has_ended ? step->ended - step->began : 0;
     entry.input_end = step->input_end;
     entry.row = count_of(&out_rows, sizeof(uint32_t));
@@ -237,6 +251,8 @@ static size_t write_entry(struct step *step)
         why = unknown;
     if (why == NULL)
         why = write_listings(step);
+    if (why == NULL && says_name(step))
+        why = "it prints a name that varies";
     size_t effects = out_effects.size;
     if (why == NULL)
         why = write_effects(step, &result);

@@ -64,6 +64,8 @@ struct buffer {
     char *bytes;
     size_t room, size;
 };
+void memories_named(const char *placeholder); /* it has another meaning now */
+
 extern struct buffer out_entries, out_rows, out_observations, out_windows, out_effects, out_says,
     out_texts;
 size_t append(struct buffer *buffer, const void *bytes, size_t size);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "paths.h"
+#include "placeholders.h"
 #include "steps.h"
 #include "util.h"
 
@@ -91,7 +92,8 @@ static int is_same_file(const struct state *one, const struct state *other)
 static int fulfil(struct state *foretold, const struct state *found)
 {
     if (foretold->kind != found->kind ||
-        (found->kind == KIND_FILE && foretold->size != found->size))
+        (found->kind == KIND_FILE && foretold->size != found->size &&
+         foretold->has_names != HAS_NAMES))
         return -1;
     digest known = foretold->digest;
     uint8_t has_digest = foretold->has_digest;
@@ -112,6 +114,9 @@ static void take_moved(struct version *version)
         moved->mtime == found->mtime && moved->size == found->size && found->kind == KIND_FILE) {
         found->digest = moved->digest;
         found->has_digest = 1;
+        found->has_names = moved->has_names;
+        found->kept_digest = moved->kept_digest;
+        found->kept_size = moved->kept_size;
         version->is_stored = version->moved->is_stored;
     }
 }
@@ -212,6 +217,8 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
         if (done >= 0) {
             state->has_digest = 1;
             state->size = (uint64_t)found.st_size;
+            if (path->zone == ZONE_TRACKED && are_there_placeholders())
+                look_for_names(file, state, store);
         }
     }
     close(file);

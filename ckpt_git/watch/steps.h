@@ -89,6 +89,7 @@ struct step {
     uint8_t has_ended;
     uint8_t is_answered;
     uint8_t is_parallel;  /* two of its children ran at once */
+    uint8_t is_go;        /* works in a folder whose name varies, and copies what it executes */
     uint8_t is_shell;     /* saves descriptors, and writes to none of the copies */
     uint8_t cannot_say;   /* again what it printed */
     uint8_t waits;        /* for time to pass */

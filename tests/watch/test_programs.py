@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
@@ -242,3 +243,33 @@ def test_go_does_not_go_by_sizes(project: Project) -> None:
     project.write("x.go", "package main\n\nfunc main() { println(2) }\n")
     project.watched(answers=True)
     assert project.whole() is not None
+
+
+def test_what_go_starts_is_answered(project: Project) -> None:
+    """In a folder that has another name each time: its name is in arguments, paths and files."""
+    if shutil.which("go") is None:
+        pytest.skip("go is not there")
+    compiler = shutil.which(f"{os.uname().machine}-linux-gnu-gcc")  # longer than the answer's path
+    assert compiler is not None
+    project.environment |= {"GOFLAGS": "-buildvcs=false", "CC": compiler}
+    project.write("go.mod", "module x\n\ngo 1.18\n")
+    main = 'package main\n\nimport "x/sub"\n\nfunc main() {{ println(sub.F({})) }}\n'
+    c = 'package sub\n\n// int square(int x);\nimport "C"\n\n'
+    project.write("x.go", main.format(2))
+    project.write("sub/s.go", c + "func F(n int) int { return int(C.square(C.int(n))) }\n")
+    project.write("sub/square.c", "int square(int x) { return x * x; }\n")
+    project.command = "export GOCACHE=$TMPDIR/cache; go build -o $out/x . && $out/x"
+    project.record()
+    assert project.again() == []
+    project.write("x.go", main.format(3))
+    executed = " ".join(project.again())
+    assert "compile -o" in executed
+    assert "link -o" in executed
+    for answered in ("cgo -objdir", "square.c", "-p x/sub"):
+        assert answered not in executed
+    project.write("sub/square.c", "int square(int x) { return x * x * x; }\n")
+    executed = " ".join(project.again())
+    assert "square.c" in executed
+    project.write("sub/square.c", "int square(int x) { return x * x; }\n")
+    project.write("x.go", main.format(4))
+    assert "square.c" not in " ".join(project.again())
