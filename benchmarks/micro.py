@@ -57,6 +57,7 @@ def _measures(work: Path) -> Iterator[Measure]:
     for tool in ("make", "ninja"):
         yield no_change(work / f"no-change-{tool}", tool)
     yield from comment(work / "comment")
+    yield two_branches(work / "branches")
     for measure in (commit_hook, push_hook_of_one, push_hook_of_fifty):
         yield measure(work / measure.__name__)
 
@@ -116,6 +117,43 @@ def _commented(subject: ours.Subject) -> float:
     if result.compiled != 0:
         raise CkptError(f"{result.compiled} files were compiled", f"see {result.log}")
     return result.wall
+
+
+# --- two branches in turns
+
+_SWITCHES, _APART = 10, 20
+"""How often the branch is another one, and in how many files the two differ."""
+
+
+def two_branches(work: Path) -> Measure:
+    """An edit of one file after each switch between two branches: the first build of each branch
+    aside, that file is compiled and nothing else. A bare make compiles what the switch touched."""
+    subject = _repository(work, {"build": "make"}, made.c_files(_FEW))
+    tree = bare.Tree(subject.repository, work / "bare" / "source", work / "bare" / "out")
+    corpus.git(subject.repository, "branch", "other")
+    apart = {f"{made.file_name(n)}.c": f"int other{n};\n" for n in range(_APART)}
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(_SWITCHES + 2):
+        branch = ("main", "other")[turn % 2]
+        corpus.git(subject.repository, "checkout", "--quiet", branch)
+        edit = {f"{made.file_name(_APART)}.c": f"int edit{turn};\n"}
+        _commit(subject, {**apart, **edit} if turn == 1 else edit)
+        result = _passed(ours.call(subject, "build", "HEAD"))
+        bare.check_out(tree, branch)
+        seconds = bare.build(tree, {"build": "make"}).seconds
+        if turn < 2:  # the first build of a branch
+            continue
+        if result.compiled != 1:
+            raise CkptError(f"{result.compiled} files were compiled", f"see {result.log}")
+        times[0].append(result.wall)
+        times[1].append(seconds)
+    return Measure(
+        what=f"an edit after a switch between two branches, {_FEW} files",
+        ours=tuple(times[0]),
+        other=tuple(times[1]),
+        other_is="make itself",
+        allowed=0.3,
+    )
 
 
 # --- what the hook adds to a commit
