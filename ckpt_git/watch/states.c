@@ -339,8 +339,19 @@ void changes_done(uint32_t from, uint32_t to)
 
 /* --- files of several names ----------------------------------------------------------------- */
 
+static int are_twins(const struct path *path, const struct path *other)
+{
+    for (const struct path *next = path->twin; next != NULL && next != path; next = next->twin)
+        if (next == other)
+            return 1;
+    return path == other;
+}
+
 void path_twin(struct path *path, struct path *other)
 {
+    if (are_twins(path, other))
+        return;
+    path_untwin(other);
     path->had_twin = other->had_twin = 1;
     if (path->twin == NULL)
         path->twin = path;

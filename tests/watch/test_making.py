@@ -256,3 +256,22 @@ def test_two_memories_that_contradict_each_other(probed: Project) -> None:
     probed.write("a", "other\n")
     assert any(one.endswith("random temporary") for one in probed.again())
     assert probed.reasons()["dynamic random temporary"] == "it gives another result each time"
+
+
+def test_a_name_that_could_not_be_given(project: Project) -> None:
+    """A folder gets no further name; what is given that name later has none of the folder."""
+    if shutil.which("python3") is None:
+        pytest.skip("python3 is not there")
+    project.write("a", "first\n")
+    project.write("x/b", "in a folder\n")
+    project.write(
+        "link.py",
+        "import os\n"
+        "try:\n    os.link('x', 'c')\nexcept OSError:\n    pass\n"
+        "os.link('a', 'c')\nos.chmod('x', 0o700)\nopen('c', 'a').write('more')\n",
+    )
+    project.command = "/usr/bin/python3 link.py; cat a > d"
+    project.record()
+    assert project.again() == []
+    project.write("a", "other\n")
+    project.again()
