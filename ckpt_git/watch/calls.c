@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/socket.h>
@@ -47,6 +48,32 @@ static void connects(struct process *process, uint64_t address, uint64_t length,
                      "it talks to another process");
     if (!settings.is_shut_in) /* it may write to the build's folder, and nobody watches it */
         step_incomplete(process->step, "it talked to a process that isn't of this build");
+}
+
+/* A process that is known to the build by that number; NULL: none. */
+static const struct process *process_named(int64_t number)
+{
+    for (const struct process *process = the_processes; process != NULL; process = process->all) {
+        char text[4096], *at;
+        int inner = -1, length;
+        if (read_proc(process->id, "status", text, sizeof text) > 0 &&
+            (at = strstr(text, "\nNSpid:")) != NULL)
+            for (at += 7; sscanf(at, " %d%n", &inner, &length) == 1 && at[length] != '\n';)
+                at += length;
+        if (inner == number)
+            return process;
+    }
+    return NULL;
+}
+
+/* A signal goes to whoever has that number now, which in another build is another process: what
+ * holds both of them does the same again. */
+static void signals(struct process *process, int64_t number)
+{
+    const struct process *other = number > 1 ? process_named(number) : NULL;
+    for (struct step *step = process->step; step != NULL; step = step->parent)
+        if (other == NULL || !step_is_within(other->step, step))
+            step_unfit(step, "it sends a signal to another command");
 }
 
 static void goes_elsewhere(struct process *process, const char *why)
@@ -357,6 +384,13 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
     case SYS_semget:
         if (args[0] != IPC_PRIVATE)
             step_unfit_above(process->step, NULL, "it shares memory or messages");
+        break;
+    case SYS_kill:
+    case SYS_rt_sigqueueinfo:
+        signals(process, (int)args[0]);
+        break;
+    case SYS_pidfd_send_signal:
+        signals(process, -1);
         break;
     case SYS_mq_open:
         step_unfit_above(process->step, NULL, "it shares memory or messages");

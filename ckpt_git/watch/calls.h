@@ -36,6 +36,8 @@ const char *folder_of(struct process *process);
 /* The descriptor that a path of the kernel names, as /dev/stdout does; -1: none. */
 int descriptor_named(struct process *process, const char *path);
 int stat_mask(const struct step *step);
+/* Whether there is a file in /dev that is no device, or `makes` one. */
+void opens_device(struct process *process, struct path *path, int makes);
 void saw_path(struct process *process, struct path *path, int mask, int nofollow);
 void saw(struct process *process, int folder, const char *text, int mask, int nofollow);
 void lists(struct process *process, int descriptor);

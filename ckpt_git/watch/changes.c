@@ -97,14 +97,17 @@ static int is_there(struct path *path)
     return path_state(path, 0)->kind != KIND_ABSENT;
 }
 
-/* Whether a name can be made at `path`: the folder above is there. What is asked is noted. */
+/* Whether a name can be made at `path`: the folder above is there, or others may be making it just
+ * now. What is asked is noted. */
 static int has_folder(struct process *process, struct path *path)
 {
     if (path->zone != ZONE_TRACKED || path->parent == NULL)
         return path->zone == ZONE_TRACKED;
     saw_path(process, path->parent, SAW_EXISTS, 0);
-    return path->parent->zone != ZONE_TRACKED ||
-           path_state(path->parent, 1)->kind == KIND_FOLDER;
+    if (path->parent->zone != ZONE_TRACKED)
+        return 1;
+    int kind = path_state(path->parent, 1)->kind;
+    return kind == KIND_FOLDER || kind == KIND_ABSENT;
 }
 
 /* --- the calls ------------------------------------------------------------------------------ */
@@ -132,6 +135,28 @@ static void opens_to_write(struct process *process, struct path *path, uint64_t 
     } else {
         change(process, path, CONTENT);
     }
+}
+
+/* A call that can only fail as things are: others may change them before it is made. */
+static void will_fail(struct path *path)
+{
+    if (path->zone != ZONE_TRACKED)
+        return;
+    the_thread->doubtful = path;
+    path_look(path, 0, &the_thread->doubtful_state);
+}
+
+void failing_is_done(struct thread *thread)
+{
+    struct path *path = thread->doubtful;
+    const struct state *before = &thread->doubtful_state;
+    struct state now;
+    if (path == NULL)
+        return;
+    thread->doubtful = NULL;
+    path_look(path, 0, &now);
+    if (now.kind != KIND_ABSENT && (now.inode != before->inode || now.ctime != before->ctime))
+        trace_is_incomplete("a name came while it was made out of one that was not there");
 }
 
 /* Who could not make a file empty goes on with what is in it. */
@@ -165,12 +190,14 @@ void opens(struct process *process, int folder, const char *text, uint64_t flags
     struct path *path = named_path(process, folder, text, !nofollow && !exclusive);
     if (path == NULL)
         return;
-    if (path->zone == ZONE_KERNEL)
+    if (path->zone == ZONE_KERNEL) {
         prints_by(process, descriptor_named(process, path->text));
-    else if (is_unnamed)
+        opens_device(process, path, (flags & O_CREAT) != 0);
+    } else if (is_unnamed) {
         saw_path(process, path, SAW_EXISTS, 0);
-    else
+    } else {
         opens_to_write(process, path, flags);
+    }
 }
 
 static void remove_path(struct process *process, struct path *path)
@@ -397,6 +424,7 @@ void renames(struct process *process, int from_folder, const char *from_text, in
         !has_folder(process, to) || (flags & RENAME_NOREPLACE && is_there(to)) || from == to) {
         saw_path(process, from, SAW_EXISTS, 1);
         saw_path(process, to, SAW_EXISTS, 1);
+        will_fail(to);
         if (!is_there(from) || settings.is_shut_in)
             return;
         if (from->zone == ZONE_SYSTEM && to->zone == ZONE_SYSTEM) {
@@ -435,6 +463,7 @@ void links(struct process *process, int from_folder, const char *from_text, int 
         if (to->zone == ZONE_SYSTEM && !is_there(to))
             changes_system(process, to);
         saw_path(process, to, SAW_EXISTS, 1);
+        will_fail(to);
         return;
     }
     if (from == NULL || from->zone == ZONE_KERNEL) { /* a file without a name gets one */
@@ -442,8 +471,10 @@ void links(struct process *process, int from_folder, const char *from_text, int 
         return;
     }
     saw_path(process, from, SAW_CONTENT | SAW_EXISTS, 1);
-    if (!is_there(from))
+    if (!is_there(from)) {
+        will_fail(to);
         return;
+    }
     struct version *made = change(process, to, 0);
     if (from->zone != ZONE_TRACKED)
         return; /* its other names aren't the build's */

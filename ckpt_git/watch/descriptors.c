@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "calls.h"
@@ -88,6 +89,13 @@ static int is_at_its_end(struct process *process)
     return is_over;
 }
 
+/* What is typed or shown there is another program's doing: tty(4), pts(4), by their numbers. */
+static int is_terminal(const struct descriptor *own)
+{
+    unsigned number = own->kind == 'c' ? major(own->inode) : 0;
+    return number == 4 || number == 5 || (number >= 136 && number < 144);
+}
+
 static void look_at_input(struct process *process, struct step *step)
 {
     struct descriptor *input = &step->standard[0];
@@ -139,7 +147,7 @@ static void inherits(struct process *process, struct step *step, int number, con
     if ((own.kind == 'd' || own.kind == 'f') &&
         (own.path == NULL || own.path->zone == ZONE_KERNEL))
         step_unfit(step, "it is given descriptor %d, a file without a name", number);
-    else if (own.kind == 'x' || own.kind == '-')
+    else if (own.kind == 'x' || own.kind == '-' || is_terminal(&own))
         step_unfit(step, "it is given descriptor %d", number);
     else if (own.kind == 'p' && (flags & O_ACCMODE) != O_WRONLY)
         step_unfit(step, "it is given descriptor %d, from which it can read what others write",
@@ -165,6 +173,9 @@ void descriptors_begin(struct process *process, struct step *step, const char *j
     for (int i = 0; i < 3; i++)
         look_at(process, &step->standard[i]);
     look_at_input(process, step);
+    for (int i = 0; i < 3; i++)
+        if (is_terminal(&step->standard[i]))
+            step_unfit(step, "it talks to a terminal");
     char folder[32];
     snprintf(folder, sizeof folder, "/proc/%d/fd", process->id);
     DIR *names = opendir(folder);

@@ -49,7 +49,7 @@ static const int other_calls[] = {
     SYS_lremovexattr, SYS_fremovexattr, SYS_setxattrat,   SYS_removexattrat,   SYS_file_setattr,
     SYS_getxattr,    SYS_lgetxattr,    SYS_listxattr,     SYS_llistxattr,      SYS_statfs,
     SYS_clock_nanosleep, SYS_shmget,   SYS_msgget,        SYS_semget,          SYS_mq_open,
-    SYS_open_by_handle_at, SYS_getrandom,
+    SYS_open_by_handle_at, SYS_getrandom, SYS_kill,       SYS_rt_sigqueueinfo, SYS_pidfd_send_signal,
 #ifdef SYS_getdents
     SYS_getdents,
 #endif

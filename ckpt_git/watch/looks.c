@@ -201,8 +201,22 @@ static void reads_stream(struct process *process, struct path *path, int mask)
         step_unfit_above(process->step, path, "it reads what others write to %s");
 }
 
+void opens_device(struct process *process, struct path *path, int makes)
+{
+    struct stat found;
+    if (strncmp(path->text, "/dev/", 5) != 0)
+        return;
+    int file = path_open(path, O_PATH);
+    if (file < 0 ? makes : fstat(file, &found) == 0 && S_ISREG(found.st_mode))
+        step_unfit_above(process->step, NULL, "it uses a file in /dev");
+    if (file >= 0)
+        close(file);
+}
+
 void saw_path(struct process *process, struct path *path, int mask, int nofollow)
 {
+    if (path != NULL && path->zone == ZONE_KERNEL && mask & SAW_CONTENT)
+        opens_device(process, path, 0);
     if (path == NULL || path->zone == ZONE_KERNEL)
         return;
     if (path->zone == ZONE_TRACKED && the_thread != NULL && the_thread->look_count < LOOKS)

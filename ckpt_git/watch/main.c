@@ -85,8 +85,19 @@ static int receive_descriptor(int from)
     return descriptor;
 }
 
+/* A build begins with the same ones, whoever starts it. */
+static void reset_signals(void)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 static int launch(int to, char **command)
 {
+    reset_signals();
     int listener = filter_install();
     if (listener < 0) {
         fprintf(stderr, "ckpt-watch: the build can't be watched: %s\n", strerror(-listener));

@@ -63,6 +63,7 @@ void thread_changes_are_done(struct thread *thread)
 {
     changes_done(thread->changes_from, thread->changes_to);
     emptying_is_done(thread);
+    failing_is_done(thread);
     thread->changes_from = thread->changes_to = 0;
 }
 

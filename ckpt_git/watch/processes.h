@@ -41,6 +41,9 @@ struct thread {
     struct path *emptied;
     uint32_t emptied_version;
     struct state emptied_state;
+    /* What its last call can't have made, and what it was before. */
+    struct path *doubtful;
+    struct state doubtful_state;
 };
 
 extern struct process *the_processes; /* those that run */
@@ -83,6 +86,7 @@ void notes_read_all(void);
 
 /* Its last call is done: changes.c. */
 void emptying_is_done(struct thread *thread);
+void failing_is_done(struct thread *thread);
 
 /* What is done with each note: looks.c. */
 struct seen_record;

@@ -45,14 +45,18 @@ static int is_one_of(const char *name, const char *const names[])
  * These shells save a descriptor by a copy while it leads elsewhere, and write to no copy.
  *
  * CMake names its checks by four bytes of /dev/urandom. Perl takes the seeds of its hashes and of
- * rand from there, by which it names temporary files. Neither reads as much as they are given. */
+ * rand from there, by which it names temporary files, and so do OCaml's tools; GCC takes what makes
+ * names in an object unlike those in others. None of them reads as much as they are given. */
 int know_program(struct step *step, const struct path *program)
 {
     static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", "go",
                                                 NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
     static const char *const shells[] = {"sh", "dash", "bash", NULL};
-    static const char *const seeding[] = {"cmake", "ctest", "cpack", "perl", NULL};
+    static const char *const seeding[] = {"cmake",    "ctest",      "cpack",   "perl",
+                                          "cc1",      "cc1plus",    "lto1",    "f951",
+                                          "dune",     "ocamlc",     "ocamlopt",
+                                          "ocamlc.opt", "ocamlopt.opt", NULL};
     const char *name = last_name(program->text);
     int is_systems = program->zone == ZONE_SYSTEM;
     step->seeds_itself = (uint8_t)(is_systems && is_one_of(name, seeding));

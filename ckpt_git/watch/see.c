@@ -605,8 +605,12 @@ EXPORT DIR *opendir(const char *path)
 {
     int error = errno;
     long file = see_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+    DIR *folder = NULL;
+    while (file == LEFT && (folder = REAL(opendir)(path)) == NULL &&
+           was_interrupted(AT_FDCWD, path))
+        ;
     if (file == LEFT)
-        return REAL(opendir)(path);
+        return folder;
     return answer(file) < 0 ? NULL : made_of(file, fdopendir((int)file), error);
 }
 

@@ -254,6 +254,26 @@ SEEN = (
         answers=False,  # what is executed without a name isn't seen whole
     ),
     _case(
+        "a signal to a process of another command",
+        "edge",
+        _script(
+            "sh serve & server=$!\nuntil [ -e ready ]; do sleep .02; done\n"
+            "env kill -USR1 $server\nwait $server || :\nrm ready\n",
+            {
+                "serve": "trap 'cp words made/it; exit' USR1\n: > ready\n"
+                "while :; do sleep .05; done\n"
+            },
+            words="one\n",
+        ),
+        {"words": "two\n"},
+    ),
+    _case(
+        "a file in /dev",
+        "for another",
+        _script("cp words /dev/it\nsh ./gen\n", {"gen": "cp /dev/it made/it\n"}, words="one\n"),
+        {"words": "two\n"},
+    ),
+    _case(
         "a file by a name that begins at the process's root",
         "edge",
         _script('cat "/proc/self/root$PWD/words" > made/it\n', words="one\n"),
