@@ -32,6 +32,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,14 +86,13 @@ static int receive_descriptor(int from)
     return descriptor;
 }
 
-/* A build begins with the same ones, whoever starts it. */
+/* A build begins with the same ones, whoever starts it. libc has two that it lets nobody set. */
 static void reset_signals(void)
 {
-    sigset_t none;
-    sigemptyset(&none);
+    static const char standard[64]; /* SIG_DFL, no flags, none blocked meanwhile */
     for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &none, NULL);
+        syscall(SYS_rt_sigaction, number, standard, NULL, (NSIG - 1) / 8);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, standard, NULL, (NSIG - 1) / 8);
 }
 
 static int launch(int to, char **command)
