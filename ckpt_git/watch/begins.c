@@ -154,9 +154,8 @@ static int read_texts(struct process *process, uint64_t row, struct given *given
 
 static void add_as_kept(struct hashing *hashing, const char *bytes, size_t size)
 {
-    if (has_name(bytes, size))
-        bytes = bytes_as_kept(bytes, size, &size);
-    digest_add(hashing, bytes, size);
+    const char *kept = bytes_as_kept(bytes, size, &size);
+    digest_add(hashing, kept, size);
 }
 
 static void add_descriptor(struct hashing *hashing, const struct descriptor *own)
@@ -225,8 +224,7 @@ static int put_in_place(struct process *process, uint64_t address, const char *o
     int is_place = peek(process, address - sizeof mark, mark, sizeof mark) == 0 &&
                    mark[0] == PLACE_MARK_1 && mark[1] == PLACE_MARK_2;
     if (length > (is_place ? PLACE_ROOM : strlen(old) + 1) ||
-        (!is_place && !is_copied && process_shares_memory(process)) ||
-        !call_is_valid())
+        (!is_place && !is_copied && process_shares_memory(process)) || !call_is_valid())
         return -1;
     return poke(process, address, new, length);
 }

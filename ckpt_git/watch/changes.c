@@ -146,30 +146,33 @@ static void will_fail(struct path *path)
     path_look(path, 0, &the_thread->doubtful_state);
 }
 
+/* What a thread's last call was about, forgotten, and what is there `now`. NULL: there is none. */
+static struct path *look_again(struct path **about, struct state *now)
+{
+    struct path *path = *about;
+    *about = NULL;
+    if (path != NULL)
+        path_look(path, 0, now);
+    return path;
+}
+
 void failing_is_done(struct thread *thread)
 {
-    struct path *path = thread->doubtful;
     const struct state *before = &thread->doubtful_state;
     struct state now;
-    if (path == NULL)
-        return;
-    thread->doubtful = NULL;
-    path_look(path, 0, &now);
-    if (now.kind != KIND_ABSENT && (now.inode != before->inode || now.ctime != before->ctime))
+    if (look_again(&thread->doubtful, &now) != NULL && now.kind != KIND_ABSENT &&
+        (now.inode != before->inode || now.ctime != before->ctime))
         trace_is_incomplete("a name came while it was made out of one that was not there");
 }
 
 /* Who could not make a file empty goes on with what is in it. */
 void emptying_is_done(struct thread *thread)
 {
-    struct path *path = thread->emptied;
     const struct state *before = &thread->emptied_state;
     struct state now;
-    if (path == NULL)
-        return;
-    thread->emptied = NULL;
-    path_look(path, 0, &now);
-    if (now.inode == before->inode && now.size == before->size && now.ctime == before->ctime)
+    struct path *path = look_again(&thread->emptied, &now);
+    if (path != NULL && now.inode == before->inode && now.size == before->size &&
+        now.ctime == before->ctime)
         step_saw(thread->process->step, path, thread->emptied_version, SAW_CONTENT, 0);
 }
 

@@ -215,10 +215,13 @@ void opens_device(struct process *process, struct path *path, int makes)
 
 void saw_path(struct process *process, struct path *path, int mask, int nofollow)
 {
-    if (path != NULL && path->zone == ZONE_KERNEL && mask & SAW_CONTENT)
-        opens_device(process, path, 0);
-    if (path == NULL || path->zone == ZONE_KERNEL)
+    if (path == NULL)
         return;
+    if (path->zone == ZONE_KERNEL) {
+        if (mask & SAW_CONTENT)
+            opens_device(process, path, 0);
+        return;
+    }
     if (path->zone == ZONE_TRACKED && the_thread != NULL && the_thread->look_count < LOOKS)
         the_thread->looks[the_thread->look_count++] = path;
     reads_stream(process, path, mask);

@@ -112,7 +112,8 @@ static const char *replace(const char *at, size_t size, int is_here, size_t *len
 
 const char *bytes_as_kept(const void *bytes, size_t size, size_t *kept)
 {
-    return replace(bytes, size, 1, kept);
+    *kept = size;
+    return !has_name(bytes, size) ? bytes : replace(bytes, size, 1, kept);
 }
 
 const char *bytes_as_here(const void *bytes, size_t size, size_t *here)
@@ -122,8 +123,8 @@ const char *bytes_as_here(const void *bytes, size_t size, size_t *here)
 
 const char *text_as_kept(const char *text)
 {
-    size_t length = strlen(text);
-    return has_name(text, length) ? bytes_as_kept(text, length, &length) : text;
+    size_t length;
+    return bytes_as_kept(text, strlen(text), &length);
 }
 
 const char *text_as_here(const char *text)

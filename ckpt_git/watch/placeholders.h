@@ -27,7 +27,7 @@ int has_name(const void *bytes, size_t size);
 const char *text_as_kept(const char *text);
 /* With names in the place of placeholders. */
 const char *text_as_here(const char *text);
-/* The same of bytes. They live until the next call. */
+/* The same of bytes. What is another one lives until the next call. */
 const char *bytes_as_kept(const void *bytes, size_t size, size_t *kept);
 const char *bytes_as_here(const void *bytes, size_t size, size_t *here);
 /* Look for names in a state's file, and with `store` keep what a memory has in its place. */

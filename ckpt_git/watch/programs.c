@@ -49,8 +49,7 @@ static int is_one_of(const char *name, const char *const names[])
  * names in an object unlike those in others. None of them reads as much as they are given. */
 int know_program(struct step *step, const struct path *program)
 {
-    static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", "go",
-                                                NULL};
+    static const char *const without_sizes[] = {"make", "gmake", "ninja", "samu", "go", NULL};
     static const char *const with_emptiness[] = {"sh", "dash", "bash", "meson", NULL};
     static const char *const shells[] = {"sh", "dash", "bash", NULL};
     static const char *const seeding[] = {"cmake",    "ctest",      "cpack",   "perl",

@@ -233,10 +233,8 @@ static size_t write_entry(struct step *step)
     entry.key = step->key;
     entry.program = put_text(step->program);
     entry.folder = put_text(step->folder);
-    size_t size = step->arguments_size;
-    const char *arguments = step->arguments;
-    if (has_name(arguments, size))
-        arguments = bytes_as_kept(arguments, size, &size);
+    size_t size;
+    const char *arguments = bytes_as_kept(step->arguments, step->arguments_size, &size);
     entry.arguments_size = (uint32_t)size;
     entry.arguments = put_bytes(arguments, size);
     entry.nanoseconds = step->has_ended ? step->ended - step->began : 0;

@@ -464,19 +464,23 @@ static long see_stream(const char *path, const char *mode)
     return see_open(AT_FDCWD, path, strchr(mode, 'e') != NULL ? O_CLOEXEC : 0);
 }
 
-#define FOPEN(name)                                                                               \
-    EXPORT FILE *name(const char *path, const char *mode)                                         \
+#define STREAM(type, name, parameters, arguments, see, make)                                      \
+    EXPORT type *name parameters                                                                  \
     {                                                                                             \
         int error = errno;                                                                        \
-        long file = see_stream(path, mode);                                                       \
-        FILE *stream = NULL;                                                                      \
-        while (file == LEFT && (stream = REAL(name)(path, mode)) == NULL &&                       \
+        long file = (see);                                                                        \
+        type *stream = NULL;                                                                      \
+        while (file == LEFT && (stream = REAL(name) arguments) == NULL &&                         \
                was_interrupted(AT_FDCWD, path))                                                   \
             ;                                                                                     \
         if (file == LEFT)                                                                         \
             return stream;                                                                        \
-        return answer(file) < 0 ? NULL : made_of(file, fdopen((int)file, mode), error);           \
+        return answer(file) < 0 ? NULL : made_of(file, make, error);                              \
     }
+
+#define FOPEN(name)                                                                               \
+    STREAM(FILE, name, (const char *path, const char *mode), (path, mode),                        \
+           see_stream(path, mode), fdopen((int)file, mode))
 
 /* --- asking --------------------------------------------------------------------------------- */
 
@@ -601,18 +605,9 @@ STANDS_FOR(int, statx, (int dir, const char *path, int flags, unsigned mask, str
            see_stat(SYS_statx, dir, path, flags, flags, mask, (long)into))
 #endif
 
-EXPORT DIR *opendir(const char *path)
-{
-    int error = errno;
-    long file = see_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
-    DIR *folder = NULL;
-    while (file == LEFT && (folder = REAL(opendir)(path)) == NULL &&
-           was_interrupted(AT_FDCWD, path))
-        ;
-    if (file == LEFT)
-        return folder;
-    return answer(file) < 0 ? NULL : made_of(file, fdopendir((int)file), error);
-}
+STREAM(DIR, opendir, (const char *path), (path),
+       see_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK),
+       fdopendir((int)file))
 
 EXPORT char *realpath(const char *path, char *into)
 {

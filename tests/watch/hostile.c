@@ -23,14 +23,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOTED 0x636b7074736565ULL
-#define REQUEST 0x636b7074617368ULL
-enum { PAGE = 4096, ROOTS = 4096, ROOM = 1 << 16 };
+#include "seen.h"
 
-struct seen {
-    uint32_t used, epoch;
-    char roots[ROOTS], records[ROOM];
-};
+enum { PAGE = 4096 };
 
 static _Thread_local uint64_t state;
 
@@ -157,17 +152,17 @@ static void do_calls(void)
 static void note_at_random(struct seen *shared)
 {
     uint32_t used = 0;
-    while (used + 64 < ROOM && below(100) != 0) {
-        uint64_t record[3] = {any(), any(), 0};
-        uint16_t length = below(10) == 0 ? (uint16_t)any() : (uint16_t)(below(30) + 1);
-        char *at = shared->records + used;
-        memcpy(at, record, sizeof record);
-        memcpy(at + 16, &length, sizeof length);
-        at[18] = below(10) == 0 ? (char)any() : "rslekmMnx"[below(9)];
-        size_t room = ROOM - used - 24, size = length < room ? length : room;
+    while (used + 64 < SEEN_ROOM && below(100) != 0) {
+        struct seen_record record = {.before = any(), .after = any()};
+        record.length = below(10) == 0 ? (uint16_t)any() : (uint16_t)(below(30) + 1);
+        record.kind = below(10) == 0 ? (uint8_t)any() : (uint8_t)"rslekmMnx"[below(9)];
+        char *at = shared->records + used, *path = at + sizeof record;
+        size_t room = SEEN_ROOM - used - sizeof record;
+        size_t size = record.length < room ? record.length : room;
+        memcpy(at, &record, sizeof record);
         for (size_t i = 0; i < size; i++)
-            at[24 + i] = below(9) == 0 ? (char)any() : "/a.x"[below(4)];
-        used += (24 + (uint32_t)size + 7) & ~7u;
+            path[i] = below(9) == 0 ? (char)any() : "/a.x"[below(4)];
+        used += (uint32_t)(sizeof record + size + 7) & ~7u;
     }
     switch (below(4)) {
     case 0:

@@ -15,11 +15,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ckpt_git.watch import compiling
 
 SOCKET = 100
 DATE = 1_700_000_000  # of all sources
 OVERALL = ("/bin/sh", "-e", "-c")  # runs the build's command
+
+
+def need(*programs: str) -> None:
+    """Skip a test, by name, where one of the programs isn't there."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not there")
 
 
 @dataclass(frozen=True)

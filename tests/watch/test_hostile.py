@@ -62,7 +62,7 @@ def seed() -> int:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> str:
     program = tmp_path_factory.mktemp("hostile") / "hostile"
     source = Path(__file__).with_name("hostile.c")
-    subprocess.run(["cc", "-o", program, source, "-pthread"], check=True)
+    subprocess.run(["cc", f"-I{compiling.FOLDER}", "-o", program, source, "-pthread"], check=True)
     for above in (program, *program.parents):
         if above.stat().st_uid == os.geteuid() and above != Path(tempfile.gettempdir()):
             above.chmod(0o755)

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.watch.project import Project
+from tests.watch.project import Project, need
 
 
 def steady(project: Project, command: str) -> None:
@@ -260,8 +260,7 @@ def test_two_memories_that_contradict_each_other(probed: Project) -> None:
 
 def test_a_name_that_could_not_be_given(project: Project) -> None:
     """A folder gets no further name; what is given that name later has none of the folder."""
-    if shutil.which("python3") is None:
-        pytest.skip("python3 is not there")
+    need("python3")
     project.write("a", "first\n")
     project.write("x/b", "in a folder\n")
     project.write(

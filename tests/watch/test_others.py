@@ -3,12 +3,11 @@ talks to; and what it is given by who started it."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import pytest
 
-from tests.watch.project import Project
+from tests.watch.project import Project, need
 
 _HEAD = """
 #include <fcntl.h>
@@ -113,8 +112,7 @@ os.waitpid(child, 0)
 
 
 def test_what_is_typed_at_a_terminal(project: Project) -> None:
-    if shutil.which("python3") is None:
-        pytest.skip("python3 is not there")
+    need("python3")
     project.write("words", "one\n")
     project.write("answers.py", _ANSWERS)
     project.write("ask", "read -r x\necho $x > it\n")
@@ -125,8 +123,7 @@ def test_what_is_typed_at_a_terminal(project: Project) -> None:
 
 
 def test_what_is_shown_on_a_terminal(project: Project) -> None:
-    if shutil.which("script") is None:
-        pytest.skip("script is not there")
+    need("script")
     project.write("words", "b\na\n")
     project.write("x", "1\n")
     project.write("generate", "sort words\nsh ./more\n")
@@ -147,8 +144,8 @@ def test_what_is_shown_on_a_terminal(project: Project) -> None:
 )
 def test_what_it_is_given_by_who_starts_it(project: Project, before: str, what: str) -> None:
     for program in ("setarch", "taskset"):
-        if program in before and shutil.which(program) is None:
-            pytest.skip(f"{program} is not there")
+        if program in before:
+            need(program)
     project.write("generate", what + "\n")
     project.write("run", "sh generate\n")
     project.command = "sh run"

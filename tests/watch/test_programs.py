@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from tests.watch.project import Project
+from tests.watch.project import Project, need
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,7 @@ def test_a_command_that_a_program_runs(probing: Project, run: str) -> None:
 
 @pytest.mark.parametrize("actions", ["", ", file_actions=[(os.POSIX_SPAWN_CLOSE, 9)]"])
 def test_a_command_that_is_searched_for(project: Project, actions: str) -> None:
-    if shutil.which("python3") is None:
-        pytest.skip("python3 is not there")
+    need("python3")
     project.write("a", "first\n")
     project.write("b", "first\n")
     project.write(
@@ -143,8 +142,7 @@ def test_python(project: Project) -> None:
 
 @pytest.mark.slow
 def test_go(project: Project) -> None:
-    if shutil.which("go") is None:
-        pytest.skip("go is not there")
+    need("go")
     project.write("go.mod", "module example.com/it\n\ngo 1.18\n")
     project.write("main.go", 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println(1) }\n')
     project.write("other", "one\n")
@@ -162,8 +160,7 @@ def test_go(project: Project) -> None:
 
 
 def test_ninja(project: Project) -> None:
-    if shutil.which("ninja") is None:
-        pytest.skip("ninja is not there")
+    need("ninja")
     project.write("build.ninja", "rule cp\n  command = cp $in $out\nbuild b: cp a\nbuild d: cp c\n")
     project.write("a", "first\n")
     project.write("c", "first\n")
@@ -215,8 +212,7 @@ def test_a_program_that_is_no_program(project: Project) -> None:
 
 
 def test_meson_does_not_go_by_sizes(project: Project) -> None:
-    if shutil.which("meson") is None:
-        pytest.skip("meson is not there")
+    need("meson")
     project.environment.update(PATH="/usr/bin:/bin", CC="cc", PYTHONDONTWRITEBYTECODE="1")
     project.write("meson.build", "project('x', 'c')\nexecutable('x', 'x.c')\n")
     project.write("x.c", "int main(void) { return 0; }\n")
@@ -229,8 +225,7 @@ def test_meson_does_not_go_by_sizes(project: Project) -> None:
 
 def test_go_does_not_go_by_sizes(project: Project) -> None:
     """It asks for the size of each file in a package's folder, and reads those with its names."""
-    if shutil.which("go") is None:
-        pytest.skip("go is not there")
+    need("go")
     project.environment["GOFLAGS"] = "-buildvcs=false"
     project.write("go.mod", "module x\n")
     project.write("x.go", "package main\n\nfunc main() { println(1) }\n")
@@ -247,8 +242,7 @@ def test_go_does_not_go_by_sizes(project: Project) -> None:
 
 def test_what_go_starts_is_answered(project: Project) -> None:
     """In a folder that has another name each time: its name is in arguments, paths and files."""
-    if shutil.which("go") is None:
-        pytest.skip("go is not there")
+    need("go")
     compiler = shutil.which(f"{os.uname().machine}-linux-gnu-gcc")  # longer than the answer's path
     assert compiler is not None
     project.environment |= {"GOFLAGS": "-buildvcs=false", "CC": compiler}

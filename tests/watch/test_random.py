@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-from tests.watch.project import Project
+from tests.watch.project import Project, need
 
 _BELOW = {
     "Perl": (
@@ -45,8 +43,7 @@ def test_what_is_done_below_a_temporary_name_is_answered(seeded: Project, tool: 
 
 
 def test_checks_of_cmake_are_answered(seeded: Project) -> None:
-    if shutil.which("cmake") is None:
-        pytest.skip("cmake is not there")
+    need("cmake")
     text = (
         "cmake_minimum_required(VERSION 3.10)\nproject(x C)\ninclude(CheckIncludeFile)\n"
         "check_include_file(stdlib.h HAS_IT)\nfile(WRITE ${CMAKE_BINARY_DIR}/made ${HAS_IT})\n"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.watch.project import Project
+from tests.watch.project import Project, need
 
 OTHER_ABI = r"""
 static int call(int number, const void *a, long b, long c)
@@ -60,12 +60,6 @@ def compiled(project: Project, source: str, *flags: str) -> str:
         ["cc", "-x", "c", "-", "-o", program, *flags], input=source, text=True, check=True
     )
     return str(program)
-
-
-def need(*programs: str) -> None:
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not there")
 
 
 def is_never_answered(project: Project, command: str, why: str) -> None:
