@@ -216,6 +216,8 @@ static const char *fill_file(struct step *step, const struct made *made,
     if (state->has_names == NAMES_UNKNOWN ||
         (state->has_names == HAS_NAMES && state->kept_size > LARGEST_NAMED))
         return compose("a name that varies is in %s", made->path->text);
+    if (state->is_database)
+        return compose("it leaves %s, a database of files' dates", made->path->text);
     effect->has_names = state->has_names;
     effect->digest = state->has_names ? state->kept_digest : state->digest;
     effect->size = state->has_names ? state->kept_size : state->size;

@@ -12,7 +12,7 @@
 
 #include "digest.h"
 
-#define MEMORY_MAGIC "ckptmem3"
+#define MEMORY_MAGIC "ckptmem4"
 
 struct memory_header {
     char magic[8];
@@ -66,7 +66,8 @@ struct memory_observation {
     digest digest;
     uint8_t is_nofollow;
     uint8_t date;
-    uint8_t unused[6];
+    uint8_t is_dated; /* it was given its date: what has the same one has it not by chance */
+    uint8_t unused[5];
     uint64_t names; /* a hash of a file's names, where it has several */
     /* From here on: where it stands among what the build made. */
     int64_t mtime;

@@ -53,7 +53,7 @@ ENTRY = Form(
     " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
 )
 OBSERVATION = Form(
-    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B unused:6x names:Q mtime:q"
+    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x names:Q mtime:q"
     " outer:I inner:I"
 )
 WINDOW = Form("low:q high:q")

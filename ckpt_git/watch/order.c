@@ -1,4 +1,5 @@
-/* Dates, which count as an order: what was newer has to be newer.
+/* Dates, which count as an order: what was newer has to be newer, and what was given another file's
+ * date has to have the same.
  *
  * Two files that commands made beside each other, as a make with several jobs has it, come in any
  * order. Of each file it is known in whose running that was: of the outermost command that ran
@@ -55,7 +56,7 @@ struct made {
     const struct path *path;
     int64_t then, now;
     struct memory_window outer_then, inner_then, outer_now, inner_now;
-    uint8_t is_parallel_then, is_parallel_now;
+    uint8_t is_parallel_then, is_parallel_now, is_dated;
 };
 
 static struct memory_window window_of(const struct step *step)
@@ -82,10 +83,13 @@ static void look_at_now(struct made *made, struct path *path)
     }
 }
 
+/* Those that were given their dates come first. */
 static int by_then(const void *one, const void *other)
 {
     const struct made *a = one, *b = other;
-    return a->then < b->then ? -1 : a->then > b->then;
+    if (a->then != b->then)
+        return a->then < b->then ? -1 : 1;
+    return b->is_dated - a->is_dated;
 }
 
 static int overlap(const struct memory_window *one, const struct memory_window *other)
@@ -105,28 +109,40 @@ static int is_firm(const struct made *one, const struct made *other)
               overlap(&one->inner_now, &other->inner_now)));
 }
 
-static int is_in_order(const struct made *made, size_t count, const char **why)
+/* Of two, in the order of `by_then`. */
+static int is_otherwise(const struct made *one, const struct made *other)
+{
+    if (one->then < other->then)
+        return one->now >= other->now;
+    return one->now != other->now && one->is_dated;
+}
+
+/* As a rule all are in order: of those that were older, none is as new now. */
+static int are_all_in_order(const struct made *made, size_t count)
 {
     int64_t newest = INT64_MIN, last = INT64_MIN;
-    size_t i = 0;
-    /* As a rule all are: of those that were older, none is as new now. */
-    for (size_t begin = 0; i < count; i++) {
+    for (size_t begin = 0, i = 0; i < count; i++) {
         if (made[i].then != made[begin].then) {
             last = newest;
             begin = i;
         }
-        if (made[i].now <= last)
-            break;
+        if (made[i].now <= last || is_otherwise(&made[begin], &made[i]))
+            return 0;
         if (made[i].now > newest)
             newest = made[i].now;
     }
-    if (i == count)
+    return 1;
+}
+
+static int is_in_order(const struct made *made, size_t count, const char **why)
+{
+    if (are_all_in_order(made, count))
         return 1;
-    for (i = 0; i < count && count <= MOST_PAIRED; i++)
+    for (size_t i = 0; i < count && count <= MOST_PAIRED; i++)
         for (size_t n = i + 1; n < count; n++)
-            if (made[i].then < made[n].then && made[i].now >= made[n].now &&
-                is_firm(&made[i], &made[n])) {
-                *why = compose("%s (it was older than %s)", made[i].path->text,
+            if (is_otherwise(&made[i], &made[n]) && is_firm(&made[i], &made[n])) {
+                *why = compose("%s (it %s %s)", made[i].path->text,
+                               made[i].then < made[n].then ? "was older than" : "had the date of",
                                made[n].path->text);
                 return 0;
             }
@@ -149,6 +165,7 @@ int memory_is_in_order(struct memory *memory, const struct memory_entry *entry, 
         struct made *one = &made[count++];
         memset(one, 0, sizeof *one);
         one->then = seen->mtime;
+        one->is_dated = seen->is_dated;
         one->is_parallel_then = seen->outer != 0 && seen->inner != 0;
         if (one->is_parallel_then) {
             one->outer_then = memory->windows[seen->outer];

@@ -32,6 +32,7 @@ struct state {
     uint64_t device, inode;
     digest digest;
     uint8_t has_names; /* its content, that have placeholders: placeholders.h */
+    uint8_t is_database; /* databases.c */
     digest kept_digest; /* then: of what a memory has in its place */
     uint64_t kept_size;
     const char *target;
@@ -101,6 +102,7 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
  * content is there than was seen before, that is a version of its own. */
 struct version *path_content(struct path *path);
 uint64_t paths_stored(void); /* bytes that became objects */
+int is_database(int file, uint64_t size); /* databases.c */
 
 /* --- versions: states.c --- */
 

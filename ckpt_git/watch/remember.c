@@ -24,8 +24,9 @@ static void give_date(struct memory_observation *seen, const struct observation 
     seen->date = date_kind(path, item->version, state);
     if (seen->date != DATE_OF_MADE && seen->date != DATE_GIVEN)
         return;
-    seen->mtime = state->mtime;
     const struct version *version = &path->versions[item->version];
+    seen->mtime = state->mtime;
+    seen->is_dated = version->is_dated;
     const struct step *outer, *inner;
     makers(version->writer, &outer, &inner);
     if (outer == NULL || !outer->has_ended || !inner->has_ended ||
@@ -68,7 +69,7 @@ static void fill(struct memory_observation *seen, const struct observation *item
         seen->size = is_kept_otherwise ? state->kept_size : state->size;
     else if (mask & SAW_SIZE_CLASS)
         seen->size = state->size != 0;
-    if (mask & SAW_DATE)
+    if (mask & (SAW_DATE | SAW_CONTENT)) /* fstat(2) of an open file gives it */
         give_date(seen, item, state);
 }
 

@@ -31,6 +31,37 @@ def test_a_shell_that_asks(project: Project, ask: str) -> None:
     assert "sh ask" in project.again()
 
 
+def test_an_open_file_is_asked(project: Project) -> None:
+    """fstat(2) of what was opened to be read gives its date, too."""
+    project.write("a", "first\n")
+    project.write("order", "cp a x; sleep .02; cp a y\n")
+    project.write(
+        "ask.py",
+        "import os\n"
+        "dates = {name: os.fstat(os.open(name, os.O_RDONLY)).st_mtime_ns for name in 'xy'}\n"
+        "print(max(dates, key=dates.get), 'is newer')\n",
+    )
+    project.command = "sh order; /usr/bin/python3 -IS ask.py > $out/newer"
+    project.record()
+    assert project.again() == []
+    project.write("order", "cp a y; sleep .02; cp a x\n")
+    assert [one for one in project.again() if "ask.py" in one]
+
+
+@pytest.mark.parametrize("copy", ["cp -p x y", "cp x y; touch -r x y", "mv x y; cp -p y x"])
+def test_dates_that_are_the_same(project: Project, copy: str) -> None:
+    project.write("a", "first\n")
+    project.write("copy", copy)
+    project.write("ask", "[ y -nt x ] && echo newer; [ x -ot y ] && echo older; true\n")
+    project.command = "cp a x; sleep .02; . ./copy; sh ask > result; cp result $out/"
+    project.record()
+    assert project.again() == []
+    project.write("copy", "sleep .02; cp x y")
+    assert "sh ask" in project.again()
+    project.write("copy", copy)
+    project.again()
+
+
 def test_slow_commands_that_are_answered_keep_their_order(project: Project) -> None:
     """Each is newer than those before it, however fast they are answered."""
     project.write("a", "first\n")

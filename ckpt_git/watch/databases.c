@@ -1,0 +1,33 @@
+/* Databases in which a tool has dates, sizes or inode numbers of files, to compare them with later.
+ *
+ * What is put back has other dates than those that a database tells, and the tool would take all
+ * for changed. So what leaves one isn't remembered: its tool makes it anew in each build, as in a
+ * clean one. A database is known by how it begins, not by its name.
+ */
+
+#define _GNU_SOURCE
+#include <string.h>
+#include <unistd.h>
+
+#include "paths.h"
+
+static int begins_with(const char *bytes, size_t size, const char *text)
+{
+    return size >= strlen(text) && memcmp(bytes, text, strlen(text)) == 0;
+}
+
+int is_database(int file, uint64_t size)
+{
+    char bytes[32];
+    ssize_t got = size < 12 ? -1 : pread(file, bytes, sizeof bytes, 0);
+    if (got < 12)
+        return 0;
+    if (begins_with(bytes, (size_t)got, "# ninja log v")) { /* one line for each file that it made */
+        const char *line = memchr(bytes, '\n', (size_t)got);
+        return line == NULL || size > (uint64_t)(line + 1 - bytes);
+    }
+    if (begins_with(bytes, (size_t)got, "# ninjadeps\n")) /* and a version */
+        return size > 16;
+    /* gitformat-index(5): signature, version, number of files */
+    return begins_with(bytes, (size_t)got, "DIRC") && memcmp(bytes + 8, "\0\0\0", 4) != 0;
+}
