@@ -312,15 +312,17 @@ static int is_answered(struct process *process, struct step *step, uint64_t addr
     return 1;
 }
 
-void begins(struct process *process, int folder, uint64_t path_address, uint64_t arguments,
-            uint64_t variables)
+int begins(struct process *process, int folder, uint64_t path_address, uint64_t arguments,
+           uint64_t variables)
 {
     static struct given given;
     char named[PATH_MAX];
+    if (database_read != NULL)
+        return -EIO; /* the build is done for, and soon over */
     notes_read(process);
     const char *text = peek_text(process, path_address);
     if (text == NULL || strlen(text) >= sizeof named)
-        return; /* EFAULT, ENAMETOOLONG */
+        return 0; /* EFAULT, ENAMETOOLONG */
     given = (struct given){.path = strcpy(named, text),
                            .arguments = given.arguments,
                            .arguments_room = given.arguments_room};
@@ -328,33 +330,34 @@ void begins(struct process *process, int folder, uint64_t path_address, uint64_t
                                        : named_path(process, folder, named, 1);
     if (path == NULL || path->zone == ZONE_KERNEL) {
         step_incomplete(process->step, "it executes a program that has no name");
-        return;
+        return 0;
     }
     const struct state *state = path_state(path, 1);
     if (state->kind != KIND_FILE || (state->mode & 0111) == 0) {
         saw_path(process, path, SAW_EXISTS, 0);
-        return;
+        return 0;
     }
     if (look_at_program(path).what == NO_PROGRAM) {
         saw_path(process, path, SAW_CONTENT, 0);
-        return;
+        return 0;
     }
     int is_read = read_texts(process, arguments, &given, 0) == 0 &&
                   read_texts(process, variables, &given, 1) == 0;
     if (!call_is_valid())
-        return;
+        return 0;
     struct step *step = begin(process, folder, path, &given);
     if (!is_read)
         step_incomplete(step, "its arguments can't be read");
     struct program program = saw_program(process, path);
     saw_descriptors(process, step);
     if (is_answered(process, step, path_address, named))
-        return;
+        return 0;
     wait_for_clock();
     descriptors_replace(process, step);
     /* A parent whose memory this is loses the library with it: that is slower, and no less seen. */
     if (program.what == RUNS_UNSEEN && given.preloading != 0 && call_is_valid())
         poke(process, given.preloading, "LD_PRELOAD=", sizeof "LD_PRELOAD=");
+    return 0;
 }
 
 void fails_to_begin(struct process *process)

@@ -412,11 +412,9 @@ int take_call(struct process *process, const struct seccomp_data *call)
         opens(process, FD(0), TEXT(1), flags_of_how(process, args[2]));
         return 0;
     case SYS_execve:
-        begins(process, AT_FDCWD, args[0], args[1], args[2]);
-        return 0;
+        return begins(process, AT_FDCWD, args[0], args[1], args[2]);
     case SYS_execveat:
-        begins(process, FD(0), args[1], args[2], args[3]);
-        return 0;
+        return begins(process, FD(0), args[1], args[2], args[3]);
     case SYS_fcntl:
     case SYS_dup:
 #ifdef SYS_dup2

@@ -119,8 +119,9 @@ size_t relays_wait_for(struct pollfd **states, size_t *room);
 
 /* --- begins.c --- */
 
-void begins(struct process *process, int folder, uint64_t path, uint64_t arguments,
-            uint64_t variables);
+/* 0, or an error for the program. */
+int begins(struct process *process, int folder, uint64_t path, uint64_t arguments,
+           uint64_t variables);
 void fails_to_begin(struct process *process);
 
 /* --- answers.c --- */

@@ -1,15 +1,18 @@
 /* Databases in which a tool has dates, sizes or inode numbers of files, to compare them with later.
  *
- * What is put back has other dates than those that a database tells, and the tool would take all
- * for changed. So what leaves one isn't remembered: its tool makes it anew in each build, as in a
- * clean one. A database is known by how it begins, not by its name.
+ * Files that are put back have other dates than such a database tells, and its tool would take all
+ * of them for changed. So one that was put back must not be read: where a command does that, the
+ * build begins again, and commands that leave a database run, as in a clean build. A database is
+ * known by how it begins, not by its name.
  */
 
 #define _GNU_SOURCE
 #include <string.h>
 #include <unistd.h>
 
-#include "paths.h"
+#include "steps.h"
+
+const char *database_read;
 
 static int begins_with(const char *bytes, size_t size, const char *text)
 {
@@ -30,4 +33,10 @@ int is_database(int file, uint64_t size)
         return size > 16;
     /* gitformat-index(5): signature, version, number of files */
     return begins_with(bytes, (size_t)got, "DIRC") && memcmp(bytes + 8, "\0\0\0", 4) != 0;
+}
+
+void reads_database(const struct step *step, const struct path *path, uint32_t number)
+{
+    if (path->versions[number].state.database == DATABASE_PUT_BACK && !step->is_answered)
+        database_read = path->text;
 }

@@ -216,8 +216,7 @@ static const char *fill_file(struct step *step, const struct made *made,
     if (state->has_names == NAMES_UNKNOWN ||
         (state->has_names == HAS_NAMES && state->kept_size > LARGEST_NAMED))
         return compose("a name that varies is in %s", made->path->text);
-    if (state->is_database)
-        return compose("it leaves %s, a database of files' dates", made->path->text);
+    effect->is_database = state->database != NO_DATABASE;
     effect->has_names = state->has_names;
     effect->digest = state->has_names ? state->kept_digest : state->digest;
     effect->size = state->has_names ? state->kept_size : state->size;
@@ -238,7 +237,8 @@ static void put_effect(const struct memory_effect *effect, const struct path *pa
     digest_add(result, text, strlen(text) + 1);
     digest_add(result, &effect->kind, sizeof effect->kind);
     digest_add(result, &effect->mode, sizeof effect->mode);
-    digest_add(result, &effect->digest, sizeof effect->digest);
+    if (!effect->is_database) /* it is another one each time */
+        digest_add(result, &effect->digest, sizeof effect->digest);
 }
 
 static const char *write_one(struct step *step, const struct made *made, struct hashing *result)

@@ -20,6 +20,7 @@
  *   preload PATH, answer PATH   the library, and the program that answers, as the build sees them
  *   seed TEXT                   of the random bytes that commands are given
  *   answers 0|1                 whether commands are answered from memory
+ *   databases 0|1               whether that goes for those that leave a database of files' dates
  *   shut_in 0|1                 whether nothing but the roots can be written
  */
 
@@ -165,6 +166,8 @@ static int set(const char *name, const char *value)
         settings.seed = value;
     } else if (strcmp(name, "answers") == 0) {
         settings.answers = value[0] == '1';
+    } else if (strcmp(name, "databases") == 0) {
+        settings.puts_databases = value[0] == '1';
     } else if (strcmp(name, "shut_in") == 0) {
         settings.is_shut_in = value[0] == '1';
     } else {

@@ -29,6 +29,7 @@ enum {
     ENTRY_VARIES = 2,
     ENTRY_INCOMPLETE = 4,
     ENTRY_WAITS = 8, /* it lets time pass, on which others may count that run meanwhile */
+    ENTRY_LEAVES_DATABASE = 16,
 };
 
 struct memory_entry {
@@ -95,7 +96,7 @@ struct memory_effect {
     uint8_t date;
     uint16_t mode;
     uint8_t has_names; /* in its content names stand where a placeholder is here */
-    uint8_t unused;
+    uint8_t is_database;
     uint64_t size;
     int64_t mtime;
     digest digest;

@@ -53,13 +53,13 @@ ENTRY = Form(
     " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
 )
 OBSERVATION = Form(
-    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x names:Q mtime:q"
-    " outer:I inner:I"
+    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"
+    " names:Q mtime:q outer:I inner:I"
 )
 WINDOW = Form("low:q high:q")
 EFFECT = Form(
     "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:H has_names:B"
-    " unused:x size:Q mtime:q digest:16s"
+    " is_database:B size:Q mtime:q digest:16s"
 )
 SAID = Form("text:I length:I descriptor:I")
 _NUMBER = 4  # bytes of one, in a row and among the keys

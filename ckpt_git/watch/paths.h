@@ -19,6 +19,8 @@ struct step;
 enum zone { ZONE_SYSTEM, ZONE_TRACKED, ZONE_KERNEL };
 enum kind { KIND_UNKNOWN, KIND_ABSENT, KIND_FILE, KIND_FOLDER, KIND_LINK, KIND_OTHER };
 
+enum { NO_DATABASE = 0, DATABASE_MADE = 1, DATABASE_PUT_BACK = 2 }; /* databases.c */
+
 enum { HAS_NO_NAMES = 0, HAS_NAMES = 1, NAMES_UNKNOWN = 2 };
 
 struct state {
@@ -32,7 +34,7 @@ struct state {
     uint64_t device, inode;
     digest digest;
     uint8_t has_names; /* its content, that have placeholders: placeholders.h */
-    uint8_t is_database; /* databases.c */
+    uint8_t database;
     digest kept_digest; /* then: of what a memory has in its place */
     uint64_t kept_size;
     const char *target;
@@ -102,7 +104,6 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
  * content is there than was seen before, that is a version of its own. */
 struct version *path_content(struct path *path);
 uint64_t paths_stored(void); /* bytes that became objects */
-int is_database(int file, uint64_t size); /* databases.c */
 
 /* --- versions: states.c --- */
 

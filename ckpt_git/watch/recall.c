@@ -11,6 +11,7 @@
 #include "calls.h"
 #include "placeholders.h"
 #include "remember.h"
+#include "settings.h"
 #include "util.h"
 
 enum { MOST_MEMORIES = 64, HOLDS = 1, FAILS = 2 };
@@ -316,6 +317,8 @@ int memory_find(struct step *step, struct memory **memory, uint32_t *number)
             const char *missed = NULL;
             if (entry->reason != 0 && !(entry->flags & ENTRY_VARIES)) {
                 missed = asked->texts + entry->reason;
+            } else if (entry->flags & ENTRY_LEAVES_DATABASE && !settings.puts_databases) {
+                missed = "it leaves a database of dates that is read again";
             } else if (is_known(asked, entry, &missed)) {
                 if (entry->flags & ENTRY_VARIES || is_contradicted(entry, m, &step->key)) {
                     step->missed_by = "it gives another result each time";
@@ -352,6 +355,7 @@ static void foretell(struct step *step, struct path *path, const struct memory *
     state->digest = effect->digest;
     state->has_digest = effect->kind == KIND_LINK || (effect->kind == KIND_FILE && !effect->has_names);
     state->has_names = effect->has_names;
+    state->database = effect->is_database ? DATABASE_PUT_BACK : NO_DATABASE;
     state->target = effect->kind == KIND_LINK ? text_as_here(memory->texts + effect->target) : NULL;
     version->is_stored = 1;
     version->is_dated = effect->date == EFFECT_AT || effect->date == EFFECT_AS;

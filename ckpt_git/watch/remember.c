@@ -227,6 +227,15 @@ const char *why_not(const struct step *step)
     return step->code != 0 ? "it failed" : NULL;
 }
 
+static int leaves_database(const struct memory_entry *entry)
+{
+    const struct memory_effect *effects = (const void *)out_effects.bytes;
+    for (uint32_t n = 0; n < entry->effects; n++)
+        if (effects[entry->effect + n].is_database)
+            return 1;
+    return 0;
+}
+
 static size_t write_entry(struct step *step)
 {
     struct memory_entry entry;
@@ -272,6 +281,8 @@ static size_t write_entry(struct step *step)
     }
     if (step->waits)
         entry.flags |= ENTRY_WAITS;
+    if (leaves_database(&entry))
+        entry.flags |= ENTRY_LEAVES_DATABASE;
     entry.reason = why == NULL ? 0 : put_text(why);
     step->not_remembered = why;
     return append(&out_entries, &entry, sizeof entry);

@@ -79,6 +79,7 @@ void memory_report(FILE *to)
             commands_ran, commands_answered, answering_failed ? "true" : "false",
             was_refused ? "true" : "false");
     put_pair(to, "incomplete", the_root_step->incomplete);
+    put_pair(to, "database", database_read);
     fprintf(to, ",\"stored\":%llu", (unsigned long long)paths_stored());
     fputs(",\"answered_by\":{", to);
     const struct memory *memory;

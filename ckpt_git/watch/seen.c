@@ -121,6 +121,8 @@ void step_saw(struct step *step, struct path *path, uint32_t number, int mask, i
             path->versions[number].is_observed |= writer != step;
         }
         seen.version = path_origin(path, number);
+        if (mask & SAW_CONTENT)
+            reads_database(step, path, seen.version);
         seen.names = mask & (SAW_STAT | SAW_DATE) ? path_names(path) : 0;
         if (writer != step && writer != NULL && mask & (SAW_CONTENT | SAW_STAT) &&
             !version_is_settled(&path->versions[number]) && !writer->is_answered) {

@@ -37,8 +37,9 @@ class Session:
     """A watched run. ``roots`` are the folders that the build may change, as it sees them, of
     which ``temporary`` hold what doesn't outlive it. ``links`` are symbolic links among its
     sources. ``memories`` are asked in their order; ``into`` is where this build's goes. Random
-    bytes are made of ``seed``.
-    ``toolchain`` is where what it read below ``system`` is written down."""
+    bytes are made of ``seed``. What the build reads below ``system`` is written down in
+    ``toolchain``. ``databases`` says whether a command is answered that leaves a database of dates.
+    """
 
     programs: Programs
     objects: Path
@@ -53,6 +54,7 @@ class Session:
     seed: str
     is_sandboxed: bool
     answers: bool
+    databases: bool
 
     def command(self, settings: int, command: Sequence[str]) -> list[str]:
         """The command line that runs ``command`` below the watcher."""
@@ -94,6 +96,7 @@ class Session:
             ("answer", answer),
             ("seed", self.seed),
             ("answers", str(int(self.answers))),
+            ("databases", str(int(self.databases))),
             ("shut_in", str(int(self.is_sandboxed))),
         ]
         return b"".join(os.fsencode(part) + b"\0" for pair in given for part in pair)
@@ -120,14 +123,15 @@ class Step:
 class Report:
     """What came of a watched run. ``incomplete`` says why not all was seen, ``failed`` whether
     something that was to be answered wasn't, ``refused`` whether a program got an error that it
-    gets below a watcher alone. ``stored`` are bytes that were added to the objects;
-    ``answered_by`` counts commands by the memory that answered them, named by its file."""
+    gets below a watcher alone, ``database`` which database of dates was put back and read again.
+    ``stored`` are bytes that were added to the objects; ``answered_by`` counts commands by the memory that answered them, named by its file."""
 
     ran: int
     answered: int
     failed: bool
     refused: bool
     incomplete: str | None
+    database: str | None
     stored: int
     answered_by: dict[str, int]
     steps: tuple[Step, ...]
@@ -155,6 +159,7 @@ def read_report(path: Path) -> Report:
             failed=data["failed"],
             refused=data["refused"],
             incomplete=data["incomplete"],
+            database=data["database"],
             stored=data["stored"],
             answered_by=data["answered_by"],
             steps=tuple(_steps(data["steps"])),

@@ -9,6 +9,7 @@ struct settings {
     const char *answer;  /* the program that answers, likewise */
     const char *seed;    /* of the random bytes that commands are given; NULL: the kernel's */
     int answers;         /* whether commands are answered from memory */
+    int puts_databases;  /* whether that goes for those that leave a database: databases.c */
     int is_shut_in;      /* whether nothing but the roots can be written */
     const char **links;  /* links among the sources */
     size_t link_count;

@@ -96,8 +96,9 @@ static int fulfil(struct state *foretold, const struct state *found)
          foretold->has_names != HAS_NAMES))
         return -1;
     digest known = foretold->digest;
-    uint8_t has_digest = foretold->has_digest;
+    uint8_t has_digest = foretold->has_digest, database = foretold->database;
     *foretold = *found;
+    foretold->database = database;
     if (found->kind == KIND_FILE) {
         foretold->digest = known;
         foretold->has_digest = has_digest;
@@ -115,7 +116,7 @@ static void take_moved(struct version *version)
         found->digest = moved->digest;
         found->has_digest = 1;
         found->has_names = moved->has_names;
-        found->is_database = moved->is_database;
+        found->database = moved->database;
         found->kept_digest = moved->kept_digest;
         found->kept_size = moved->kept_size;
         version->is_stored = version->moved->is_stored;
@@ -206,7 +207,7 @@ int path_digest(struct path *path, struct state *state, int store, uint8_t *is_s
             if (done == 0)
                 stored += ((uint64_t)found.st_size + BLOCK - 1) / BLOCK * BLOCK;
             *is_stored = done >= 0;
-            state->is_database = (uint8_t)is_database(file, (uint64_t)found.st_size);
+            state->database = is_database(file, (uint64_t)found.st_size) ? DATABASE_MADE : NO_DATABASE;
         } else if (before != NULL) {
             state->digest = *before;
             done = 0;

@@ -154,4 +154,11 @@ void step_said(struct step *step, struct said said);
 /* Whether a command around it was given where this leads. */
 int step_is_heard(const struct step *step, uint64_t device, uint64_t inode);
 
+/* --- databases.c --- */
+
+int is_database(int file, uint64_t size);
+/* A command reads a version of a path. */
+void reads_database(const struct step *step, const struct path *path, uint32_t number);
+extern const char *database_read; /* one that was put back; NULL: none */
+
 #endif

@@ -189,13 +189,20 @@ class Project:
 
     def watched(self, *, answers: bool) -> Done:
         """Build it watched, and tell what came of it."""
+        done = self._watched(answers=answers, databases=True)
+        if self.report["database"] is None:
+            return done
+        self.memories.pop()
+        return self._watched(answers=answers, databases=False)
+
+    def _watched(self, *, answers: bool, databases: bool) -> Done:
         into = self.top / "memory" / str(len(self.memories))
         report = into.with_suffix(".json")
         for file in (into, report):
             file.unlink(missing_ok=True)
         self._lay_out()
         reading, writing = os.pipe()
-        settings = self._settings(into, report, answers)
+        settings = self._settings(into, report, answers, databases)
         if os.fork() == 0:
             os.close(reading)
             with os.fdopen(writing, "wb") as pipe:
@@ -216,7 +223,7 @@ class Project:
         self.memories.append(into)
         return done
 
-    def _settings(self, into: Path, report: Path, answers: bool) -> bytes:
+    def _settings(self, into: Path, report: Path, answers: bool, databases: bool) -> bytes:
         root = self.folder
         links = [path for path in (root / "source").rglob("*") if path.is_symlink()]
         given: list[tuple[str, str | Path]] = [
@@ -229,6 +236,7 @@ class Project:
             ("report", report),
             ("answer", self.programs.answer),
             ("answers", str(int(answers))),
+            ("databases", str(int(databases))),
             *((("preload", self.programs.library),) if self.preloads else ()),
             *((("seed", self.seed),) if self.seed is not None else ()),
         ]

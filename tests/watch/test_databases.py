@@ -1,4 +1,4 @@
-"""Databases that hold dates or inode numbers of files: their tool makes them anew in each build."""
+"""Databases that hold dates or inode numbers of files: one that was put back is never read."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ def test_ninja_that_runs_again_finds_all_up_to_date(project: Project) -> None:
         assert not [one for one in project.again() if "cc" in one]
     project.write("b.c", "int f(void) { return 2; }\n")
     assert not [one for one in project.again() if "a.o -c" in one]
+
+
+def test_ninja_that_nothing_follows_is_answered(project: Project) -> None:
+    need("ninja")
+    project.write("build.ninja", "rule cp\n  command = cp $in $out\nbuild y: cp x\n")
+    project.write("x", "first\n")
+    project.write("a", "first\n")
+    project.command = "ninja; cat a; cp y $out/; rm .ninja_*"
+    project.record()
+    project.record_again()
+    for content in ("other\n", "another\n"):
+        project.write("a", content)
+        assert project.again() == ["cat a"]
 
 
 def test_ninja_of_which_nothing_is_left(project: Project) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from enum import IntEnum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,27 +43,39 @@ class _Ran(NamedTuple):
     report: Report | None
 
 
+class _Answers(IntEnum):
+    """Which commands are answered from memory."""
+
+    NONE = 0
+    BUT_DATABASES = 1
+    """Those that leave a database of files' dates are not: what was put back has other dates."""
+    ALL = 2
+
+
 class _UnwatchedError(Exception):
     """A run of which nobody knows what it did: it has to be run again without a watcher."""
 
 
 def build(job: Job, fetched: Entry | None) -> Realisation:
     """Run the derivation's phases; publish what they leave where they passed."""
-    try:
-        result = _build(job, fetched, answers=True) if job.start is not None else None
-        return result or _build(job, fetched, answers=False) or _never()
-    except _UnwatchedError as why:
-        note(job, [f"built again, not watched: {why}"])
-        alone = replace(job, programs=None, unwatched=str(why))
-        return _build(alone, fetched, answers=False) or _never()
+    answers = _Answers.NONE if job.start is None else _Answers.ALL
+    while True:
+        try:
+            result = _build(job, fetched, answers)
+        except _UnwatchedError as why:
+            note(job, [f"built again, not watched: {why}"])
+            job = replace(job, programs=None, unwatched=str(why))
+            answers = _Answers.NONE
+            continue
+        if isinstance(result, Realisation):
+            return result
+        if result >= answers:
+            raise StoreError("a build that was answered nothing says that an answer failed")
+        answers = result
 
 
-def _never() -> Realisation:
-    raise StoreError("a build that was answered nothing says that an answer failed")
-
-
-def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | None:
-    """The same; None where something that was known could not be put back: it was damaged."""
+def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | _Answers:
+    """The same; or with which answers it has to be run again."""
     with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
         memories = list(_held(job, until_published)) if answers else []
         if fetched is not None:
@@ -72,12 +85,13 @@ def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | N
         date = job.store.source_date(job.owner, job.drv.name)
         with writing(work):
             ground = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
-        session = _session(job, work, memories)
+        session = _session(job, work, memories, answers)
         prepared = time.monotonic() - began
         ran = _run(job, work, ground, session)
-        if ran.report is not None and ran.report.failed and not ran.ended.timed_out:
-            note(job, ["something that was known could not be put back: built again, all of it"])
-            return None
+        if ran.report is not None and not ran.ended.timed_out:
+            again = _again(job, ran.report)
+            if again is not None:
+                return again
         for name in [] if ran.report is None else ran.report.answered_by:
             job.store.used(_entry_of(name))
         seconds = Seconds(materialise=prepared + ran.ended.prepared, build=ran.ended.ran)
@@ -86,6 +100,17 @@ def _build(job: Job, fetched: Entry | None, *, answers: bool) -> Realisation | N
             refuse_full_disk(job)
             return replace(_seen(job, failed(job, ran.ended, seconds), ran), toolchain=toolchain)
         return replace(_publish(job, work, ran, seconds), toolchain=toolchain)
+
+
+def _again(job: Job, report: Report) -> _Answers | None:
+    """With which answers a build has to be run again whose result doesn't stand."""
+    if report.database is not None:
+        note(job, [f"{report.database} was put back, and read again: built again, without it"])
+        return _Answers.BUT_DATABASES
+    if report.failed:
+        note(job, ["something that was known could not be put back: built again, all of it"])
+        return _Answers.NONE
+    return None
 
 
 def _memories(job: Job) -> list[str]:
@@ -105,7 +130,7 @@ def _held(job: Job, until_published: ExitStack) -> Iterator[str]:
             yield name
 
 
-def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
+def _session(job: Job, work: Path, memories: Iterable[str], answers: _Answers) -> Session | None:
     if job.programs is None:
         return None
     place = job.place
@@ -131,6 +156,7 @@ def _session(job: Job, work: Path, memories: Iterable[str]) -> Session | None:
         seed=job.store.seed(),
         is_sandboxed=is_sandboxed,
         answers=bool(asked),
+        databases=answers is _Answers.ALL,
     )
 
 
