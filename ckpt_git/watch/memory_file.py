@@ -17,7 +17,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
-MAGIC = b"ckptmem3"
+MAGIC = b"ckptmem4"
 ORDER = 0x01020304
 
 

@@ -124,7 +124,8 @@ class Report:
     """What came of a watched run. ``incomplete`` says why not all was seen, ``failed`` whether
     something that was to be answered wasn't, ``refused`` whether a program got an error that it
     gets below a watcher alone, ``database`` which database of dates was put back and read again.
-    ``stored`` are bytes that were added to the objects; ``answered_by`` counts commands by the memory that answered them, named by its file."""
+    ``stored`` are bytes that were added to the objects; ``answered_by`` counts commands by the
+    memory that answered them, named by its file."""
 
     ran: int
     answered: int

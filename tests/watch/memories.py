@@ -132,7 +132,7 @@ def written(*commands: Ran) -> bytes:
         rows += [seen.setdefault(one_seen, len(seen)) for one_seen in saw]
         for made in left:
             effects += EFFECT.struct.pack(
-                *(pool.text(made.path), 0, made.kind, 0, 0, 0, 0o644, 0, len(made.content), 0),
+                *(pool.text(made.path), 0, made.kind, 0, 0, 0, 0o644, 0, 0, len(made.content), 0),
                 _digest(made.content),
             )
         if one.said:
@@ -141,7 +141,7 @@ def written(*commands: Ran) -> bytes:
     observations = b"".join(
         OBSERVATION.struct.pack(
             *(pool.text(saw.path), saw.mask, saw.kind, 0, len(saw.content)),
-            *(_digest(saw.content), 0, 0, 0, 0, 0, 0),
+            *(_digest(saw.content), 0, 0, 0, 0, 0, 0, 0),
         )
         for saw in seen
     )
