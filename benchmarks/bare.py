@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,14 +89,17 @@ def build(
     phases: Mapping[str, str],
     *,
     first_on_path: Path | None = None,
+    below: Sequence[str] = (),
     variables: Mapping[str, str] | None = None,
 ) -> Run:
-    """Run the phases in the tree, into an empty ``out``, and time them alone."""
+    """Run the phases in the tree, into an empty ``out``, and time them alone.
+
+    ``below`` is a command that runs another one."""
     shutil.rmtree(tree.out, ignore_errors=True)
     path = SEARCH_PATH if first_on_path is None else f"{first_on_path}:{SEARCH_PATH}"
     caches = {name: f"{_beside(tree, 'cache')}/{folder}" for name, folder in _CACHES.items()}
     settings = {**_VARIABLES, **caches, "PATH": path, "out": str(tree.out), **(variables or {})}
-    prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), "bash"]
+    prefix = ["env", "-i", *(f"{name}={value}" for name, value in settings.items()), *below, "bash"]
     log, start = b"", time.perf_counter()
     for name in (name for name in PHASES if name in phases):
         script = f"exec 2>&1\n{phases[name]}"

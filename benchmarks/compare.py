@@ -1,13 +1,15 @@
-"""Four ways to build the same changes of a real project, in one run and change by change.
+"""Four or five ways to build the same changes of a real project, in one run and change by change.
 
-A clean build, the project's own build in a persistent tree, ccache from a clean tree, and
-`git ckpt build` from the checkpoint before. The first three are timed from the first command to
-the last; ours is the whole command, from Python's start to its end, and writes a new checkpoint.
+A clean build, the project's own build in a persistent tree, ccache from a clean tree, firebuild
+from one where it is installed, and `git ckpt build` from the checkpoint before. Ours is the whole
+command, from Python's start to its end, and writes a new checkpoint. The others are timed from the
+first command to the last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -19,8 +21,8 @@ from ckpt_git.model.errors import CkptError, MissingError
 
 Say = Callable[[str], None]
 
-WAYS = ("clean build", "ccache, clean tree", "bare, persistent tree", "git ckpt build")
-CLEAN, CCACHE, BARE, OURS = WAYS
+CLEAN, CCACHE, FIREBUILD = "clean build", "ccache, clean tree", "firebuild, clean tree"
+BARE, OURS = "bare, persistent tree", "git ckpt build"
 _CCACHE_FOLDER = Path("/usr/lib/ccache")
 
 FACTOR, EXTRA = 1.10, 0.25
@@ -130,7 +132,8 @@ def _measure(
 ) -> Series:
     """Build the first commit every way, untimed; then time each way at each further one."""
     phases = dict(site.phases)
-    for way in WAYS:
+    ways = (CLEAN, CCACHE, *([FIREBUILD] if shutil.which("firebuild") else []), BARE, OURS)
+    for way in ways:
         _build(site, way, commits[0], phases)
     if not reconfigure:
         phases.pop("configure", None)
@@ -138,7 +141,7 @@ def _measure(
     apart: dict[str, str] = {}
     for number, commit in enumerate(commits[1:]):
         row: dict[str, float] = {}
-        for way in _rotated(number):
+        for way in _rotated(ways, number):
             done = _build(site, way, commit, phases, base=commits[number])
             row[way] = done.seconds
             if done.why_clean is not None:
@@ -146,14 +149,14 @@ def _measure(
             say(f"{site.project.name}, {kind} {number + 1}: {way} {done.seconds:.2f} s")
         if commit not in apart:
             rows.append(row)
-    seconds = {way: tuple(row[way] for row in rows) for way in WAYS}
+    seconds = {way: tuple(row[way] for row in rows) for way in ways}
     return Series(site.project.name, kind, seconds, apart)
 
 
-def _rotated(number: int) -> Iterator[str]:
+def _rotated(ways: Sequence[str], number: int) -> Iterator[str]:
     """The ways, each change beginning with another one: none always has the warmest caches."""
-    at = number % len(WAYS)
-    yield from (*WAYS[at:], *WAYS[:at])
+    at = number % len(ways)
+    yield from (*ways[at:], *ways[:at])
 
 
 def _build(
@@ -171,12 +174,13 @@ def _build(
         bare.remove(tree)
         phases = site.phases
     bare.check_out(tree, commit)
-    with_ccache = way == CCACHE
+    caches = {"CCACHE_DIR": str(site.cache), "XDG_CACHE_HOME": str(site.cache)}
     done = bare.build(
         tree,
         phases,
-        first_on_path=_CCACHE_FOLDER if with_ccache else None,
-        variables={"CCACHE_DIR": str(site.cache)} if with_ccache else None,
+        first_on_path=_CCACHE_FOLDER if way == CCACHE else None,
+        below=("firebuild",) if way == FIREBUILD else (),
+        variables=caches if way in {CCACHE, FIREBUILD} else None,
     )
     if not done.passed:
         last = done.log.decode(errors="replace").strip().splitlines()[-1:]

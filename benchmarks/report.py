@@ -9,7 +9,7 @@ from benchmarks import follow as following
 from benchmarks import nix
 from benchmarks.bisect import FACTOR as FASTER
 from benchmarks.bisect import Bisection
-from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, WAYS, Series
+from benchmarks.compare import BARE, CLEAN, EXTRA, FACTOR, OURS, Series
 from benchmarks.follow import Following
 from benchmarks.micro import Measure
 
@@ -37,7 +37,7 @@ def comparison(found: Series) -> str:
             f"{found.median(way) / found.median(BARE):.2f}",
             f"{found.median(CLEAN) / found.median(way):.1f}",
         )
-        for way in WAYS
+        for way in found.seconds
     ]
     summary = (
         f"budget at these medians: {FACTOR} x bare + {EXTRA} s = {found.budget:.2f} s: "
