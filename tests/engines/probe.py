@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import fcntl
 import json
 import os
+import pty
 import socket
 import sys
 import tempfile
+import termios
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -35,10 +39,60 @@ def report(looked_for: dict[str, list[str]], port: int, out: Path) -> dict[str, 
         "host": attempt(lambda: socket.create_connection(("127.0.0.1", port), 2).close()),
         "loopback": attempt(_talk_to_itself),
         "shared memory": attempt(_share_memory),
+        "calls": {name: attempt(call) for name, call in CALLS.items()},
         "setuid": attempt(lambda: os.setuid(0)),
         "modes": {str(path): oct(Path(path).stat().st_mode) for path in (".", "folder", out)},
         "temporary": tempfile.gettempdir(),
     }
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _call(*names: str) -> Callable[[], object]:
+    """A call by its name, with arguments that come to something else than ENOSYS."""
+    number = NUMBERS[names[0]][os.uname().machine == "aarch64"]
+    arguments = [ctypes.c_char_p(name.encode()) for name in names[1:]]
+
+    def call() -> None:
+        if _libc.syscall(number, *arguments, *([0] * (5 - len(arguments)))) < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+    return call
+
+
+def _push_text() -> None:
+    """Into a terminal that is the process' own."""
+    child, other = pty.fork()
+    if child == 0:
+        try:
+            fcntl.ioctl(0, termios.TIOCSTI, b"x")
+        except OSError as error:
+            os._exit(error.errno or 255)
+        os._exit(0)
+    number = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(other)
+    if number != 0:
+        raise OSError(number, os.strerror(number))
+
+
+NUMBERS = {
+    "keyctl": (250, 219),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "io_uring_setup": (425, 425),
+}
+"""Numbers of calls, on x86-64 and on aarch64."""
+CALLS = {
+    **{name: _call(name) for name in NUMBERS},
+    "add_key": _call("add_key", "user", "name", "x"),
+    "request_key": _call("request_key", "user", "name", "x"),
+    "vsock": lambda: socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM).close(),
+    "TIOCSTI": _push_text,
+}
 
 
 def attempt(act: Callable[[], object]) -> str:

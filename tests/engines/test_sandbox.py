@@ -6,6 +6,7 @@ kind and person, so what is looked at must be thought of before: see ``LOOKED_FO
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shlex
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from tests.engines.people import Person, installed, record_of
+from tests.engines.probe import CALLS
 from tests.engines.project import CHECKOUT, NAME, Project, toml_string, toml_strings
 
 KINDS = ("bubblewrap", "namespaces")
@@ -248,6 +250,13 @@ def test_the_umask_of_the_caller_changes_nothing(seen: Seen) -> None:
 def test_devices_work(seen: Seen, device: str) -> None:
     assert seen.build["devices"][device] == "done"
     assert seen.build["shared memory"] == "done"
+
+
+@pytest.mark.parametrize("call", sorted(CALLS))
+def test_calls_that_namespaces_do_not_shut_off_are_refused(seen: Seen, call: str) -> None:
+    """The caller's keys, the machine below a virtual one, a terminal, and what no build needs."""
+    errors = {"vsock": errno.EAFNOSUPPORT, "TIOCSTI": errno.EPERM}
+    assert seen.build["calls"][call] == os.strerror(errors.get(call, errno.ENOSYS))
 
 
 def test_temporary_files_go_to_a_folder_of_the_build(seen: Seen) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.engines.local import host
+from ckpt_git.engines.local.sandbox import refused
 from ckpt_git.model.record import SandboxKind
 
 BUILD_UID, BUILD_GID = 1000, 100  # those of Nix' builders, so that no build runs as root
@@ -27,6 +28,7 @@ _COVERED = tuple(
 )
 # A build, like a program, expects them as they are for every other process: `yes | head -1`.
 _IGNORED_BY_PYTHON = (int(signal.SIGPIPE), int(signal.SIGXFSZ))
+_FILTER = 101  # descriptor by which bubblewrap is given the filter
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _ACCOUNTS = {
     "passwd": "root:x:0:0::/:/noshell\n"
@@ -98,6 +100,8 @@ def bubblewrap(view: View, *, cwd: str) -> list[str]:
     command += ["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"]
     command += ["--unshare-cgroup-try", *([] if view.network else ["--unshare-net"])]
     command += ["--uid", str(BUILD_UID), "--gid", str(BUILD_GID), "--hostname", "localhost"]
+    if refused.program() is not None:
+        command += ["--seccomp", str(_FILTER)]
     command += ["--die-with-parent", "--new-session", "--proc", "/proc", "--dev", "/dev"]
     for path in view.folders:
         command += ["--dir", path]
@@ -151,6 +155,9 @@ def plan(
         "overlay": None,
         "root": None,
         "supervise": False,
+        "filter": None,
+        "filter_file": None,
+        "keyctl": None,
         "limits": {"memory": None},
         "umask": 0o022,
         "interactive": False,
@@ -162,8 +169,10 @@ def plan(
     }
     if shown is None:
         return {**made, "supervise": True}
+    made["filter"], made["keyctl"] = refused.program(), refused.keyctl()
     if kind == "bubblewrap":
         command = [*bubblewrap(shown, cwd=cwd), *command]
+        made["filter_file"] = _FILTER
         return {**made, "command": command, "cwd": "/", "supervise": True}
     if shown.preload is not None:
         made["env"] = {**env, "LD_PRELOAD": shown.preload}
