@@ -176,22 +176,25 @@ static void add_descriptor(struct hashing *hashing, const struct descriptor *own
 
 /* What a process inherits besides: signals that are blocked or ignored, processors that it may run
  * on, and what the kernel pretends to be. */
-static void add_inherited(struct hashing *hashing, int id)
+static void add_inherited(struct hashing *hashing, struct process *process)
 {
     static const char *const names[] = {"\nSigBlk:", "\nSigIgn:", "\nCpus_allowed:"};
-    char text[4096];
-    if (read_proc(id, "status", text, sizeof text) > 0)
-        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-            const char *at = strstr(text, names[i]);
-            if (at != NULL)
-                digest_add(hashing, at, strcspn(at + 1, "\n") + 1);
-        }
-    int length = read_proc(id, "personality", text, sizeof text);
-    if (length > 0)
+    const char *status = read_status(process->id);
+    for (size_t i = 0; status != NULL && i < sizeof names / sizeof names[0]; i++) {
+        const char *at = strstr(status, names[i]);
+        if (at != NULL)
+            digest_add(hashing, at, strcspn(at + 1, "\n") + 1);
+    }
+    char text[32];
+    int length = process->has_personality
+                     ? read_proc(process->id, "personality", text, sizeof text)
+                     : 0;
+    process->has_personality = length > 0 && strtoul(text, NULL, 16) != 0;
+    if (process->has_personality)
         digest_add(hashing, text, (size_t)length);
 }
 
-static digest key_of(const struct process *process, const struct step *step, const uint64_t sum[2])
+static digest key_of(struct process *process, const struct step *step, const uint64_t sum[2])
 {
     struct hashing hashing;
     digest_begin(&hashing);
@@ -200,7 +203,7 @@ static digest key_of(const struct process *process, const struct step *step, con
     add_as_kept(&hashing, step->folder, strlen(step->folder) + 1);
     digest_add(&hashing, sum, 2 * sizeof *sum);
     digest_add(&hashing, &process->mask, sizeof process->mask);
-    add_inherited(&hashing, process->id);
+    add_inherited(&hashing, process);
     const struct descriptor *out = &step->standard[1], *error = &step->standard[2];
     uint8_t is_one = out->device == error->device && out->inode == error->inode;
     digest_add(&hashing, &is_one, sizeof is_one);

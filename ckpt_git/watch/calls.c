@@ -340,6 +340,9 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
 {
     const __u64 *args = call->args;
     switch (call->nr) {
+    case SYS_personality:
+        process->has_personality = 1;
+        return 0;
     case SYS_umask:
         process->mask = (unsigned)args[0] & 0777;
         break;

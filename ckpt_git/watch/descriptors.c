@@ -161,6 +161,16 @@ static void inherits(struct process *process, struct step *step, int number, con
     step->inherited[step->inherited_count++] = own;
 }
 
+/* Linux 6.2 and newer tell how many there are as the size of their folder: proc_pid_fd(5). */
+static int has_no_others(const char *folder, const struct step *step)
+{
+    struct stat found;
+    int count = 0;
+    for (int i = 0; i < 3; i++)
+        count += step->standard[i].kind != '-';
+    return count > 0 && stat(folder, &found) == 0 && found.st_size == count;
+}
+
 static int by_number(const void *one, const void *other)
 {
     const struct descriptor *a = one, *b = other;
@@ -178,6 +188,8 @@ void descriptors_begin(struct process *process, struct step *step, const char *j
             step_unfit(step, "it talks to a terminal");
     char folder[32];
     snprintf(folder, sizeof folder, "/proc/%d/fd", process->id);
+    if (has_no_others(folder, step))
+        return;
     DIR *names = opendir(folder);
     if (names == NULL)
         step_unfit(step, "what descriptors it is given isn't known");

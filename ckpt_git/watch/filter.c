@@ -50,6 +50,7 @@ static const int other_calls[] = {
     SYS_getxattr,    SYS_lgetxattr,    SYS_listxattr,     SYS_llistxattr,      SYS_statfs,
     SYS_clock_nanosleep, SYS_shmget,   SYS_msgget,        SYS_semget,          SYS_mq_open,
     SYS_open_by_handle_at, SYS_getrandom, SYS_kill,       SYS_rt_sigqueueinfo, SYS_pidfd_send_signal,
+    SYS_personality,
 #ifdef SYS_getdents
     SYS_getdents,
 #endif

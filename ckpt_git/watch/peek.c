@@ -29,6 +29,18 @@ int read_proc(int id, const char *name, char *into, size_t room)
     return (int)got;
 }
 
+static struct {
+    int process; /* 0: none */
+    char text[4096];
+} status;
+
+const char *read_status(int id)
+{
+    if (status.process != id)
+        status.process = read_proc(id, "status", status.text, sizeof status.text) > 0 ? id : 0;
+    return status.process == id ? status.text : NULL;
+}
+
 int copy_descriptor(struct process *process, int number)
 {
     return process->handle < 0 ? -1
@@ -78,6 +90,7 @@ static int is_first_page;
 void peek_anew(void)
 {
     is_first_page = 1;
+    status.process = 0;
     for (int i = 0; i < PAGES; i++)
         pages[i].process = 0;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -98,8 +99,8 @@ static long field(const char *text, const char *name, int base)
 /* Of an unknown process: its group's id, its parent's, and its mask. */
 static int look_up(int id, int *group, int *above, unsigned *mask)
 {
-    char text[4096];
-    if (read_proc(id, "status", text, sizeof text) < 0)
+    const char *text = read_status(id);
+    if (text == NULL)
         return -1;
     *group = (int)field(text, "\nTgid:", 10);
     *above = (int)field(text, "\nPPid:", 10);
@@ -129,6 +130,7 @@ static struct process *begin(int id, unsigned mask, struct process *parent)
     process->all = the_processes;
     the_processes = process;
     thread_begin(id, process);
+    process->has_personality = parent == NULL || parent->has_personality;
     if (parent != NULL) {
         process->is_elsewhere = parent->is_elsewhere;
         all_changes_are_done(parent);
@@ -227,7 +229,12 @@ static void register_children(int process, int thread)
 void process_register_children(struct process *process)
 {
     char path[32];
+    struct stat found;
     snprintf(path, sizeof path, "/proc/%d/task", process->id);
+    if (stat(path, &found) == 0 && found.st_nlink == 3) { /* one thread */
+        register_children(process->id, process->id);
+        return;
+    }
     DIR *tasks = opendir(path);
     if (tasks == NULL)
         return;

@@ -19,6 +19,7 @@ struct process {
     unsigned mask;      /* umask(2) */
     uint8_t is_first;   /* it executed the step's program */
     uint8_t has_ended;
+    uint8_t has_personality; /* personality(2): it may be another one than the kernel's own */
     uint8_t is_elsewhere; /* in another root or namespace: what it names is something else */
     uint8_t is_checked;   /* for printing to what doesn't wait */
     struct notes *notes;
@@ -71,6 +72,7 @@ const char *peek_text(struct process *process, uint64_t address);
 int peek_word(struct process *process, uint64_t address, uint64_t *word);
 void peek_anew(void); /* what was read before may be different now */
 int read_proc(int id, const char *name, char *into, size_t room);
+const char *read_status(int id); /* proc_pid_status(5), until the next call; NULL: it is gone */
 /* Our own copy of a descriptor, -1 where there is none. */
 int copy_descriptor(struct process *process, int number);
 
