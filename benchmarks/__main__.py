@@ -24,7 +24,7 @@ from benchmarks import (
 from benchmarks import trace as tracing
 from benchmarks.histories import History
 from benchmarks.projects import PROJECTS, Edit
-from ckpt_git.engines.files import remove
+from ckpt_git.folders import remove
 from ckpt_git.model.errors import CkptError, UsageError
 
 _CHANGES, _NIX_CHANGES = 5, 3

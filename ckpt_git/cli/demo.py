@@ -32,7 +32,7 @@ from ckpt_git.demo.project import (
     sources_affected,
     write_project,
 )
-from ckpt_git.engines.files import remove
+from ckpt_git.folders import remove
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.process import ProcessError, run
 

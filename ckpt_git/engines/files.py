@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ckpt_git.folders import walk
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Entry
 
@@ -43,22 +44,6 @@ def writing(where: Path) -> Iterator[None]:
         ) from error
 
 
-def remove(folder: Path) -> None:
-    """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered.
-    A link to one is removed itself."""
-    if folder.is_symlink():
-        folder.unlink()
-        return
-    import shutil  # noqa: PLC0415 - most processes remove nothing
-
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.is_file() and not folder.is_symlink():
-        folder.unlink(missing_ok=True)
-    if folder.is_dir():
-        _allow(folder, stat.S_IRWXU)
-        shutil.rmtree(folder)
-
-
 def move(folder: Path, target: Path) -> None:
     """Give a folder that is ours another name, whatever its mode.
 
@@ -75,19 +60,26 @@ def move(folder: Path, target: Path) -> None:
 
 
 def make_readable(folder: Path) -> None:
-    """Let the owner read all that is below ``folder``. What they could read keeps its mode."""
-    _allow(folder, stat.S_IRUSR | stat.S_IXUSR, stat.S_IRUSR)
+    """Let the owner read all that is below ``folder``. What they could read keeps its mode.
 
-
-def _allow(folder: str | Path, of_folders: int, of_files: int = 0) -> None:
-    """Add bits to the mode of ``folder`` and of each folder, and each file, below it."""
-    _add_mode(folder, os.lstat(folder).st_mode, of_folders)
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                _allow(entry.path, of_folders, of_files)
-            elif of_files and entry.is_file(follow_symlinks=False):
-                _add_mode(entry.path, entry.stat(follow_symlinks=False).st_mode, of_files)
+    Raises ``StoreError`` where no path can name something in it: pathconf(3), PATH_MAX.
+    """
+    of_folders = stat.S_IRUSR | stat.S_IXUSR
+    _add_mode(folder, folder.lstat().st_mode, of_folders)
+    try:
+        for entry in walk(str(folder)):
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if stat.S_ISDIR(mode):
+                _add_mode(entry.path, mode, of_folders)
+            elif stat.S_ISREG(mode):
+                _add_mode(entry.path, mode, stat.S_IRUSR)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise StoreError(
+            f"folders are nested too deep in what was installed ({folder.name})",
+            "install it with shorter paths: they can't be longer than 4,096 bytes",
+        ) from error
 
 
 def _add_mode(path: str | Path, mode: int, wanted: int) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git.folders import remove
 from ckpt_git.model.errors import StoreError
 
 
@@ -13,23 +15,27 @@ def merge(source: Path, target: Path) -> None:
 
     Both are on one file system. Raises ``StoreError`` where something can't be moved.
     """
+    pending = [(source, target)]
     try:
-        with os.scandir(source) as entries:
-            for entry in entries:
-                _move(Path(entry.path), target / entry.name)
+        while pending:
+            source, target = pending.pop()
+            with os.scandir(source) as entries:
+                for entry in entries:
+                    pending += _move(Path(entry.path), target / entry.name)
     except OSError as error:
         raise StoreError(f"cannot write {error.filename}: {error.strerror}") from error
 
 
-def _move(source: Path, target: Path) -> None:
+def _move(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Two folders stay, and are given: what is in them is to be moved."""
     if _is_folder(target):
         if _is_folder(source):
-            merge(source, target)
-            return
+            return [(source, target)]
         remove_folder(target)
     elif _is_folder(source):
         target.unlink(missing_ok=True)
     source.replace(target)
+    return []
 
 
 def _is_folder(path: Path) -> bool:
@@ -38,6 +44,5 @@ def _is_folder(path: Path) -> bool:
 
 def remove_folder(folder: Path) -> None:
     """Remove ``folder`` and all in it, as far as that is possible."""
-    import shutil  # noqa: PLC0415  (3 ms that a start-up needn't pay)
-
-    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        remove(folder)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines import files
+from ckpt_git import folders
 from ckpt_git.engines.local.store.store import Entry, Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
@@ -280,7 +280,7 @@ _FOLDERS = ("", "entries", "objects", "objects/*", "outputs", "tmp", "toolchains
 @pytest.mark.parametrize("gone", [*_FOLDERS, "entries/*/memory"])
 def test_a_store_that_is_partly_gone_is_made_again(built: Project, gone: str) -> None:
     for folder in [built.store.root] if not gone else built.store.root.glob(gone):
-        files.remove(folder)
+        folders.remove(folder)
     _is_right(built, "3")
 
 
@@ -295,8 +295,8 @@ def test_what_an_older_version_kept_serves_no_more_and_goes(built: Project) -> N
     checkpoint = built.checkpoints()[0]
     layer = built.store.root / "layers" / checkpoint.id / "fs"
     layer.mkdir(parents=True)
-    files.remove(built.folder())
-    files.remove(built.folder(1))
+    folders.remove(built.folder())
+    folders.remove(built.folder(1))
     (built.store.root / "layers" / built.checkpoints()[1].id).mkdir()
     built.repo.commit(files={"file": "3"})
     record = built.passes()

@@ -12,6 +12,7 @@ from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.store import Entry, make_folder
 from ckpt_git.engines.local.workspace.sources import Ground
 from ckpt_git.engines.protocol import Realisation, SourceTree
+from ckpt_git.folders import walk
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Seconds
@@ -85,7 +86,9 @@ def _remove_sources(folder: Path, source: SourceTree) -> None:
         above = folder.joinpath(path).parents
         if all(map(is_folder, takewhile(folder.__ne__, above))) and not is_folder(folder / path):
             (folder / path).unlink(missing_ok=True)
-    for here, _, _ in os.walk(folder, topdown=False):
+    folders = [str(folder)]
+    folders += (entry.path for entry in walk(str(folder)) if entry.is_dir(follow_symlinks=False))
+    for here in reversed(folders):
         try:
             os.rmdir(here)
         except OSError:

@@ -16,8 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ckpt_git.engines.files import decode_manifest, encode_manifest, new_id, remove, writing
+from ckpt_git.engines.files import decode_manifest, encode_manifest, new_id, writing
 from ckpt_git.engines.nix.tools import Nix
+from ckpt_git.folders import remove
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 

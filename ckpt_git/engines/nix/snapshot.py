@@ -11,8 +11,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ckpt_git.engines.files import decode_manifest, encode_manifest, remove, writing
+from ckpt_git.engines.files import decode_manifest, encode_manifest, writing
 from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.folders import remove
 from ckpt_git.model.source_diff import SourceDiff
 
 

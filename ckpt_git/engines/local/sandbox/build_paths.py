@@ -8,9 +8,10 @@ from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import NamedTuple
 
-from ckpt_git.engines.files import move, remove, writing
+from ckpt_git.engines.files import move, writing
 from ckpt_git.engines.local.host import BUILD_ROOT, OUT_ROOT
 from ckpt_git.engines.local.store.store import Store
+from ckpt_git.folders import remove
 from ckpt_git.model.derivation import Derivation, digest
 from ckpt_git.model.record import SandboxKind
 

@@ -39,12 +39,12 @@ from ckpt_git.engines.files import (
     make_readable,
     move,
     new_id,
-    remove,
     spread_folders,
     writing,
 )
 from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.size import Tally, on_disk
+from ckpt_git.folders import remove
 from ckpt_git.later import Later
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError

@@ -10,6 +10,7 @@ from typing import Any
 from ckpt_git.engines.local.sandbox.capabilities import LayerMethod
 from ckpt_git.engines.local.store.store import Entry, Store, copy_tree, make_folder
 from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.folders import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +38,8 @@ def prepare(
     folder = work / "fs" / "source"
     make_folder(folder)
     source.write(folder)
-    for here, folders, files in os.walk(os.fsencode(folder)):
-        for name in (*files, *folders):
-            os.utime(os.path.join(here, name), ns=(date, date), follow_symlinks=False)
+    for entry in walk(os.fsencode(folder)):
+        os.utime(entry.path, ns=(date, date), follow_symlinks=False)
     return ground
 
 
