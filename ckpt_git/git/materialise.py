@@ -7,11 +7,12 @@ is an empty folder, so that attributes come from the tree that is written and fr
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ckpt_git.git.errors import MissingObjectsError, explained, refuse_failed_filter, said
+from ckpt_git.git.errors import MissingObjectsError, explained, refuse_failed_filter
 from ckpt_git.git.location import Location, make_folder
 from ckpt_git.git.moving import merge, remove_folder
 from ckpt_git.git.scratch import scratch_folder
@@ -31,6 +32,10 @@ from ckpt_git.process import ProcessError
 _FEW = 256
 """Up to this many paths are looked up one by one, in an index that holds only them; for more,
 reading the whole tree is no slower, and a command line has an end."""
+
+_LEFT_OUT = re.compile(rb"^Ignoring path (.*)$", re.MULTILINE)
+"""What git says of a path that it doesn't check out (``.git/config``). It goes on without it, and
+may say other things besides: warnings of settings, a trace."""
 
 _UMASK = 0o022
 
@@ -152,8 +157,9 @@ def _index_of(job: _Job, files: Mapping[str, Entry]) -> Path:
     lines = "".join(f"{entry.mode} {entry.oid}\t{path}\0" for path, entry in files.items())
     command = ("update-index", "-z", "--index-info")
     done = job.at.git(*command, index=index, stdin=os.fsencode(lines))
-    if done.stderr:  # a path that git won't check out (".git/config") is left out with a warning
-        raise RepositoryError(f"cannot write the tree out: {said(done.stderr)}")
+    left_out = _LEFT_OUT.search(done.stderr)
+    if left_out is not None:
+        raise RepositoryError(f"cannot write the tree out: git refuses {os.fsdecode(left_out[1])}")
     return index
 
 
