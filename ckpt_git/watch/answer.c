@@ -100,7 +100,12 @@ static int64_t last_given; /* the newest date that a file was given beyond the k
 
 static void set_date(int file, int64_t date)
 {
-    long times[4] = {0, UTIME_OMIT, date / 1000000000, date % 1000000000};
+    long seconds = date / 1000000000, rest = date % 1000000000;
+    if (rest < 0) { /* before 1970 */
+        seconds--;
+        rest += 1000000000;
+    }
+    long times[4] = {0, UTIME_OMIT, seconds, rest};
     NOTED_CALL(__NR_utimensat, file, 0, times, 0);
 }
 

@@ -29,7 +29,9 @@ enum {
     DO_MORE,       /* ask again */
 };
 
-enum { DATE_NOW = 0, DATE_AS_BEFORE = -1 }; /* of a file: else nanoseconds since 1970 */
+/* Of a file: else nanoseconds since 1970. */
+#define DATE_NOW INT64_MIN
+#define DATE_AS_BEFORE (INT64_MIN + 1)
 
 struct act {
     uint8_t what;

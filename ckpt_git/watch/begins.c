@@ -24,19 +24,17 @@ struct given {
     const char *path; /* as it was named */
     char *arguments;
     size_t arguments_size, arguments_room;
-    uint64_t sum[2];      /* of the digests of the variables */
+    struct hashing variables; /* in their order */
     const char *jobs;     /* how make's job server is named; NULL: there is none */
     uint64_t preloading;  /* address of the variable LD_PRELOAD */
+    const char *others;   /* that variable without our library */
+    int lists_libraries;  /* ldd(1): the loader tells what it would load, and runs nothing */
 };
 
-static void add_to_sum(uint64_t sum[2], const char *text)
+static void add_variable(struct given *given, const char *text)
 {
     text = text_as_kept(text);
-    digest one = digest_of(text, strlen(text));
-    uint64_t parts[2];
-    memcpy(parts, one.bytes, sizeof parts);
-    sum[0] += parts[0];
-    sum[1] += parts[1];
+    digest_add(&given->variables, text, strlen(text) + 1);
 }
 
 /* Variables that differ from run to run and that no program's result hangs on. */
@@ -82,7 +80,7 @@ static void take_flags(struct given *given, const char *variable)
     if (jobs != NULL && given->jobs == NULL)
         given->jobs = take_text(jobs, strcspn(jobs, " "));
     char *shorter = without_jobs(variable);
-    add_to_sum(given->sum, shorter);
+    add_variable(given, shorter);
     free(shorter);
 }
 
@@ -98,23 +96,23 @@ static void take_preload(struct given *given, const char *variable, uint64_t add
         at += rest;
         rest = strlen(at);
     }
-    if (rest > 0) {
-        char *text = compose("LD_PRELOAD=%s", at);
-        add_to_sum(given->sum, text);
-    }
+    given->others = compose("LD_PRELOAD=%s", at);
+    if (rest > 0)
+        add_variable(given, given->others);
 }
 
 static void take_variable(struct given *given, const char *variable, uint64_t address)
 {
     if (is_passing(variable))
         return;
+    given->lists_libraries |= strncmp(variable, "LD_TRACE_LOADED_OBJECTS=", 24) == 0;
     if (strncmp(variable, "MAKEFLAGS=", 10) == 0 || strncmp(variable, "MFLAGS=", 7) == 0 ||
         strncmp(variable, "CARGO_MAKEFLAGS=", 16) == 0) /* it is one, too: the Cargo book */
         take_flags(given, variable);
     else if (strncmp(variable, "LD_PRELOAD=", 11) == 0)
         take_preload(given, variable, address);
     else
-        add_to_sum(given->sum, variable);
+        add_variable(given, variable);
 }
 
 static void take_argument(struct given *given, const char *argument)
@@ -160,13 +158,12 @@ static void add_as_kept(struct hashing *hashing, const char *bytes, size_t size)
 
 static void add_descriptor(struct hashing *hashing, const struct descriptor *own)
 {
-    /* Whether it prints to a pipe or to a file makes no difference. */
-    uint8_t kind = own->number > 0 && own->number < 3 && own->kind == 'f' ? 'p' : own->kind;
+    int is_printed_to = own->number == 1 || own->number == 2;
     digest_add(hashing, &own->number, sizeof own->number);
-    digest_add(hashing, &kind, sizeof kind);
-    if (kind == 'c')
+    digest_add(hashing, &own->kind, sizeof own->kind);
+    if (own->kind == 'c')
         digest_add(hashing, &own->inode, sizeof own->inode);
-    if (own->path != NULL && kind != 'p') {
+    if (own->path != NULL && !(is_printed_to && own->kind == 'f')) {
         add_as_kept(hashing, own->path->text, own->path->length + 1);
         digest_add(hashing, &own->is_written, sizeof own->is_written);
         if (!own->is_written)
@@ -194,18 +191,19 @@ static void add_inherited(struct hashing *hashing, struct process *process)
         digest_add(hashing, text, (size_t)length);
 }
 
-static digest key_of(struct process *process, const struct step *step, const uint64_t sum[2])
+static digest key_of(struct process *process, const struct step *step, digest variables)
 {
     struct hashing hashing;
     digest_begin(&hashing);
     add_as_kept(&hashing, step->program, strlen(step->program) + 1);
     add_as_kept(&hashing, step->arguments, step->arguments_size);
     add_as_kept(&hashing, step->folder, strlen(step->folder) + 1);
-    digest_add(&hashing, sum, 2 * sizeof *sum);
+    digest_add(&hashing, &variables, sizeof variables);
     digest_add(&hashing, &process->mask, sizeof process->mask);
     add_inherited(&hashing, process);
     const struct descriptor *out = &step->standard[1], *error = &step->standard[2];
-    uint8_t is_one = out->device == error->device && out->inode == error->inode;
+    uint8_t is_one = out->device == error->device && out->inode == error->inode &&
+                     (out->kind != 'f' || process_has_one_file(process, 1, 2));
     digest_add(&hashing, &is_one, sizeof is_one);
     for (int i = 0; i < 3; i++)
         add_descriptor(&hashing, &step->standard[i]);
@@ -277,7 +275,7 @@ static struct step *begin(struct process *process, int folder, struct path *path
     if (process->is_elsewhere)
         step_incomplete(step, "it runs in another root or namespace");
     descriptors_begin(process, step, given->jobs);
-    step->key = key_of(process, step, given->sum);
+    step->key = key_of(process, step, digest_end(&given->variables));
     process_enter(process, step);
     process->is_first = 1;
     process->is_checked = 0;
@@ -329,6 +327,7 @@ int begins(struct process *process, int folder, uint64_t path_address, uint64_t 
     given = (struct given){.path = strcpy(named, text),
                            .arguments = given.arguments,
                            .arguments_room = given.arguments_room};
+    digest_begin(&given.variables);
     struct path *path = *named == '\0' ? descriptor_path(process, folder)
                                        : named_path(process, folder, named, 1);
     if (path == NULL || path->zone == ZONE_KERNEL) {
@@ -358,8 +357,9 @@ int begins(struct process *process, int folder, uint64_t path_address, uint64_t 
     wait_for_clock();
     descriptors_replace(process, step);
     /* A parent whose memory this is loses the library with it: that is slower, and no less seen. */
-    if (program.what == RUNS_UNSEEN && given.preloading != 0 && call_is_valid())
-        poke(process, given.preloading, "LD_PRELOAD=", sizeof "LD_PRELOAD=");
+    if ((program.what == RUNS_UNSEEN || given.lists_libraries) && given.preloading != 0 &&
+        call_is_valid())
+        poke(process, given.preloading, given.others, strlen(given.others) + 1);
     return 0;
 }
 

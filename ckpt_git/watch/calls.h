@@ -117,6 +117,13 @@ struct pollfd;
 /* The descriptors that relays wait for, behind the first; their count. */
 size_t relays_wait_for(struct pollfd **states, size_t *room);
 
+/* --- held.c --- */
+
+/* A file is about to be written to, or to get another name. */
+void changes_held(struct process *process, struct path *path);
+/* A folder is about to get another name, or to go. */
+void moves_held(struct process *process, struct path *folder);
+
 /* --- begins.c --- */
 
 /* 0, or an error for the program. */

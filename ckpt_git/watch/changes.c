@@ -74,6 +74,8 @@ static struct version *change(struct process *process, struct path *path, int ho
         return NULL;
     }
     uint64_t moment = now_ns();
+    if (how != AWAY)
+        changes_held(process, path);
     capture(path, process->step, how == AWAY);
     saw_path(process, path, how == CONTENT ? SAW_CONTENT | SAW_EXISTS : SAW_EXISTS, 0);
     if (how == AWAY)
@@ -179,8 +181,8 @@ void emptying_is_done(struct thread *thread)
 void opens(struct process *process, int folder, const char *text, uint64_t flags)
 {
     int access = (int)(flags & O_ACCMODE), nofollow = (flags & O_NOFOLLOW) != 0;
-    if (flags & O_PATH) {
-        saw(process, folder, text, SAW_EXISTS, nofollow);
+    if (flags & O_PATH) { /* fstat(2) of it isn't seen */
+        saw(process, folder, text, stat_mask(process->step), nofollow);
         return;
     }
     int is_unnamed = (flags & O_TMPFILE) == O_TMPFILE;
@@ -230,6 +232,7 @@ void removes_folder(struct process *process, int folder, const char *text)
     if (path->zone == ZONE_TRACKED &&
         path_state(path, 0)->kind == KIND_FOLDER && list_folder(path, sum) == 0)
         step_listed(process->step, path, now_ns(), sum);
+    moves_held(process, path);
     if (sum[0] == 0 && sum[1] == 0)
         remove_path(process, path);
     else
@@ -330,8 +333,11 @@ static void move_one(struct path *path, struct path *to, struct move *move)
     int kind = path_state(path, 0)->kind;
     if (kind == KIND_ABSENT || to->zone != ZONE_TRACKED)
         return;
+    changes_held(process, path);
     capture(path, process->step, 0);
-    saw_path(process, path, kind == KIND_FILE ? SAW_CONTENT | SAW_EXISTS : SAW_EXISTS, 1);
+    /* Which other names it has is asked, too: they stay names of the same file. */
+    int mask = path->twin == NULL ? SAW_EXISTS : SAW_EXISTS | SAW_DATE;
+    saw_path(process, path, kind == KIND_FILE ? SAW_CONTENT | mask : SAW_EXISTS, 1);
     struct version before = *path_current(path);
     change_one(process, path, move->moment)->is_removal = 1;
     step_effect(process->step, path)->is_new = step_effect(process->step, path)->is_direct = 1;
@@ -361,7 +367,7 @@ static void move_below(struct path *path, void *data)
         move_one(path, to, move);
 }
 
-/* All names below a folder, so that they are known when it moves. */
+/* All names below a folder, so that they are known when it moves: what is put back has these. */
 static void look_below(struct process *process, struct path *folder)
 {
     struct path **left = NULL;
@@ -390,6 +396,9 @@ static void look_below(struct process *process, struct path *folder)
             }
         }
         closedir(names);
+        uint64_t sum[2];
+        if (list_folder(at, sum) == 0)
+            step_listed(process->step, at, now_ns(), sum);
     }
     free(left);
 }
@@ -405,14 +414,14 @@ static void exchanges(struct process *process, struct path *from, struct path *t
 {
     if (path_state(from, 0)->kind == KIND_FOLDER || path_state(to, 0)->kind == KIND_FOLDER)
         trace_is_incomplete("two folders changed places");
+    if (from->twin != NULL || to->twin != NULL)
+        trace_is_incomplete("two files changed places, of which one has several names");
     change(process, from, CONTENT);
     change(process, to, CONTENT);
     step_effect(process->step, from)->is_new = step_effect(process->step, to)->is_new = 1;
     int is_link = from->is_link;
     path_set_link(from, to->is_link);
     path_set_link(to, is_link);
-    path_untwin(from);
-    path_untwin(to);
 }
 
 void renames(struct process *process, int from_folder, const char *from_text, int folder,
@@ -442,9 +451,13 @@ void renames(struct process *process, int from_folder, const char *from_text, in
         exchanges(process, from, to);
         return;
     }
-    struct move move = {process, from, to, now_ns()};
-    if (path_state(from, 0)->kind == KIND_FOLDER) {
+    int is_folder = path_state(from, 0)->kind == KIND_FOLDER;
+    if (is_folder) {
+        moves_held(process, from);
         look_below(process, from);
+    }
+    struct move move = {process, from, to, now_ns()};
+    if (is_folder) {
         paths_each_below(from, move_below, &move);
         forget_folders();
     }

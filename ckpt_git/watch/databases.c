@@ -1,5 +1,6 @@
 /* Databases in which a tool has dates, sizes or inode numbers of files, to compare them with later.
  *
+ * Ninja's log and what it knows of headers, git's index, and clang's precompiled headers are such.
  * Files that are put back have other dates than such a database tells, and its tool would take all
  * of them for changed. So one that was put back must not be read: where a command does that, the
  * build begins again, and commands that leave a database run, as in a clean build. A database is
@@ -31,6 +32,8 @@ int is_database(int file, uint64_t size)
     }
     if (begins_with(bytes, (size_t)got, "# ninjadeps\n")) /* and a version */
         return size > 16;
+    if (begins_with(bytes, (size_t)got, "CPCH")) /* clang's precompiled headers */
+        return 1;
     /* gitformat-index(5): signature, version, number of files */
     return begins_with(bytes, (size_t)got, "DIRC") && memcmp(bytes + 8, "\0\0\0", 4) != 0;
 }

@@ -153,6 +153,12 @@ static int is_written_by_another(const struct made *made)
     return 0;
 }
 
+static int is_name_before(const struct step *step, const struct path *other,
+                          const struct made *made)
+{
+    return is_one_file(&other->versions[version_at(other, step->ended)].state, made->state);
+}
+
 /* A name that the file had before the command began. */
 static struct path *name_before(struct step *step, const struct made *made)
 {
@@ -162,9 +168,13 @@ static struct path *name_before(struct step *step, const struct made *made)
         struct path *other = step->seen.items[i].path;
         if (other == made->path || other->zone != ZONE_TRACKED || step_effect(step, other) != NULL)
             continue;
-        if (is_one_file(&other->versions[version_at(other, step->ended)].state, made->state))
+        if (is_name_before(step, other, made))
             return other;
     }
+    struct path *other = made->path->twin;
+    for (; other != NULL && other != made->path; other = other->twin)
+        if (step_effect(step, other) == NULL && is_name_before(step, other, made))
+            return other;
     return NULL;
 }
 
@@ -173,8 +183,9 @@ static struct path *date_of(struct step *step, const struct made *made)
 {
     for (uint32_t i = 0; i < step->seen.count; i++) {
         const struct observation *seen = &step->seen.items[i];
-        if (seen->path->zone == ZONE_TRACKED &&
-            seen->path->versions[seen->version].state.mtime == made->state->mtime)
+        const struct state *state = &seen->path->versions[seen->version].state;
+        if (seen->path->zone == ZONE_TRACKED && state->kind == KIND_FILE &&
+            state->mtime == made->state->mtime)
             return seen->path;
     }
     return NULL;
@@ -188,6 +199,8 @@ static const char *give_date(struct step *step, const struct made *made,
     int64_t date = made->state->mtime;
     if (made->state->is_foretold)
         return not_kept(made->path);
+    if (date == BEYOND_DATES)
+        return compose("it gives %s a date that can't be kept", made->path->text);
     const struct version *version = &made->path->versions[made->effect->after];
     struct path *path = version->is_dated ? date_of(step, made) : NULL;
     if (path != NULL) {

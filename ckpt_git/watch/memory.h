@@ -71,7 +71,7 @@ struct memory_observation {
     uint8_t unused[5];
     uint64_t names; /* a hash of a file's names, where it has several */
     /* From here on: where it stands among what the build made. */
-    int64_t mtime;
+    int64_t mtime, made; /* and when it was made, for those of one date */
     uint32_t outer, inner; /* windows; 0: none */
 };
 

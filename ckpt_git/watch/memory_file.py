@@ -54,7 +54,7 @@ ENTRY = Form(
 )
 OBSERVATION = Form(
     "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"
-    " names:Q mtime:q outer:I inner:I"
+    " names:Q mtime:q made:q outer:I inner:I"
 )
 WINDOW = Form("low:q high:q")
 EFFECT = Form(

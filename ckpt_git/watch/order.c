@@ -1,5 +1,6 @@
 /* Dates, which count as an order: what was newer has to be newer, and what was given another file's
- * date has to have the same.
+ * date has to have the same. Two files may also have one date as they were made in one tick of the
+ * clock. In another build the later one may be newer, and must not be older.
  *
  * Two files that commands made beside each other, as a make with several jobs has it, come in any
  * order. Of each file it is known in whose running that was: of the outermost command that ran
@@ -35,15 +36,6 @@ static int64_t began(void)
     return date;
 }
 
-uint8_t date_kind(const struct path *path, uint32_t version, const struct state *state)
-{
-    if (path->zone != ZONE_TRACKED || state->kind != KIND_FILE)
-        return DATE_ANY;
-    if (path_origin((struct path *)(uintptr_t)path, version) == 0)
-        return DATE_OF_SOURCE;
-    return !state->is_foretold && state->mtime < began() - TICK ? DATE_GIVEN : DATE_OF_MADE;
-}
-
 /* Whether it is from when its writer ran, not one that it was given. */
 int is_date_of_running(const struct version *version, int64_t date)
 {
@@ -52,9 +44,21 @@ int is_date_of_running(const struct version *version, int64_t date)
     return date >= date_of_moment(version->since) - TICK && date <= end + TICK;
 }
 
+uint8_t date_kind(const struct path *path, uint32_t version, const struct state *state)
+{
+    if (path->zone != ZONE_TRACKED || state->kind != KIND_FILE)
+        return DATE_ANY;
+    if (path_origin((struct path *)(uintptr_t)path, version) == 0)
+        return DATE_OF_SOURCE;
+    if (state->is_foretold)
+        return DATE_OF_MADE;
+    return state->mtime < began() - TICK || state->mtime > date_now() + TICK ? DATE_GIVEN
+                                                                            : DATE_OF_MADE;
+}
+
 struct made {
     const struct path *path;
-    int64_t then, now;
+    int64_t then, now, made;
     struct memory_window outer_then, inner_then, outer_now, inner_now;
     uint8_t is_parallel_then, is_parallel_now, is_dated;
 };
@@ -83,13 +87,15 @@ static void look_at_now(struct made *made, struct path *path)
     }
 }
 
-/* Those that were given their dates come first. */
+/* Of one date, those that were given it come first. */
 static int by_then(const void *one, const void *other)
 {
     const struct made *a = one, *b = other;
     if (a->then != b->then)
         return a->then < b->then ? -1 : 1;
-    return b->is_dated - a->is_dated;
+    if (a->is_dated != b->is_dated)
+        return b->is_dated - a->is_dated;
+    return a->made < b->made ? -1 : a->made > b->made;
 }
 
 static int overlap(const struct memory_window *one, const struct memory_window *other)
@@ -114,7 +120,7 @@ static int is_otherwise(const struct made *one, const struct made *other)
 {
     if (one->then < other->then)
         return one->now >= other->now;
-    return one->now != other->now && one->is_dated;
+    return one->is_dated ? one->now != other->now : one->now > other->now;
 }
 
 /* As a rule all are in order: of those that were older, none is as new now. */
@@ -126,7 +132,8 @@ static int are_all_in_order(const struct made *made, size_t count)
             last = newest;
             begin = i;
         }
-        if (made[i].now <= last || is_otherwise(&made[begin], &made[i]))
+        if (made[i].now <= last || is_otherwise(&made[begin], &made[i]) ||
+            (i > begin && is_otherwise(&made[i - 1], &made[i])))
             return 0;
         if (made[i].now > newest)
             newest = made[i].now;
@@ -142,7 +149,7 @@ static int is_in_order(const struct made *made, size_t count, const char **why)
         for (size_t n = i + 1; n < count; n++)
             if (is_otherwise(&made[i], &made[n]) && is_firm(&made[i], &made[n])) {
                 *why = compose("%s (it %s %s)", made[i].path->text,
-                               made[i].then < made[n].then ? "was older than" : "had the date of",
+                               made[i].is_dated ? "had the date of" : "was older than",
                                made[n].path->text);
                 return 0;
             }
@@ -165,6 +172,7 @@ int memory_is_in_order(struct memory *memory, const struct memory_entry *entry, 
         struct made *one = &made[count++];
         memset(one, 0, sizeof *one);
         one->then = seen->mtime;
+        one->made = seen->made;
         one->is_dated = seen->is_dated;
         one->is_parallel_then = seen->outer != 0 && seen->inner != 0;
         if (one->is_parallel_then) {

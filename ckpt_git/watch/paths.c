@@ -239,7 +239,8 @@ struct path *path_resolve(const char *text, int follow,
     if (root_of(collapsed) < 0 && root_of(text) < 0)
         return plain || strstr(text, "..") == NULL ? path_at(collapsed, short_length)
                                                    : path_at(text, length);
-    if (link_count == 0)
+    int goes_up = strstr(text, "/..") != NULL;
+    if (link_count == 0 && !(goes_up && passed != NULL))
         return path_at(collapsed, short_length);
     if (is_asking_for_folder(text, length))
         follow = 1;
@@ -252,6 +253,10 @@ struct path *path_resolve(const char *text, int follow,
         size_t before = gone;
         if (gone + part + 2 > sizeof at)
             return NULL;
+        /* What is above a folder is asked of it: were it a link, that would be another one. */
+        at[gone] = '\0';
+        if (goes_up && passed != NULL && part == 2 && is_dots(next, part) && root_of(at) >= 0)
+            passed(path_at(at, gone), data);
         gone = step_to(at, gone, next, part);
         const char *after = next + part;
         at[gone] = '\0';

@@ -85,7 +85,8 @@ int paths_root(void);
 struct path *path_at(const char *text, size_t length);
 struct path *path_child(struct path *folder, const char *name); /* NULL: the path is too long */
 /* The path that `text` names, links of tracked folders followed; the last one too if `follow`.
- * `passed` is called with each link that was gone through. NULL: the path is too long. */
+ * `passed` is called with each link that was gone through, and with each folder that `..` leads out
+ * of. NULL: the path is too long. */
 struct path *path_resolve(const char *text, int follow,
                           void (*passed)(struct path *link, void *data), void *data);
 void path_set_link(struct path *path, int is_link);

@@ -319,6 +319,11 @@ static int shares(const struct process *process, int what)
     return syscall(SYS_kcmp, process->id, parent->id, what, 0, 0) <= 0;
 }
 
+int process_has_one_file(const struct process *process, int one, int other)
+{
+    return syscall(SYS_kcmp, process->id, process->id, KCMP_FILE, one, other) == 0;
+}
+
 int process_shares_files(const struct process *process)
 {
     return shares(process, KCMP_FILES);

@@ -62,6 +62,8 @@ void process_register_children(struct process *process);
 int processes_run_within(struct step *step);
 int process_shares_files(const struct process *process); /* its descriptors are its parent's, too */
 int process_shares_memory(const struct process *process);
+/* Whether two descriptors have one place in their file: kcmp(2). */
+int process_has_one_file(const struct process *process, int one, int other);
 
 /* --- peek.c: proc(5), process_vm_readv(2) --- */
 

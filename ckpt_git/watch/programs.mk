@@ -13,7 +13,7 @@ programs = ckpt-watch libsee.so answer
 flags = -std=gnu11 -O2 -g0 -Wl,--build-id=none -Wl,-s
 
 ckpt-watch_sources = main.c filter.c listen.c calls.c looks.c changes.c prints.c random.c \
-    programs.c begins.c descriptors.c relays.c answers.c processes.c peek.c notes.c paths.c states.c databases.c \
+    programs.c begins.c descriptors.c relays.c answers.c processes.c peek.c notes.c paths.c states.c databases.c held.c \
     steps.c placeholders.c seen.c recall.c order.c remember.c effects.c output.c report.c util.c digest.c digests.c \
     objects.c
 ckpt-watch_flags = -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \

@@ -171,6 +171,15 @@ static int is_as_seen(struct path *path, const struct memory_observation *seen)
            digest_equal(state->digest, seen->digest);
 }
 
+/* A path of which a folder is a link now leads elsewhere than it did: paths are kept as they lead. */
+static int goes_through_link(const struct path *path)
+{
+    for (const struct path *above = path->parent; above != NULL; above = above->parent)
+        if (above->is_link)
+            return 1;
+    return 0;
+}
+
 static int is_steady(struct path *path)
 {
     return path->zone != ZONE_TRACKED || version_is_settled(path_current(path));
@@ -185,6 +194,8 @@ static int holds(struct memory *memory, uint32_t number)
         const char *text = text_as_here(memory->texts + seen->path);
         path = memory->paths[number] = path_at(text, strlen(text));
     }
+    if (goes_through_link(path))
+        return 0;
     int is_listing = seen->mask == 0;
     uint32_t version = is_listing && path->zone == ZONE_TRACKED ? changes_count() : path->count;
     if (memory->checked[number].holds == 0 || memory->checked[number].version != version ||
@@ -303,6 +314,55 @@ static int is_contradicted(const struct memory_entry *found, int from, const dig
     return 0;
 }
 
+/* How often each command was answered in this build, by its key. */
+static struct answered {
+    digest key;
+    uint32_t times; /* 0: the slot is free */
+} *answered;
+static size_t answered_count, answered_slots;
+
+static struct answered *slot_of(const digest *key)
+{
+    uint64_t at;
+    memcpy(&at, key->bytes, sizeof at);
+    while (answered[at & (answered_slots - 1)].times > 0 &&
+           !digest_equal(answered[at & (answered_slots - 1)].key, *key))
+        at++;
+    return &answered[at & (answered_slots - 1)];
+}
+
+static void make_slots(size_t slots)
+{
+    struct answered *old = answered;
+    size_t count = answered_slots;
+    answered = zeroed(slots, sizeof *answered);
+    answered_slots = slots;
+    for (size_t i = 0; i < count; i++)
+        if (old[i].times > 0)
+            *slot_of(&old[i].key) = old[i];
+    free(old);
+}
+
+static void count_answer(const digest *key)
+{
+    if (answered_count * 2 >= answered_slots)
+        make_slots(answered_slots == 0 ? 1024 : answered_slots * 2);
+    struct answered *slot = slot_of(key);
+    answered_count += slot->times == 0;
+    slot->key = *key;
+    slot->times++;
+}
+
+/* A command that ran once is answered once: what it makes of the clock, or of random bytes, would else
+ * be the same twice in one build. */
+static int has_more_answers(const struct memory *memory, const digest *key)
+{
+    uint32_t times = answered_slots == 0 ? 0 : slot_of(key)->times, known = 0;
+    for (uint32_t at = 0; known <= times && memory_next_of_key(memory, key, &at) != NULL;)
+        known++;
+    return known > times;
+}
+
 int memory_find(struct step *step, struct memory **memory, uint32_t *number)
 {
     if (is_left_running()) {
@@ -319,6 +379,8 @@ int memory_find(struct step *step, struct memory **memory, uint32_t *number)
                 missed = asked->texts + entry->reason;
             } else if (entry->flags & ENTRY_LEAVES_DATABASE && !settings.puts_databases) {
                 missed = "it leaves a database of dates that is read again";
+            } else if (!has_more_answers(asked, &step->key)) {
+                missed = "it ran fewer times then";
             } else if (is_known(asked, entry, &missed)) {
                 if (entry->flags & ENTRY_VARIES || is_contradicted(entry, m, &step->key)) {
                     step->missed_by = "it gives another result each time";
@@ -403,6 +465,8 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
     step->waits = (entry->flags & ENTRY_WAITS) != 0;
     step->answered_from = memory;
     step->answered_entry = number;
+    for (uint32_t i = number; i <= number + entry->below; i++)
+        count_answer(&memory->entries[i].key);
     for (uint32_t i = 0; i < entry->seen; i++) {
         uint32_t row = memory->rows[entry->row + i];
         const struct memory_observation *seen = &memory->observations[row];

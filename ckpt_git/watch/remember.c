@@ -26,6 +26,7 @@ static void give_date(struct memory_observation *seen, const struct observation 
         return;
     const struct version *version = &path->versions[item->version];
     seen->mtime = state->mtime;
+    seen->made = date_of_moment(version->since);
     seen->is_dated = version->is_dated;
     const struct step *outer, *inner;
     makers(version->writer, &outer, &inner);

@@ -410,7 +410,7 @@ static long see_open(int dir, const char *path, int flags)
     int missing = (flags & O_NOFOLLOW) != 0 ? SEEN_LMISSING : SEEN_MISSING;
     if ((flags & O_DIRECTORY) != 0)
         missing = -1; /* ENOTDIR is said of a file, too */
-    return look((flags & O_PATH) != 0 ? SEEN_EXISTS : SEEN_READ, missing, SYS_openat, dir, path,
+    return look((flags & O_PATH) != 0 ? SEEN_STAT : SEEN_READ, missing, SYS_openat, dir, path,
                 flags, 0, 0);
 }
 

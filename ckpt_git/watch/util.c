@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 enum { PIECE = 1 << 22 };
+#define MOST_SECONDS 9200000000LL
 
 static void *pages(size_t size)
 {
@@ -81,6 +82,8 @@ void *zeroed(size_t count, size_t size)
 
 int64_t nanoseconds(struct timespec time)
 {
+    if (time.tv_sec <= -MOST_SECONDS || time.tv_sec >= MOST_SECONDS)
+        return BEYOND_DATES;
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 

@@ -141,7 +141,7 @@ def written(*commands: Ran) -> bytes:
     observations = b"".join(
         OBSERVATION.struct.pack(
             *(pool.text(saw.path), saw.mask, saw.kind, 0, len(saw.content)),
-            *(_digest(saw.content), 0, 0, 0, 0, 0, 0, 0),
+            *(_digest(saw.content), 0, 0, 0, 0, 0, 0, 0, 0),
         )
         for saw in seen
     )

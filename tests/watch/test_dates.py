@@ -158,3 +158,35 @@ def test_touched_sources(project: Project) -> None:
     project.again()
     project.write("b", "other\n")
     project.again()
+
+
+@pytest.mark.parametrize("date", ["@0", "1960-01-01T00:00:00.5Z", "2300-01-01"])
+def test_dates_far_away(project: Project, date: str) -> None:
+    project.write("a", "first\n")
+    project.command = f"cat a; touch -d {date} x; sh -c 'stat -c %y x > $out/date'"
+    project.record()
+    project.write("a", "other\n")
+    project.again()
+
+
+def test_dates_in_the_future(project: Project) -> None:
+    project.write("a", "first\n")
+    project.write("date", "2100-01-01\n")
+    project.command = "cp a x; touch -d $(cat date) x; stat -c %y x > $out/date"
+    project.record()
+    assert project.again() == []
+    project.write("date", "2101-01-01\n")
+    project.again()
+
+
+def test_files_of_one_tick_of_the_clock(project: Project) -> None:
+    """What had the same date by chance is asked again where it has another one now."""
+    names = "1 2 3 4 5 6"
+    project.write("make", f"for i in {names}; do : > x$i; : > y$i; done\n")
+    project.write("ask", f"for i in {names}; do [ x$i -nt y$i ] && echo newer; done; true\n")
+    project.command = "sh make; sh ask > $out/newer"
+    project.record()
+    later = f"for i in {names}; do : > y$i; done; sleep .05; for i in {names}; do : > x$i; done\n"
+    project.write("make", later)
+    project.again()
+    assert project.again() == []

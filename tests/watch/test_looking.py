@@ -260,3 +260,35 @@ def test_a_library_on_the_library_path(project: Project) -> None:
     assert "./main" in [f"./{one}" for one in project.again()]
     project.write("first/libnumber.so", "no library\n")
     assert "main" in project.again()
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["sh -c 'echo 2 >> d/x'; cat e/x > $out/e", "cat d/../b > $out/b", "rm d/x; ls e > $out/e"],
+)
+def test_a_folder_that_becomes_a_link(project: Project, command: str) -> None:
+    for path, content in {"d/x": "1\n", "e/x": "1\n", "b": "1\n", "k/b": "2\n"}.items():
+        project.write(path, content)
+    project.write("k/e/x", "1\n")
+    project.command = command
+    project.record()
+    project.remove("d")
+    project.link("d", "k/e" if ".." in command else "e")
+    project.again()
+
+
+def test_an_open_file_that_is_only_a_path(project: Project) -> None:
+    """open(2), O_PATH: fstat(2) of it is as good as stat(2)."""
+    project.write("a", "first\n")
+    project.write("s.py", "import os\nprint(os.fstat(os.open('a', os.O_PATH)).st_size)\n")
+    project.command = "/usr/bin/python3 -IS s.py > $out/size"
+    project.record()
+    project.write("a", "longer than before\n")
+    project.again()
+
+
+def test_libraries_that_the_loader_lists_are_not_ours(project: Project) -> None:
+    """ldd(1): what bundles the libraries of a program bundles those that it has without us."""
+    project.command = "ldd /bin/true | sed 's/ (.*//' > $out/libraries"
+    project.record()
+    project.again()

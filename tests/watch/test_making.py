@@ -274,3 +274,13 @@ def test_a_name_that_could_not_be_given(project: Project) -> None:
     assert project.again() == []
     project.write("a", "other\n")
     project.again()
+
+
+def test_a_folder_that_moves_with_one_file_more(project: Project) -> None:
+    """What is in it is asked for: else it would be put back without that file."""
+    project.write("generate", "echo 1 > d/x\n")
+    project.command = "mkdir d; sh generate; sh -c 'mv d e'; ls e > $out/names"
+    project.record()
+    assert project.again() == []
+    project.write("generate", "echo 1 > d/x; echo 2 > d/y\n")
+    project.again()

@@ -160,7 +160,7 @@ def _places() -> list[Any]:
     forms.append(("said", memory_file.SAID, at))
     safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
     safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
-    safe |= {"descriptor", "names", "input_end", "has_names", "is_dated", "is_database"}
+    safe |= {"descriptor", "names", "input_end", "has_names", "is_database", "is_dated", "made"}
     return [
         pytest.param(start + offset, id=f"{what} {field}")
         for what, form, start in forms

@@ -104,3 +104,20 @@ def test_to_nobody(project: Project) -> None:
     project.again()
     project.write("other", "two\n")
     project.again()
+
+
+def test_to_a_pipe_or_to_a_file(project: Project) -> None:
+    """Python, as zip, asks whether there is a place in what it prints to."""
+    ask = "/usr/bin/python3 -IS -c 'import sys; print(sys.stdout.seekable())'"
+    project.command = f"{ask} | cat > x; cp x $out/"
+    project.record()
+    project.command = f"{ask} > x; cp x $out/"
+    project.again()
+
+
+def test_one_file_that_is_opened_twice(project: Project) -> None:
+    project.write("inner", "echo out; echo error >&2\n")
+    project.command = "sh inner > log 2>&1; cp log $out/"
+    project.record()
+    project.command = "sh inner > log 2> log; cp log $out/"
+    project.again()

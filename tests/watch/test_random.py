@@ -83,3 +83,33 @@ def test_more_bytes_than_a_name_needs_are_the_kernels(seeded: Project) -> None:
     seeded.command = "python3 -c 'import os; print(len(os.urandom(100000)))' > $out/size"
     seeded.record()
     assert seeded.again() == []
+
+
+def test_two_of_a_command_that_ran_once(project: Project) -> None:
+    """It is answered once: twice the same random bytes are no clean build's."""
+    project.seed = "secret"
+    project.write("make", "sh -c 'od -An -N8 -tx1 /dev/urandom' > r1\n")
+    project.command = "sh make; rm r1"
+    project.record()
+    project.write(
+        "make",
+        "sh -c 'od -An -N8 -tx1 /dev/urandom' > r1; sh -c 'od -An -N8 -tx1 /dev/urandom' > r2\n"
+        "cmp -s r1 r2 && echo same > $out/same; rm r2\n",
+    )
+    project.again()
+
+
+def test_a_loop_that_ends_by_the_clock(project: Project) -> None:
+    project.write("try", "true\n")
+    project.write(
+        "run",
+        "start=$(date +%s); n=0\nuntil sh try; do\n"
+        "  [ $(($(date +%s) - start)) -ge 2 ] && break\n"
+        "  n=$((n + 1)); [ $n -gt 40 ] && { echo hangs; exit 1; }\n  sleep .1\ndone\n"
+        "echo ended > $out/x\n",
+    )
+    project.command = "sh run"
+    project.record()
+    project.again()
+    project.write("try", "false\n")
+    project.again()

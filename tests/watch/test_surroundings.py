@@ -233,3 +233,10 @@ def test_a_file_that_moves_outside_of_the_build(project: Project) -> None:
     executed = project.again()
     assert f"mv {outside}/x {outside}/y" in executed
     assert "cp b c" not in executed
+
+
+def test_the_order_of_variables(project: Project) -> None:
+    project.command = "env -i B=2 A=1 printenv > $out/variables"
+    project.record()
+    project.command = "env -i A=1 B=2 printenv > $out/variables"
+    project.again()
