@@ -42,7 +42,7 @@ def _names() -> list[str]:
 @pytest.fixture
 def repository(tmp_path: Path) -> GitRepo:
     repo = GitRepo.init(tmp_path / "repository")
-    files = {
+    files: dict[str, str | bytes] = {
         ".gitattributes": "* text=auto\n*.bin -text\n",
         **{f"folder/{number}": f"{number}\n" * 40 for number in range(5)},
         "na\u00efve name": "a\n",
