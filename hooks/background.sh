@@ -8,7 +8,7 @@
 # process that git does not wait for. Its exit status is that of the hook that was here before.
 status=0
 if is_chained; then
-    CKPT_IN_HOOK=$event:$here "$chained" "$@" || status=$?
+    run_chained "$@" || status=$?
 fi
 
 # Nothing to build: a merge that is yet to be committed, an amended commit, of which post-commit

@@ -8,7 +8,7 @@ refs=
 if is_chained; then
     # Both get what git says. The dot keeps the last line's end from being cut off.
     refs=$(cat && echo .)
-    printf '%s' "${refs%.}" 2>/dev/null | CKPT_IN_HOOK=$event:$here "$chained" "$@" || exit
+    printf '%s' "${refs%.}" 2>/dev/null | run_chained "$@" || exit
 fi
 
 find_folders

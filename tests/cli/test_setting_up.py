@@ -133,7 +133,7 @@ def test_init_from_a_folder_below(project: Project) -> None:
 def test_install_and_uninstall_leave_what_was_there(project: Project) -> None:
     hook = project.repo.write(".git/hooks/post-commit", "#!/bin/sh\necho mine\n", executable=True)
     before = hook.read_bytes()
-    assert "post-commit.ckpt-chained and runs first" in project.ckpt("install").out
+    assert "hooks.ckpt-chained/post-commit and runs first" in project.ckpt("install").out
     assert hook.read_bytes() != before
     assert "already" in project.ckpt("install").out
     project.ckpt("uninstall")

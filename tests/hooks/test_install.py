@@ -29,6 +29,11 @@ def _hook(repo: GitRepo) -> Path:
     return repo.path / ".git" / "hooks" / "post-commit"
 
 
+def _kept(repo: GitRepo) -> Path:
+    """Where a hook is kept that was there before ours."""
+    return repo.path / ".git" / "hooks.ckpt-chained" / "post-commit"
+
+
 def _install(repo: GitRepo, python: str = PYTHON, **options: bool) -> str:
     return "\n".join(install(Repository.discover(repo.path), python, **options))
 
@@ -97,7 +102,7 @@ def test_a_moved_interpreter_is_updated_and_the_chained_hook_kept(repo: GitRepo)
 
 def test_uninstalling_brings_back_the_very_file_that_was_there(repo: GitRepo) -> None:
     before = _their_hook(repo)
-    assert "post-commit.ckpt-chained" in _install(repo)
+    assert "hooks.ckpt-chained/post-commit" in _install(repo)
     _uninstall(repo)
     after = _hook(repo).stat()
     assert (after.st_mode, after.st_mtime_ns, after.st_ino, after.st_nlink) == (
@@ -117,7 +122,7 @@ def test_a_symlink_stays_a_symlink(repo: GitRepo, target: str) -> None:
     _hook(repo).symlink_to(target)
     _install(repo)
     assert not _hook(repo).is_symlink()
-    assert Path(f"{_hook(repo)}.ckpt-chained").readlink() == Path(target)
+    assert _kept(repo).readlink() == Path(target)
     assert (repo.path / "hooks" / "post-commit").read_text() == THEIRS
     _uninstall(repo)
     assert _hook(repo).readlink() == Path(target)
@@ -142,7 +147,7 @@ def test_a_hook_that_replaced_ours_is_left_alone(repo: GitRepo) -> None:
         _install(repo, force=True)
     assert "stays" in _uninstall(repo)
     assert _hook(repo).read_text() == "#!/bin/sh\necho newer\n"
-    assert _hook(repo).with_name("post-commit.ckpt-chained").read_text() == THEIRS
+    assert _kept(repo).read_text() == THEIRS
 
 
 def test_the_chained_hook_comes_back_though_ours_was_deleted(repo: GitRepo) -> None:
@@ -284,7 +289,7 @@ def test_hooks_that_came_from_a_template_folder_are_ours_or_chained(
     repo.git("init", "-q", f"--template={template}", str(there.path))
     said = _install(there)
     assert "updated post-commit, post-merge, post-rewrite, post-applypatch in" in said
-    assert "the pre-push hook that was there is now pre-push.ckpt-chained" in said
+    assert "the pre-push hook that was there is now hooks.ckpt-chained/pre-push" in said
     _uninstall(there)
     assert [path.name for path in _hook(there).parent.iterdir()] == ["pre-push"]
 

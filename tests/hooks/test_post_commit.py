@@ -147,7 +147,7 @@ def test_the_hook_that_was_there_runs_when_ours_is_skipped_and_git_ignores_its_f
 
 def test_a_hook_that_git_would_not_have_run_is_not_run(project: Project) -> None:
     _chain(project, "#!/bin/sh\necho theirs >&2\n")
-    _hook(project).with_name("post-commit.ckpt-chained").chmod(0o644)
+    (project.repo.path / ".git" / "hooks.ckpt-chained" / "post-commit").chmod(0o644)
     assert project.commit() == STARTS
 
 
