@@ -70,25 +70,45 @@ is_pending() {
     esac
 }
 
+# A linked work tree may be removed before anyone has looked at it. The commit stays.
+note_head() {
+    [ -n "$common" ] || return 0
+    head=
+    {
+        IFS= read -r head <"$git_dir/HEAD"
+        case $head in
+        'ref: '*) IFS= read -r head <"$common/${head#ref: }" ;;
+        esac
+        echo "$head" >"$state/head-${git_dir##*/}"
+    } 2>/dev/null
+}
+
 # Nothing that git or a pipe behind it waits for is handed down; hanging up doesn't end it. It
-# begins a moment later and steps back (by 10, nice(1)): git and its user go first.
+# begins a moment later and steps back (by 10, nice(1)): git and its user go first. It isn't in the
+# work tree: the shell has words for a folder that is gone.
 start() {
     log=/dev/null
     pending=
+    top=$PWD
     if [ -d "$state" ] && [ -w "$state" ]; then
+        case $state in
+        /*) ;;
+        *) state=$PWD/$state ;;
+        esac
         log=$state/start.log
         pending=$state/pending-${git_dir##*/}
+        note_head
         { true >"$state/starting"; } 2>/dev/null
         is_pending && return 0
     fi
     trap '' HUP
-    nice sh -c ': ckpt_git, for is_pending reads this line
-        pending=$1 python=$2 event=$3
-        shift 3
+    { cd / && exec nice sh -c ': ckpt_git, for is_pending reads this line
+        pending=$1 python=$2 event=$3 top=$4
+        shift 4
         echo "$$" >"${pending:-/dev/null}"
         sleep 0.05
-        exec "$python" -P -m ckpt_git hook "$event" --detached "$pending" "$@"
-    ' sh "$pending" "$python" "$event" "$@" </dev/null >/dev/null 2>>"$log" \
+        exec "$python" -P -m ckpt_git hook "$event" --from "$top" --detached "$pending" "$@"
+    ' sh "$pending" "$python" "$event" "$top" "$@"; } </dev/null >/dev/null 2>>"$log" \
         3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&- &
 }
 

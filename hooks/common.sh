@@ -76,11 +76,14 @@ find_folders() {
         fi
     fi
     state=$git_dir/ckpt
+    common=
     if [ -f "$git_dir/commondir" ]; then
         IFS= read -r common <"$git_dir/commondir"
         case $common in
-        /*) state=$common/ckpt ;;
-        *) state=$git_dir/$common/ckpt ;;
+        /*) ;;
+        ../..) common=${git_dir%/*/*} ;; # a path that stays when the work tree goes
+        *) common=$git_dir/$common ;;
         esac
+        state=$common/ckpt
     fi
 }

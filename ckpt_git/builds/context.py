@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from ckpt_git.engines import engine as make_engine
 from ckpt_git.git.repository import Repository, Target
 from ckpt_git.model.config import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
-from ckpt_git.model.errors import ConfigError, RepositoryError
+from ckpt_git.model.errors import CkptError, ConfigError, RepositoryError
 from ckpt_git.model.names import CONFIG_NAME
 from ckpt_git.records.state import State
 
@@ -43,6 +43,25 @@ class Context:
         repo = (ahead.repository() if cwd is None else None) or Repository.discover(cwd)
         home = Path(env.get("HOME") or Path.home())
         return cls(repo, State(repo.state), store_path(repo, home, env), home, env)
+
+    @classmethod
+    def open_shared(cls, common_dir: Path) -> Context:
+        """The context of what the work trees of a repository share, without any of them. Raises
+        ``RepositoryError``."""
+        opened = cls.open(common_dir)
+        return replace(opened, repo=opened.repo.without_work_tree())
+
+    @classmethod
+    def open_asked(cls, root: Path, common_dir: Path) -> Context:
+        """The context of the work tree that was at ``root``; where it was removed since, or another
+        one is there, that of what it shared. Raises ``CkptError``."""
+        with suppress(CkptError, OSError):
+            opened = cls.open(root)
+            repo = opened.repo
+            place = repo.top or repo.git_dir
+            if place.samefile(root) and repo.common_dir.samefile(common_dir):
+                return opened
+        return cls.open_shared(common_dir)
 
     def engine(self, name: str = "local") -> Engine:
         """The engine of that name; one of each, as it knows what it has found out."""

@@ -30,6 +30,10 @@ IO_CLASSES = {"best-effort": ("-c2", "-n7"), "idle": ("-c3",), "none": ("-c0",)}
 DETACHED = "--detached"
 """What ``git ckpt hook EVENT`` is given by those who don't wait for it."""
 
+FROM = "--from"
+"""What that is given before it, with the top of the work tree: no process is started in a folder
+that may be removed this very moment."""
+
 
 def spawn_builder(
     state: State, root: Path, event: str = "drain", arguments: Sequence[str] = ()
@@ -42,7 +46,8 @@ def spawn_builder(
     mark_starting(state)
     # -P: a repository's own json.py must not be imported because a builder starts in its folder.
     python = ("nice", "-n", str(NICE), sys.executable, "-P", "-m", "ckpt_git")
-    popen([*python, "hook", event, DETACHED, *arguments], env=clean_environment(), cwd=root)
+    told = ("hook", event, FROM, str(root), DETACHED, *arguments)
+    popen([*python, *told], env=clean_environment(), cwd="/")
 
 
 def detach() -> None:

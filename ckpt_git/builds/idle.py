@@ -121,8 +121,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
     except KeyboardInterrupt:
         kill_descendants(os.getpid())
     except Exception as error:  # whatever it is, it is to be told
-        state = Context.open(Path(request.root)).state
-        notices.tell_error(state, error, "a verification came to nothing")
+        notices.tell_error(progress.state, error, "a verification came to nothing")
         progress.ends_as("error")
     finally:
         os._exit(code)
@@ -138,7 +137,7 @@ def _compare(request: Request, progress: Progress) -> bool:
         elif event.kind == "phase":
             progress.phase(event.text)
 
-    context = Context.open(Path(request.root))
+    context = Context.open_asked(Path(request.root), progress.state.path.parent)
     identical = True
     for wanted in request.wanted:
         target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)

@@ -5,6 +5,7 @@ For the builder alone to import: a hook that only starts one must not wait for a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ckpt_git.builds import idle, notices
@@ -15,15 +16,33 @@ from ckpt_git.builds.trust import admitted
 from ckpt_git.builds.untracked import left_out, remember, sentence
 from ckpt_git.engines.protocol import Event
 from ckpt_git.git.repository import Target
+from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
-from ckpt_git.records.queue import Request
+from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.running import Progress
 
 
 def build_request(request: Request, progress: Progress) -> list[Record]:
-    """Build all that ``request`` wants, in its order; returns the records."""
+    """Build all that ``request`` wants, in its order; returns the records.
+
+    A work tree that is removed meanwhile takes its edits along; its commit is built all the same.
+    """
     if request.idle:
         return idle.compare_request(request, progress)
+    context = _open(request, progress)
+    try:
+        return _build_all(context, request, progress)
+    except CkptError:
+        if not context.repo.is_gone:
+            raise
+    return _build_all(_open(request, progress), request, progress)
+
+
+def _open(request: Request, progress: Progress) -> Context:
+    return Context.open_asked(Path(request.root), progress.state.path.parent)
+
+
+def _build_all(context: Context, request: Request, progress: Progress) -> list[Record]:
 
     def announce(package: str, event: Event) -> None:
         if event.kind == "log":
@@ -31,9 +50,8 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
         elif event.kind == "phase":
             progress.phase(event.text)
 
-    context = Context.open(Path(request.root))
     records: list[Record] = []
-    for wanted in request.wanted:
+    for wanted in _left(context, request):
         progress.target(wanted)
         target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
         packages = admitted(context, request, target)
@@ -48,3 +66,10 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
         idle.ask(context, wanted, made)
         records += made
     return records
+
+
+def _left(context: Context, request: Request) -> Sequence[Wanted]:
+    """What ``request`` wants and was not lost with its work tree."""
+    commits = [wanted for wanted in request.wanted if wanted.commit is not None]
+    is_lost = str(context.repo.top or context.repo.git_dir) != request.root
+    return commits if is_lost and commits else request.wanted

@@ -64,7 +64,9 @@ def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> boo
             return False
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
-    return made is None or _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
+    if made is None or repo.top is None or repo.is_gone:
+        return True
+    return _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
 
 
 def waiting(repo: Repository, state: State) -> list[Waiting]:

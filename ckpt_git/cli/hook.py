@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from ckpt_git.builds import background, notices
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.detach import (
     DETACHED,
+    FROM,
     IO_CLASSES,
     NICE,
     detach,
@@ -26,6 +27,8 @@ from ckpt_git.builds.detach import (
 )
 from ckpt_git.builds.settling import SERIES, is_step, made_in_series, settled
 from ckpt_git.cli.streams import out
+from ckpt_git.git.made_here import was_committed_here
+from ckpt_git.git.trees import object_id
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
 from ckpt_git.model.names import CONFIG_NAME
@@ -73,9 +76,12 @@ def hook_main(argv: list[str]) -> int:
     if name not in EVENTS:
         _say(f"ckpt: no event `{name}`; choose one of: {', '.join([*EVENTS, 'pre-push'])}")
         return 0 if name.startswith("post-") else 2
+    top = None
+    if arguments[:1] == [FROM]:
+        top, arguments = Path(*arguments[1:2]), arguments[2:]
     if arguments[:1] == [DETACHED]:
         detach()
-        _in_background(name, arguments[1:2], arguments[2:])
+        _in_background(name, top, arguments[1:2], arguments[2:])
     else:
         _in_foreground(name, arguments)
     return 0
@@ -151,6 +157,9 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
     head = context.repo.target("HEAD")
     target = head if event.by_framework else context.repo.target("worktree")
     config = context.find_config(target.tree)
+    if config is None:  # it was there when git was done, so someone is about to remove it all
+        target = head
+        config = context.find_config(target.tree)
     if config is None:
         return None
     return Request(
@@ -159,6 +168,21 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
         why=event.hook,
         foreign=is_foreign(context, event.hook),
     )
+
+
+def _rebuild_left(
+    context: Context, event: GitEvent, top: Path | None, mark: Path
+) -> Request | None:
+    """What an event asked for in the work tree that was at ``top`` and was removed since: the
+    commit that was noted then. ``context`` is that of what it shared."""
+    commit = pending.head_of(mark)
+    if commit is None:
+        return None
+    target = context.repo.target(commit)
+    if context.find_config(target.tree) is None:
+        return None
+    own = event.hook == "post-commit" and was_committed_here(context.repo, commit)
+    return Request(root=str(top), wanted=(_of(target),), why=event.hook, foreign=not own)
 
 
 def _wanted(config: Config, target: Target, commit: Target) -> tuple[Wanted, ...]:
@@ -192,6 +216,8 @@ def _in_foreground(name: str, arguments: Sequence[str]) -> None:
             return
         mark = pending.mark_of(context.state, context.repo.git_dir)
         made = made_in_series(context.repo, name)
+        if context.repo.git_dir != context.repo.common_dir:
+            pending.note_head(mark, object_id(context.repo, "HEAD") or "")
         if not pending.is_pending(mark):
             told = arguments if made is None else [made]
             spawn_builder(context.state, top, name, (str(mark), *told))
@@ -201,13 +227,22 @@ def _in_foreground(name: str, arguments: Sequence[str]) -> None:
         _say(f"ckpt: nothing is rebuilt: {error}")
 
 
-def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) -> None:
-    """Do what the event ``name`` asks for. ``marks`` is what hooks/background.sh gives: the file
-    that says that we have not looked yet; its name is empty where there can't be one."""
+def _in_background(
+    name: str, top: Path | None, marks: Sequence[str], arguments: Sequence[str]
+) -> None:
+    """Do what the event ``name`` asks for, of the work tree at ``top`` or around the current
+    folder. ``marks`` is what hooks/background.sh gives: the file that says that we have not looked
+    yet; its name is empty where there can't be one."""
+    if top is not None:
+        with suppress(OSError):
+            os.chdir(top)
+    mark = Path(os.path.normpath(marks[0])) if any(marks) else None
     try:
-        context = Context.open()
+        context = _open(top, mark)
     except CkptError:
         return  # no repository, so there is nobody to tell
+    if mark is None:
+        mark = pending.mark_of(context.state, context.repo.git_dir)
     # Once: the mark that is there when a build has ended is that of a later commit.
     with ExitStack() as starting:
         starting.callback(unmark_starting, context.state)
@@ -216,18 +251,39 @@ def _in_background(name: str, marks: Sequence[str], arguments: Sequence[str]) ->
             _lower_priority(context)
             if name == "drain":
                 _be_the_builder(context, starting.close)
-            elif EVENTS[name](event) and _may_look(
-                context, event, _mark(context, marks), _made(name, arguments)
-            ):
-                _serve(context, _rebuild(context, event), starting.close)
+            elif EVENTS[name](event) and _may_look(context, event, mark, _made(name, arguments)):
+                request = _look(context, event, top or context.repo.top, mark)
+                _serve(context, request, starting.close)
         except KeyboardInterrupt:
             pass  # cancelled, and cleared up
         except Exception as error:  # whatever it is, git and its user go on
             notices.tell_error(context.state, error, f"nothing is rebuilt ({name})")
 
 
-def _mark(context: Context, marks: Sequence[str]) -> Path:
-    return Path(marks[0]) if any(marks) else pending.mark_of(context.state, context.repo.git_dir)
+def _open(top: Path | None, mark: Path | None) -> Context:
+    """The context of the work tree that an event came from; where it was removed since, that of
+    what it shared, which ``mark`` is in. Raises ``CkptError``."""
+    if top is None or mark is None:
+        return Context.open(top)
+    return Context.open_asked(top, mark.parent.parent)
+
+
+def _look(context: Context, event: GitEvent, top: Path | None, mark: Path) -> Request | None:
+    """What an event asks for. A work tree that is removed while we look is no work tree any more:
+    what was seen of it then may be half of it, or another's."""
+    if context.repo.top is not None:
+        try:
+            request = _rebuild(context, event)
+        except CkptError:
+            if not context.repo.is_gone:
+                raise
+        else:
+            if not context.repo.is_gone:
+                return request
+        context = Context.open_shared(context.repo.common_dir)
+    request = _rebuild_left(context, event, top, mark)
+    pending.forget_head(mark)
+    return request
 
 
 def _made(name: str, arguments: Sequence[str]) -> str | None:

@@ -45,6 +45,11 @@ class Location:
     trail: tuple[str, ...] = ()
 
     @property
+    def is_gone(self) -> bool:
+        """Whether this is a work tree that was removed since."""
+        return self.top is not None and not (self.top.is_dir() and self.git_dir.is_dir())
+
+    @property
     def state(self) -> Path:
         """The folder of ours, shared by all worktrees. Need not exist."""
         return self.common_dir / "ckpt"

@@ -56,6 +56,10 @@ class Repository(Location):
         """
         return cls(*discover(cwd or _current_folder()))
 
+    def without_work_tree(self) -> Repository:
+        """What all work trees share, as if it were a bare repository."""
+        return Repository(None, self.common_dir, self.common_dir, self.object_format)
+
     @cached_property
     def _configuration(self) -> Configuration:
         return read_configuration(self)
@@ -188,8 +192,9 @@ class Repository(Location):
         return [path for path in os.fsdecode(listed).split("\0") if path]
 
     def in_progress(self) -> str | None:
-        """What git is in the middle of: ``rebase``, ``am``, ``cherry-pick``, … or None."""
-        return in_progress(self.git_dir)
+        """What git is in the middle of in this work tree: ``rebase``, ``am``, ``cherry-pick``, … or
+        None."""
+        return None if self.top is None else in_progress(self.git_dir)
 
 
 def _current_folder() -> Path:

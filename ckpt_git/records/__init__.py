@@ -12,6 +12,7 @@ small files and takes locks; nothing runs a process or knows how a build is made
     running.json  runs/ID.json        what runs, how it ended   (running)
     starting                          a builder is about to run (running; hooks/background.sh)
     pending-WORKTREE                  who is about to look at a work tree (pending)
+    head-WORKTREE                     what was committed in a linked one last (pending)
     skip                              hooks ask git whether to do nothing (state)
     unwritten                         there was no room for a notice (state)
     start.log                         why Python did not start  (hooks/background.sh)

@@ -3,17 +3,22 @@
 As long as it stands, whoever is called for a later event has nothing to do: that process will see
 what happened. So a series of commits doesn't become one of processes. hooks/background.sh has the
 same in the shell; the mark is one file for each work tree.
+
+What was committed in a linked work tree is noted beside it: that tree may be removed before anyone
+has looked, and the commit stays.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.records.state import State
 
 _PREFIX = "pending-"
+_OBJECT_ID = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 def mark_of(state: State, git_dir: Path) -> Path:
@@ -44,6 +49,31 @@ def process_of(mark: Path) -> int | None:
         if pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command:
             return pid
     return None
+
+
+def head_of(mark: Path) -> str | None:
+    """The commit that HEAD of a linked work tree was at the last time that a hook was called there,
+    by its work tree's ``mark``; None where nobody noted it."""
+    with suppress(OSError):
+        head = _head(mark).read_bytes().strip().decode("ascii", "replace")
+        return head if _OBJECT_ID.fullmatch(head) else None
+    return None
+
+
+def note_head(mark: Path, commit: str) -> None:
+    """Note that commit, as hooks/background.sh does. Best effort."""
+    with suppress(OSError):
+        _head(mark).write_text(f"{commit}\n")
+
+
+def forget_head(mark: Path) -> None:
+    """Nobody needs to know it any more: the work tree is gone."""
+    with suppress(OSError):
+        _head(mark).unlink(missing_ok=True)
+
+
+def _head(mark: Path) -> Path:
+    return mark.with_name(f"head-{mark.name.removeprefix(_PREFIX)}")
 
 
 def is_pending(mark: Path) -> bool:

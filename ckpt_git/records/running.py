@@ -120,6 +120,11 @@ class Progress:
     def now(self) -> Running:
         return self._now
 
+    @property
+    def state(self) -> State:
+        """The state of the repository that it runs for."""
+        return self._state
+
     def target(self, target: Wanted) -> None:
         """From here on ``target`` is built."""
         self._set(replace(self._now, target=target, package=None, phase=None))
