@@ -43,11 +43,13 @@ is_in_series() {
 # Each notice is told once: by the one whose `mv` succeeds.
 tell_notices() {
     for notice in "$state"/notices/*.txt; do
-        [ -s "$notice" ] && mv "$notice" "$notice.$$" 2>/dev/null || continue
+        [ -f "$notice" ] && [ -s "$notice" ] && mv "$notice" "$notice.$$" 2>/dev/null || continue
         cat "$notice.$$" >&2
         rm -f "$notice.$$"
     done
-    [ -s "$state/start.log" ] && mv "$state/start.log" "$state/start.log.old" || return 0
+    [ -f "$state/start.log" ] && [ -s "$state/start.log" ] || return 0
+    make_way "$state/start.log.old"
+    mv "$state/start.log" "$state/start.log.old" || return 0
     why=
     while IFS= read -r line; do
         why=$line
@@ -68,6 +70,12 @@ is_pending() {
     *ckpt_git*) return 0 ;;
     *) return 1 ;;
     esac
+}
+
+# What isn't a file that we can write would be waited for, or be complained of.
+make_way() {
+    [ -e "$1" ] || [ -L "$1" ] || return 0
+    [ -f "$1" ] && [ ! -L "$1" ] && [ -w "$1" ] || rm -rf "$1"
 }
 
 # A linked work tree may be removed before anyone has looked at it. The commit stays.
@@ -97,6 +105,9 @@ start() {
         esac
         log=$state/start.log
         pending=$state/pending-${git_dir##*/}
+        for file in "$log" "$pending" "$state/starting" "$state/head-${git_dir##*/}"; do
+            make_way "$file"
+        done
         note_head
         { true >"$state/starting"; } 2>/dev/null
         is_pending && return 0

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from ckpt_git.builds import notices
 from ckpt_git.builds.descendants import kill_descendants, kill_tree
+from ckpt_git.kept import DamagedError, read_kept
 from ckpt_git.model.record import Record
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
@@ -211,8 +212,8 @@ class _Reader:
 
     def copy(self, logs: tuple[str, ...], write: Callable[[str], object]) -> None:
         for log in logs:
-            with suppress(FileNotFoundError), Path(log).open("rb") as file:
-                file.seek(self._position.get(log, 0))
-                if text := self._decoder.decode(file.read()):
+            with suppress(OSError, DamagedError):
+                said = read_kept(Path(log), self._position.get(log, 0))
+                self._position[log] = self._position.get(log, 0) + len(said)
+                if text := self._decoder.decode(said):
                     write(text)
-                self._position[log] = file.tell()

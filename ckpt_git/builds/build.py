@@ -23,6 +23,7 @@ from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config import Package
 from ckpt_git.model.derivation import Derivation, Recipe
+from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 from ckpt_git.model.relocation import Relocation
 from ckpt_git.records.lock import alone
@@ -77,6 +78,17 @@ def build(
     Raises ``ConfigError``, ``RepositoryError``, ``MissingError`` and ``StoreError``; a build that
     fails is a record like any other.
     """
+    try:
+        return _build(context, target, options, announce)
+    except CkptError:
+        if not context.repo.mend(target):
+            raise
+    return _build(context, target, options, announce)
+
+
+def _build(
+    context: Context, target: Target, options: BuildOptions, announce: Announce
+) -> list[Record]:
     packages = context.config(target.tree).select(options.packages)
     records = []
     for package in packages:

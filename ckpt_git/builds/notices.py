@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git.kept import make_way, replace
 from ckpt_git.model.diagnostics import headline
 from ckpt_git.model.errors import CkptError, StoreError
 from ckpt_git.model.record import Record
@@ -86,8 +87,9 @@ def _keep_traceback(log: Path, error: BaseException) -> None:
     import traceback  # noqa: PLC0415 - milliseconds that only a defect has to pay
 
     log.parent.mkdir(parents=True, exist_ok=True)
+    make_way(log)
     if log.exists() and log.stat().st_size > _KEPT:
-        log.replace(log.with_suffix(".log.old"))
+        replace(log, log.with_suffix(".log.old"))
     with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
         file.write(time.strftime("%Y-%m-%d %H:%M:%S\n"))
         traceback.print_exception(error, file=file)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from ckpt_git.builds.context import Context
+from ckpt_git.kept import DamagedError, read_kept
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.names import CONFIG_NAME, shown
@@ -38,8 +39,8 @@ def remember(context: Context, names: Sequence[str]) -> bool:
     """
     told = context.state.path / "untracked" / digest(str(context.repo.top))
     before: set[bytes] = set()
-    with suppress(OSError):
-        before = set(filter(None, told.read_bytes().split(b"\0")))
+    with suppress(OSError, DamagedError):
+        before = set(filter(None, read_kept(told).split(b"\0")))
     now = list(map(os.fsencode, names))
     if before == set(now):
         return False

@@ -9,6 +9,7 @@ from ckpt_git.cli.streams import say
 def open_context() -> Context:
     """The context, after telling what background builds left to tell."""
     context = Context.open()
+    context.state.tell = say
     for notice in context.state.take_notices():
         say(notice)
     return context

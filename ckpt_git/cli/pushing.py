@@ -52,6 +52,7 @@ def _is_refused(arguments: Sequence[str], stdin: bytes) -> bool:
     try:
         event = GitEvent.parse("pre-push", arguments, os.environ, lambda: stdin)
         context = Context.open()
+        context.state.tell = say
         skipped = event.is_skipped(os.environ, context.repo.settings())
     except CkptError as error:
         return _cannot_validate(str(error))

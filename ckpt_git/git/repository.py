@@ -20,7 +20,7 @@ from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
 from ckpt_git.git.progress import in_progress
 from ckpt_git.git.source import GitSource, read_through
-from ckpt_git.model.errors import RepositoryError
+from ckpt_git.model.errors import CkptError, RepositoryError
 from ckpt_git.model.source_diff import SourceDiff
 from ckpt_git.process import ProcessError
 
@@ -81,16 +81,31 @@ class Repository(Location):
         return self._revision(name)
 
     def _snapshot(self, kind: Literal["worktree", "index"]) -> Target:
-        from ckpt_git.git import snapshot  # noqa: PLC0415  (a revision needs none)
+        from ckpt_git.git import own_objects, snapshot  # noqa: PLC0415  (a revision needs none)
 
         if self.top is None:
             raise RepositoryError(
                 f"{self.git_dir} is a bare repository, without {kind}", "name a revision to build"
             )
         take = snapshot.snapshot_work_tree if kind == "worktree" else snapshot.snapshot_index
-        tree = take(self)
+        own_objects.drop_what_is_no_file(self)
+        try:
+            tree = take(self)
+        except CkptError:
+            if not own_objects.drop_damaged(self):
+                raise
+            tree = take(self)
         commit, head_tree = trees.resolve(self, "HEAD^{commit}", "HEAD^{tree}")
         return Target(kind, kind, tree, commit if head_tree == tree else None)
+
+    def mend(self, target: Target) -> bool:
+        """Remove what is damaged of our own objects, and write those of ``target`` anew; whether
+        that came to anything. Raises as ``target`` does."""
+        from ckpt_git.git import own_objects  # noqa: PLC0415  (hardly ever)
+
+        if not own_objects.drop_damaged(self):
+            return False
+        return target.kind == "commit" or self.target(target.kind).tree == target.tree
 
     def _revision(self, name: str) -> Target:
         # The plain name is for TREE-ISH:FOLDER, where a ^{tree} would belong to the folder.

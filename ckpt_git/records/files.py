@@ -1,13 +1,12 @@
 """Small files that are whole or not there: written aside, then published by a rename.
 
 A process that is killed, or a disk that is full, leaves the file that was there before. There is
-no fsync: a file that a power cut leaves damaged is moved aside when it is read, and what it said
-is found out anew.
+no fsync: a file that isn't as it was written is moved aside when it is read, and what it said is
+found out anew.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ckpt_git.kept import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import StoreError
 
 Value = TypeVar("Value")
@@ -44,7 +44,7 @@ def publish(path: Path, content: bytes, *, mtime: float | None = None) -> None:
             aside.write_bytes(content)
             if mtime is not None:
                 os.utime(aside, (mtime, mtime))
-            aside.replace(path)
+            replace(aside, path)
         except BaseException:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
@@ -52,30 +52,22 @@ def publish(path: Path, content: bytes, *, mtime: float | None = None) -> None:
 
 
 def publish_json(path: Path, value: Mapping[str, Any], *, mtime: float | None = None) -> None:
-    """``publish`` a JSON object. Names that aren't UTF-8 survive: their surrogates are escaped."""
-    text = json.dumps(value, separators=(",", ":"))
-    publish(path, text.encode("ascii"), mtime=mtime)
+    """``publish`` a JSON object, with its checksum."""
+    publish(path, encode_json(value), mtime=mtime)
 
 
 def read_json(
-    path: Path, parse: Callable[[Mapping[str, Any]], Value], damaged: Path
+    path: Path, parse: Callable[[Mapping[str, Any]], Value], let_go: Callable[[Path], None]
 ) -> Value | None:
-    """What ``parse`` makes of the JSON object at ``path``; None where there is no such file.
-
-    A file that can't be understood counts as absent and is moved to the folder ``damaged``,
-    so that it is looked at once and is still there for whoever wants to know what happened.
-    """
+    """What ``parse`` makes of the JSON object that was published at ``path``; None where there is
+    nothing, and where ``let_go`` was called, as it isn't that."""
     try:
-        content = path.read_bytes()
-    except OSError:
-        return None
-    try:
-        return parse(json.loads(content))
+        return parse(decode_json(read_kept(path)))
     except (ValueError, TypeError, KeyError, AttributeError):
-        with suppress(OSError):
-            damaged.mkdir(parents=True, exist_ok=True)
-            path.replace(damaged / f"{path.parent.name}-{path.name}")
-        return None
+        let_go(path)
+    except OSError:
+        pass
+    return None
 
 
 def newest_first(folders: Iterable[Path], suffix: str | tuple[str, ...]) -> list[Path]:
@@ -90,5 +82,6 @@ def newest_first(folders: Iterable[Path], suffix: str | tuple[str, ...]) -> list
             for entry in entries:
                 if entry.name.endswith(suffix) and not entry.name.startswith("."):
                     with suppress(FileNotFoundError):
-                        found.append((entry.stat().st_mtime_ns, entry.path))
+                        about = entry.stat(follow_symlinks=False)
+                        found.append((about.st_mtime_ns, entry.path))
     return [Path(path) for _, path in sorted(found, reverse=True)]

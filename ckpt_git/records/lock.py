@@ -8,12 +8,12 @@ Python opens files close-on-exec: what a builder starts doesn't hold its lock.
 from __future__ import annotations
 
 import fcntl
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ckpt_git.kept import open_lock
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
 
@@ -26,13 +26,8 @@ def exclusive(path: Path, wait: bool = True) -> Iterator[bool]:
 
     Raises ``StoreError`` where the file can't be made. Not re-entrant.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
+    with _opened(path) as descriptor:
         yield _take(descriptor, wait=wait)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager
@@ -44,10 +39,7 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
     so one process has one of them at a time. Raises ``StoreError`` where the file can't be made.
     """
     byte = int(digest(what)[:15], 16)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
+    with _opened(path) as descriptor:
         if _take_byte(descriptor, byte):
             yield False
         else:
@@ -57,8 +49,15 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
             while not _take_byte(descriptor, byte):
                 time.sleep(_POLL_SECONDS)
             yield True
-    finally:
-        os.close(descriptor)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    with ExitStack() as stack:
+        with writing(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = stack.enter_context(open_lock(path))
+        yield descriptor
 
 
 def _take(descriptor: int, *, wait: bool) -> bool:

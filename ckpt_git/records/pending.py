@@ -15,6 +15,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git.kept import DamagedError, let_go, make_way, read_kept
 from ckpt_git.records.state import State
 
 _PREFIX = "pending-"
@@ -44,7 +45,7 @@ def process_of(mark: Path) -> int | None:
     told of this mark counts, by its command line (proc(5)).
     """
     with suppress(OSError, ValueError):
-        pid = int(mark.read_bytes())
+        pid = int(read_kept(mark))
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         if pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command:
             return pid
@@ -54,8 +55,8 @@ def process_of(mark: Path) -> int | None:
 def head_of(mark: Path) -> str | None:
     """The commit that HEAD of a linked work tree was at the last time that a hook was called there,
     by its work tree's ``mark``; None where nobody noted it."""
-    with suppress(OSError):
-        head = _head(mark).read_bytes().strip().decode("ascii", "replace")
+    with suppress(OSError, DamagedError):
+        head = read_kept(_head(mark)).strip().decode("ascii", "replace")
         return head if _OBJECT_ID.fullmatch(head) else None
     return None
 
@@ -63,13 +64,14 @@ def head_of(mark: Path) -> str | None:
 def note_head(mark: Path, commit: str) -> None:
     """Note that commit, as hooks/background.sh does. Best effort."""
     with suppress(OSError):
+        make_way(_head(mark))
         _head(mark).write_text(f"{commit}\n")
 
 
 def forget_head(mark: Path) -> None:
     """Nobody needs to know it any more: the work tree is gone."""
     with suppress(OSError):
-        _head(mark).unlink(missing_ok=True)
+        let_go(_head(mark))
 
 
 def _head(mark: Path) -> Path:
@@ -86,6 +88,7 @@ def claim(mark: Path) -> bool:
     if is_pending(mark):
         return False
     with suppress(OSError):
+        make_way(mark)
         mark.write_text(f"{os.getpid()}\n")
     return True
 
@@ -98,5 +101,5 @@ def release(mark: Path) -> bool:
     if is_pending(mark):
         return False
     with suppress(OSError):
-        mark.unlink(missing_ok=True)
+        let_go(mark)
     return True

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ckpt_git.kept import let_go
 from ckpt_git.model.derivation import digest
-from ckpt_git.records.files import newest_first, publish_json, read_json, writing
+from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State
 
 BY_HAND = "asked for"
@@ -132,7 +133,7 @@ def take(state: State) -> Taken | None:
 def settle(taken: Taken) -> None:
     """Forget a request that was taken; a newer one of its slot goes on waiting."""
     with writing(taken.file):
-        taken.file.unlink(missing_ok=True)
+        let_go(taken.file)
 
 
 def forget(state: State, request: Request) -> None:
@@ -146,7 +147,7 @@ def clear(state: State) -> None:
     """Forget all that waits. Raises ``StoreError``."""
     for path in _files(state):
         with writing(path):
-            path.unlink(missing_ok=True)
+            let_go(path)
 
 
 def _files(state: State) -> list[Path]:
@@ -159,4 +160,4 @@ def _file(state: State, request: Request) -> Path:
 
 
 def _read(state: State, path: Path) -> Request | None:
-    return read_json(path, Request.from_json, state.damaged)
+    return state.read(path, Request.from_json)

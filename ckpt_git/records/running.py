@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ckpt_git.kept import let_go, make_way
 from ckpt_git.model.errors import StoreError
-from ckpt_git.records.files import newest_first, publish_json, read_json
+from ckpt_git.records.files import newest_first, publish_json
 from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.state import State
@@ -147,7 +148,7 @@ class Progress:
         now = last if last is not None and last.id == self._now.id else self._now
         self._keep(now, ending)
         with suppress(OSError):
-            _file(self._state).unlink(missing_ok=True)
+            let_go(_file(self._state))
 
     def ends_as(self, ending: Ending) -> None:
         """The run is about to be over, and this process knows how; the builder will ``end`` it."""
@@ -189,7 +190,7 @@ def clear_up(state: State, on_death: Callable[[Running], None]) -> None:
         on_death(dead)
         keep_ending(state, dead, "died")
     with suppress(OSError):
-        _file(state).unlink(missing_ok=True)
+        let_go(_file(state))
 
 
 def keep_ending(state: State, run: Running, ending: Ending) -> None:
@@ -201,12 +202,12 @@ def keep_ending(state: State, run: Running, ending: Ending) -> None:
     with suppress(StoreError, OSError):
         publish_json(_ended_file(state, run.id), asdict(told))
         for old in newest_first([state.path / "runs"], ".json")[KEPT_RUNS:]:
-            old.unlink(missing_ok=True)
+            let_go(old)
 
 
 def ended(state: State, run: str) -> Ended | None:
     """How the run with that id ended; None while it runs and for one long ago."""
-    return read_json(_ended_file(state, run), Ended.from_json, state.damaged)
+    return state.read(_ended_file(state, run), Ended.from_json)
 
 
 def ended_since(state: State, moment: float) -> Ended | None:
@@ -218,7 +219,7 @@ def ended_since(state: State, moment: float) -> Ended | None:
 def last_ended(state: State) -> Ended | None:
     """The last run that ended."""
     for path in newest_first([state.path / "runs"], ".json")[:1]:
-        return read_json(path, Ended.from_json, state.damaged)
+        return state.read(path, Ended.from_json)
     return None
 
 
@@ -246,19 +247,20 @@ def process_started(pid: int) -> int | None:
 def mark_starting(state: State) -> None:
     """Say that a builder is about to appear; hooks/background.sh does the same."""
     with suppress(OSError):
+        make_way(_starting(state))
         _starting(state).touch()
 
 
 def unmark_starting(state: State) -> None:
     """Say that the builder has appeared, or that there is nothing for one to do."""
     with suppress(OSError):
-        _starting(state).unlink(missing_ok=True)
+        let_go(_starting(state))
 
 
 def is_starting(state: State) -> bool:
     """Whether a builder was started moments ago and has not read what it is to build yet."""
     with suppress(OSError):
-        return time.time() - _starting(state).stat().st_mtime < _STARTING_SECONDS
+        return time.time() - _starting(state).lstat().st_mtime < _STARTING_SECONDS
     return False
 
 
@@ -275,4 +277,4 @@ def _ended_file(state: State, run: str) -> Path:
 
 
 def _read(state: State) -> Running | None:
-    return read_json(_file(state), Running.from_json, state.damaged)
+    return state.read(_file(state), Running.from_json)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from ckpt_git import kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
@@ -24,8 +25,12 @@ if TYPE_CHECKING:
     from ckpt_git.model.drift import Drift
     from ckpt_git.model.weight import Weights
 
+Value = TypeVar("Value")
+
 KEPT_LOGS = 200
 KEPT_RECORDS = 200
+
+_NAMED = 3  # damaged files that are named; the rest lies beside them
 
 _UNWRITTEN = (
     "ckpt: a background build came to nothing, and there was no room to keep why;"
@@ -38,6 +43,9 @@ class State:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.tell: Callable[[str], None] = self._tell_later
+        """Is given what is to be said about damage; it waits for the next command otherwise."""
+        self._told = 0
 
     # -- records ------------------------------------------------------------------------------
 
@@ -78,17 +86,17 @@ class State:
             path
             for folder in self._folders("records", None)
             for path in newest_first([folder], ".json")[KEPT_RECORDS:]
-            if path.stat().st_mtime < before
+            if path.lstat().st_mtime < before
         ]
         for path in [] if dry_run else old:
-            path.unlink(missing_ok=True)
+            kept.let_go(path)
         return len(old)
 
     def _record(self, package: str, key: str, recipe: str) -> Path:
         return self.path / "records" / package / f"{key}-{recipe[:16]}.json"
 
     def _read_record(self, path: Path) -> Record | None:
-        return read_json(path, Record.from_json, self.damaged)
+        return self.read(path, Record.from_json)
 
     # -- checkpoints --------------------------------------------------------------------------
 
@@ -97,7 +105,7 @@ class State:
         from ckpt_git.model.checkpoint import Checkpoint  # noqa: PLC0415 - a push asks for none
 
         paths = newest_first(self._folders("checkpoints", package), ".json")
-        read = (read_json(path, Checkpoint.from_json, self.damaged) for path in paths)
+        read = (self.read(path, Checkpoint.from_json) for path in paths)
         wrong = self._distrusted(package)
         return [c for c in read if c is not None and not wrong.intersection(c.bases)]
 
@@ -113,7 +121,7 @@ class State:
         """The same by its id."""
         path = self._checkpoint_file(package, name)
         with writing(path):
-            path.unlink(missing_ok=True)
+            kept.let_go(path)
 
     def distrust(self, package: str, ids: Collection[str]) -> list[Checkpoint]:
         """Have the checkpoints ``ids`` of ``package``, and all that was built on them, count for
@@ -147,7 +155,7 @@ class State:
             if record.base not in sound or record.left in wrong:
                 path = self._record(record.package, record.key, record.recipe)
                 with writing(path):
-                    path.unlink(missing_ok=True)
+                    kept.let_go(path)
 
     def _distrusted(self, package: str) -> frozenset[str]:
         """The ids of the checkpoints that were ever found wrong, and of what lay on them."""
@@ -185,7 +193,7 @@ class State:
         publish_json(self._pin(checkpoint.package), {"id": checkpoint.id})
 
     def _pinned(self, package: str) -> str | None:
-        return read_json(self._pin(package), lambda data: str(data["id"]), self.damaged)
+        return self.read(self._pin(package), lambda data: str(data["id"]))
 
     def _pin(self, package: str) -> Path:
         return self.path / "in-force" / f"{package}.json"
@@ -202,8 +210,8 @@ class State:
         """What is known of what a change to ``package`` has compiled anew."""
         from ckpt_git.model.weight import Weights  # noqa: PLC0415
 
-        kept = read_json(self._weights(package), Weights.from_json, self.damaged)
-        return Weights() if kept is None else kept
+        known = self.read(self._weights(package), Weights.from_json)
+        return Weights() if known is None else known
 
     def keep_weights(self, package: str, weights: Weights) -> None:
         """Keep what a clean build has taught. Raises ``StoreError``."""
@@ -221,7 +229,7 @@ class State:
         def read(data: Mapping[str, Any]) -> Drift:
             return Drift.from_json(data) if data["checkpoint"] == checkpoint.id else Drift()
 
-        return read_json(self._drift(checkpoint.package), read, self.damaged) or Drift()
+        return self.read(self._drift(checkpoint.package), read) or Drift()
 
     def keep_drift(self, checkpoint: Checkpoint, drift: Drift) -> None:
         """Keep that. Raises ``StoreError``."""
@@ -248,7 +256,7 @@ class State:
     def _prune_logs(self) -> None:
         with suppress(OSError):
             for log in sorted((self.path / "logs").iterdir())[:-KEPT_LOGS]:
-                log.unlink(missing_ok=True)
+                kept.let_go(log)
 
     # -- notices ------------------------------------------------------------------------------
 
@@ -277,11 +285,12 @@ class State:
             mine = path.with_name(f".{path.name}.{os.getpid()}")
             with suppress(OSError):
                 path.rename(mine)
-                if (text := _text(mine)) is not None:
+                if text := _text(mine):
                     taken.append(text)
-                mine.unlink()
+                kept.let_go(mine)
         with suppress(OSError):
-            self._unwritten.unlink()
+            self._unwritten.lstat()
+            kept.let_go(self._unwritten)
             taken.append(_UNWRITTEN)
         return taken
 
@@ -302,7 +311,33 @@ class State:
             if skipped:
                 (self.path / "skip").touch()
             else:
-                (self.path / "skip").unlink(missing_ok=True)
+                kept.let_go(self.path / "skip")
+
+    # -- damage -------------------------------------------------------------------------------
+
+    def read(self, path: Path, parse: Callable[[Mapping[str, Any]], Value]) -> Value | None:
+        """What ``parse`` makes of the JSON object at ``path``; None where there is none.
+
+        What isn't as it was written counts as absent, is moved aside so that it is looked at once,
+        and is still there for whoever wants to know what happened.
+        """
+        return read_json(path, parse, self._let_go)
+
+    def _let_go(self, path: Path) -> None:
+        name = f"{path.parent.name}-{path.name}"
+        with suppress(OSError):
+            self.damaged.mkdir(parents=True, exist_ok=True)
+            kept.let_go(self.damaged / name)
+            path.rename(self.damaged / name)
+            self._told += 1
+            if self._told <= _NAMED:
+                self.tell(
+                    f"ckpt: {path} is damaged, so it counts as not there; {self.damaged} keeps it"
+                )
+
+    def _tell_later(self, text: str) -> None:
+        with suppress(StoreError):
+            self.post_notice(text)
 
     # -- places -------------------------------------------------------------------------------
 
@@ -339,6 +374,6 @@ def _is_notice(path: Path) -> bool:
 
 def _text(path: Path) -> str | None:
     try:
-        return os.fsdecode(path.read_bytes()).rstrip("\n")
-    except OSError:
+        return os.fsdecode(kept.read_kept(path)).rstrip("\n")
+    except (OSError, kept.DamagedError):
         return None

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ckpt_git.kept import let_go
 from ckpt_git.model.agreement import Agreement
-from ckpt_git.records.files import newest_first, publish_json, read_json, writing
+from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State
 
 
 def find(state: State, digest: str) -> Agreement | None:
     """The agreement to the recipe ``digest``, or None."""
-    return read_json(_file(state, digest), Agreement.from_json, state.damaged)
+    return state.read(_file(state, digest), Agreement.from_json)
 
 
 def keep(state: State, agreement: Agreement) -> None:
@@ -22,14 +23,13 @@ def keep(state: State, agreement: Agreement) -> None:
     path = _file(state, agreement.digest)
     publish_json(path, agreement.to_json(), mtime=agreement.agreed)
     with writing(path):
-        _asked(state, agreement.digest).unlink(missing_ok=True)
+        let_go(_asked(state, agreement.digest))
 
 
 def listed(state: State) -> list[Agreement]:
     """All agreements, newest first."""
     read = [
-        read_json(path, Agreement.from_json, state.damaged)
-        for path in newest_first([_folder(state)], ".json")
+        state.read(path, Agreement.from_json) for path in newest_first([_folder(state)], ".json")
     ]
     return [agreement for agreement in read if agreement is not None]
 
@@ -38,7 +38,7 @@ def revoke(state: State, agreement: Agreement) -> None:
     """Forget ``agreement``. Raises ``StoreError``."""
     path = _file(state, agreement.digest)
     with writing(path):
-        path.unlink(missing_ok=True)
+        let_go(path)
 
 
 def ask_once(state: State, digest: str) -> bool:

@@ -82,7 +82,8 @@ static struct known *put(struct digests *digests, const struct record *record)
 /* Records that this process has no newer ones of. */
 static void read_records(struct digests *digests)
 {
-    int file = openat(digests->folder, digests->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file =
+        openat(digests->folder, digests->name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct head head;
     if (file >= 0 && read(file, &head, sizeof head) == sizeof head &&
         memcmp(head.magic, MAGIC, sizeof MAGIC) == 0 && head.count <= MOST) {
@@ -153,6 +154,13 @@ static size_t choose(const struct digests *digests, struct record *chosen)
     return count;
 }
 
+/* A folder is in the file's place: it takes the name that the file had, for a sweep to remove. */
+static int swap_for_folder(const struct digests *digests, const char *name)
+{
+    int folder = digests->folder;
+    return renameat2(folder, name, folder, digests->name, RENAME_EXCHANGE) == 0 ? 0 : -errno;
+}
+
 int digests_save(struct digests *digests)
 {
     if (!digests->has_changed)
@@ -172,7 +180,7 @@ int digests_save(struct digests *digests)
     if (file >= 0 && close(file) != 0 && error == 0)
         error = -errno;
     if (error == 0 && renameat(digests->folder, name, digests->folder, digests->name) != 0)
-        error = -errno;
+        error = errno == EISDIR ? swap_for_folder(digests, name) : -errno;
     if (error != 0)
         unlinkat(digests->folder, name, 0);
     digests->has_changed = error != 0;

@@ -17,6 +17,8 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
+from ckpt_git.kept import open_kept
+
 MAGIC = b"ckptmem4"
 ORDER = 0x01020304
 
@@ -179,7 +181,7 @@ class MemoryFile:
     @classmethod
     def read(cls, path: Path) -> MemoryFile:
         """The memory in a file. Raises ``OSError`` where that can't be read, and ``ValueError``."""
-        with path.open("rb") as file:
+        with open_kept(path) as file:
             if os.fstat(file.fileno()).st_size < HEADER.size:
                 raise ValueError("it is no memory")
             return cls(mmap(file.fileno(), 0, access=ACCESS_READ))

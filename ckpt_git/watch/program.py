@@ -21,11 +21,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ckpt_git.kept import decode_json, let_go, read_kept, replace
 from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.watch import compiling
 
 _BUILT = compiling.FOLDER / "built"
 """Those that a wheel brings: a folder for each kind of machine."""
+
+
+_CHECKSUMS = "checksums"
 
 
 class Programs(NamedTuple):
@@ -62,7 +66,7 @@ def forget_refusals(store_root: Path) -> None:
     for known in store_root.glob("watch/known/*"):
         if not known.is_symlink():
             with suppress(OSError):
-                known.unlink()
+                let_go(known)
 
 
 def _programs_in(folder: Path) -> Programs:
@@ -107,14 +111,26 @@ def _look_up(known: Path) -> Path | None:
         folder = Path(os.readlink(known))  # noqa: PTH115
     except OSError as error:
         if error.errno == errno.EINVAL:  # a file, not a link
-            with suppress(FileNotFoundError):  # forgotten just now
-                raise MissingError(known.read_text(), compiling.AGAIN) from None
+            with suppress(OSError, ValueError, KeyError):  # forgotten just now, or damaged
+                refusal = decode_json(read_kept(known))["refusal"]
+                raise MissingError(refusal, compiling.AGAIN) from None
         return None
     return folder if _is_whole(folder) else None
 
 
 def _is_whole(folder: Path) -> bool:
-    return all(os.access(folder / name, os.F_OK) for name in compiling.NAMES)
+    """Whether the programs are there; those that were made here also as they were made."""
+    if folder.parent == _BUILT:
+        return all(os.access(folder / name, os.F_OK) for name in compiling.NAMES)
+    with suppress(OSError, ValueError):
+        return read_kept(folder / _CHECKSUMS) == _checksums(folder)
+    return False
+
+
+def _checksums(folder: Path) -> bytes:
+    """As sha256sum(1) has them."""
+    made = ((hashlib.sha256(read_kept(folder / name)), name) for name in compiling.NAMES)
+    return "".join(f"{digest.hexdigest()}  {name}\n" for digest, name in made).encode()
 
 
 def _note(known: Path, folder: Path) -> None:
@@ -123,9 +139,9 @@ def _note(known: Path, folder: Path) -> None:
     aside = known.with_name(f"{known.name}.{os.getpid()}")
     with writing(known):
         known.parent.mkdir(parents=True, exist_ok=True)
-        aside.unlink(missing_ok=True)
+        let_go(aside)
         aside.symlink_to(folder)
-        aside.replace(known)
+        replace(aside, known)
 
 
 # --- what isn't ---------------------------------------------------------------------------
@@ -160,7 +176,7 @@ def _digest_of_sources() -> str:
 
 def _make_alone(room: Path, compilers: list[str], known: Path) -> Path:
     """Compile, unless another process just did."""
-    from ckpt_git.records.files import publish  # noqa: PLC0415
+    from ckpt_git.records.files import publish_json  # noqa: PLC0415
     from ckpt_git.records.lock import exclusive  # noqa: PLC0415
 
     if not compilers:
@@ -172,7 +188,7 @@ def _make_alone(room: Path, compilers: list[str], known: Path) -> Path:
             try:
                 folder = _first_that_works(room, compilers)
             except MissingError as error:
-                publish(known, error.what.encode())
+                publish_json(known, {"refusal": error.what})
                 raise
         _note(known, folder)
         return folder
@@ -197,21 +213,15 @@ def _make(room: Path, compiler: str) -> Path:
         sources = _digest_of_sources()
         folder = _folder(room, sources, compiler)
         with writing(aside):
-            _clear(folder)
-            _clear(aside)  # a killed process's: we hold the lock
+            let_go(folder)
+            let_go(aside)  # a killed process's: we hold the lock
             aside.mkdir(parents=True)
             try:
                 compiling.compile_into(aside, compiler, "linked")
                 compiling.try_out(aside)
                 if _digest_of_sources() == sources:  # else they were changed meanwhile
+                    (aside / _CHECKSUMS).write_bytes(_checksums(aside))
                     aside.rename(folder)
                     return folder
             finally:
-                _clear(aside)
-
-
-def _clear(folder: Path) -> None:
-    import shutil  # noqa: PLC0415 - for who compiles alone
-
-    with suppress(FileNotFoundError):
-        shutil.rmtree(folder)
+                let_go(aside)

@@ -74,10 +74,10 @@ static int is_sound(const struct memory *memory)
 
 static const struct memory_header *map(const char *name, size_t *size)
 {
-    int file = open(name, O_RDONLY | O_CLOEXEC);
+    int file = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a FIFO would wait */
     struct stat found;
     void *mapped = MAP_FAILED;
-    if (file >= 0 && fstat(file, &found) == 0 &&
+    if (file >= 0 && fstat(file, &found) == 0 && S_ISREG(found.st_mode) &&
         (size_t)found.st_size >= sizeof(struct memory_header)) {
         *size = (size_t)found.st_size;
         mapped = mmap(NULL, *size, PROT_READ, MAP_PRIVATE, file, 0);

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ckpt_git.kept import read_kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
 from ckpt_git.watch.memory_file import MAGIC
@@ -153,7 +154,7 @@ def is_unwatched(code: int) -> bool:
 def read_report(path: Path) -> Report:
     """What the watcher wrote. Raises ``StoreError`` where it didn't."""
     try:
-        data: dict[str, Any] = json.loads(path.read_bytes())
+        data: dict[str, Any] = json.loads(read_kept(path))
         return Report(
             ran=data["ran"],
             answered=data["answered"],
@@ -165,7 +166,7 @@ def read_report(path: Path) -> Report:
             answered_by=data["answered_by"],
             steps=tuple(_steps(data["steps"])),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StoreError(
             f"the build's watcher left no report: {error}",
             "there may be no room left on the disk; `git ckpt doctor` looks",

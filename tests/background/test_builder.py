@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -13,8 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.builds import background
+from ckpt_git.kept import decode_json
 from ckpt_git.records import queue
 from ckpt_git.records import running as runs
+from ckpt_git.records.files import publish_json
 from tests.background.project import CONFIG, Project
 from tests.records.values import notices
 from tests.support import eventually
@@ -285,8 +286,7 @@ def test_after_a_reboot_a_pid_that_is_somebody_elses_is_not_taken_for_the_builde
     project.kill()
     project.wait_until_idle()
     running = project.state.path / "running.json"
-    ours = json.dumps({**json.loads(running.read_text()), "pid": os.getpid()})
-    running.write_text(ours)
+    publish_json(running, {**decode_json(running.read_bytes()), "pid": os.getpid()})
     (project.state.path / "pending-.git").write_text(f"{os.getpid()}\n")
     project.open_gate()
     said = project.commit(a="2")

@@ -49,7 +49,7 @@ def test_they_are_compiled_once(installation: Installation) -> None:
 def test_twice_is_the_same(installation: Installation, tmp_path: Path) -> None:
     first = contents(installation.find())
     assert first == contents(installation.find(tmp_path / "another store"))
-    assert sorted(first) == ["answer", "ckpt-watch", "libsee.so"]
+    assert sorted(first) == ["answer", "checksums", "ckpt-watch", "libsee.so"]
 
 
 def test_who_comes_at_the_same_time_waits(installation: Installation) -> None:

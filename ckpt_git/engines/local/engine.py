@@ -6,7 +6,6 @@ hook for one, are answered from what is known.
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from contextlib import suppress
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
+from ckpt_git.kept import decode_json, encode_json, make_way, read_kept
 from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.source_diff import Manifest, matcher
@@ -109,7 +109,8 @@ class LocalEngine:
         """For a build that was to be watched and of which not all was seen."""
         name = _LISTED + self._listed(inputs)
         with writing(self.store.toolchains):
-            (self.store.toolchains / name).write_text(json.dumps(inputs))
+            make_way(self.store.toolchains / name)
+            (self.store.toolchains / name).write_bytes(encode_json({"inputs": inputs}))
         return name
 
     def changed_toolchain(self, toolchain: str | None) -> str | None:
@@ -124,12 +125,12 @@ class LocalEngine:
         from ckpt_git.watch.session import changed_since  # noqa: PLC0415
 
         programs, _ = self._programs()
-        seen = self.store.toolchains / toolchain
         if toolchain.startswith(_LISTED):
             with suppress(OSError, ValueError):
-                listed = self._listed(tuple(json.loads(seen.read_bytes())))
+                kept = decode_json(read_kept(self.store.toolchains / toolchain))
+                listed = self._listed(tuple(kept["inputs"]))
                 return None if toolchain == _LISTED + listed else "a program or library changed"
-        elif programs is not None and seen.exists():
+        elif programs is not None and (seen := self.store.system(toolchain)) is not None:
             with suppress(StoreError):
                 changed = changed_since(programs, seen, self.store.objects)
                 return None if changed is None else f"{changed} changed"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -21,6 +21,7 @@ from ckpt_git.engines.nix import errors, expression
 from ckpt_git.engines.nix.snapshot import Snapshot
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import SourceTree
+from ckpt_git.kept import open_lock
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.nix_recipe import NixRecipe
@@ -153,11 +154,9 @@ class Evaluation:
 
 @contextmanager
 def _alone(room: Path) -> Iterator[int]:
-    with writing(room):
-        room.mkdir(parents=True, exist_ok=True)
-        lock = os.open(room / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
+    with ExitStack() as stack:
+        with writing(room):
+            room.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(open_lock(room / "lock"))
         flock(lock, LOCK_EX)
         yield lock
-    finally:
-        os.close(lock)

@@ -9,7 +9,6 @@ meta.json                     what there is; written last: without it a build is
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -19,6 +18,7 @@ from pathlib import Path
 from ckpt_git.engines.files import decode_manifest, encode_manifest, new_id, writing
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.folders import remove
+from ckpt_git.kept import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
 
@@ -71,13 +71,13 @@ class Kept:
         with writing(entry):
             (entry / "manifest").write_bytes(encode_manifest(manifest))
             aside = entry / "meta.json.new"
-            aside.write_text(json.dumps(asdict(meta)))
-            aside.replace(entry / "meta.json")
+            aside.write_bytes(encode_json(asdict(meta)))
+            replace(aside, entry / "meta.json")
 
     def meta(self, package: str, name: str) -> Meta | None:
         """What is kept of a build, or None where it isn't whole."""
         try:
-            data = json.loads((self.root / package / name / "meta.json").read_text())
+            data = decode_json(read_kept(self.root / package / name / "meta.json"))
             return Meta(**{**data, "options": tuple(data["options"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -108,7 +108,7 @@ class Kept:
         """The manifest of the tree that was built. Raises ``StoreError``."""
         path = self.root / package / name / "manifest"
         try:
-            return decode_manifest(path.read_bytes())
+            return decode_manifest(read_kept(path))
         except (OSError, ValueError) as error:
             raise StoreError(f"{path} can't be read: {error}") from error
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from ckpt_git.engines.files import decode_manifest, encode_manifest, writing
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.folders import remove
+from ckpt_git.kept import DamagedError, read_kept
 from ckpt_git.model.source_diff import SourceDiff
 
 
@@ -49,8 +50,8 @@ class Snapshot:
     def _read(self) -> bytes:
         """What is noted of the tree that is held; nothing where there is none."""
         try:
-            return self._written.read_bytes()
-        except OSError:
+            return read_kept(self._written)
+        except (OSError, DamagedError):
             return b""
 
     def _remove(self, paths: Iterable[str]) -> None:

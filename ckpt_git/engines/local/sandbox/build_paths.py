@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from ckpt_git.engines.files import move, writing
 from ckpt_git.engines.local.host import BUILD_ROOT, OUT_ROOT
 from ckpt_git.engines.local.store.store import Store
 from ckpt_git.folders import remove
+from ckpt_git.kept import open_lock
 from ckpt_git.model.derivation import Derivation, digest
 from ckpt_git.model.record import SandboxKind
 
@@ -54,15 +55,16 @@ def occupied(place: Place, work: Path) -> Iterator[None]:
     if place.host is None:
         yield
         return
+    stack = ExitStack()
     with writing(place.host):
         place.host.mkdir(parents=True, exist_ok=True)
-        lock = (place.host / "lock").open("a")
+        lock = stack.enter_context(open_lock(place.host / "lock"))
     moves = (
         (work / "fs", Path(place.top)),
         (work / "out", Path(place.out)),
         (work / "tmp", Path(place.tmp)),
     )
-    with lock:
+    with stack:
         flock(lock, LOCK_EX)
         for origin, target in moves:
             remove(target)

@@ -6,7 +6,6 @@ changes.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local.host import which
+from ckpt_git.kept import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
     key = _key(forced)
     remembered = store.root / "abilities.json"
     try:
-        data = json.loads(remembered.read_bytes())
+        data = decode_json(read_kept(remembered))
         if data["key"] == key:
             return Abilities(**data["abilities"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -60,8 +60,8 @@ def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
         found = try_out(store, *forced)
         # Two threads of one process may ask at once.
         aside = remembered.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        aside.write_text(json.dumps({"key": key, "abilities": asdict(found)}))
-        aside.rename(remembered)
+        aside.write_bytes(encode_json({"key": key, "abilities": asdict(found)}))
+        replace(aside, remembered)
     return found
 
 

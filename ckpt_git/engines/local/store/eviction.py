@@ -19,6 +19,7 @@ from typing import Literal
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local.store import objects
 from ckpt_git.engines.local.store.store import OWNED, Store
+from ckpt_git.kept import let_go, read_kept
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""
@@ -29,6 +30,7 @@ KEPT_FETCHED = 3
 _KEPT_TOOLCHAINS = 64
 _YOUNG = 3600.0
 """Seconds for which an object stays that no memory names: the one that does may be on its way."""
+_MOST_BYTES = 1 << 63
 _HALF_LIFE = 86400.0
 """Seconds after which what wasn't used is worth half."""
 
@@ -183,12 +185,17 @@ def _bytes(store: Store, found: Sequence[Entry]) -> int:
 
 def _owned(below: Path, kind: Kind) -> Iterator[Entry]:
     for folder in _folders(below):
-        owner: str | None
-        try:
-            owner, package, *size = json.loads((folder / OWNED).read_bytes())
-        except (OSError, ValueError, TypeError):
-            owner, package, size = None, "", []
-        yield Entry(folder.name, kind, owner, package, sum(size), 0.0, _mtime(folder))
+        owner, package, size = _owner_of(folder) or (None, "", 0)
+        yield Entry(folder.name, kind, owner, package, size, 0.0, _mtime(folder))
+
+
+def _owner_of(folder: Path) -> tuple[str, str, int] | None:
+    try:
+        owner, package, size = json.loads(read_kept(folder / OWNED))
+    except (OSError, ValueError, TypeError, RecursionError):
+        return None
+    known = isinstance(owner, str) and isinstance(package, str) and type(size) is int
+    return (owner, package, size) if known and 0 <= size < _MOST_BYTES else None
 
 
 def _place(store: Store, entry: Entry) -> Path:
@@ -232,7 +239,7 @@ def _forget_older_versions(store: Store) -> None:
 def _forget_toolchains(store: Store) -> None:
     listings = sorted(store.toolchains.iterdir(), key=_mtime, reverse=True)
     for old in listings[_KEPT_TOOLCHAINS:]:
-        old.unlink(missing_ok=True)
+        let_go(old)
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -242,6 +249,6 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _mtime(path: Path) -> float:
-    with suppress(FileNotFoundError):
-        return path.stat().st_mtime
+    with suppress(OSError):
+        return path.lstat().st_mtime
     return math.inf

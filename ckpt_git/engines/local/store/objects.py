@@ -10,10 +10,12 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
 from ckpt_git.engines.local.store.store import AROUND, BESIDE
+from ckpt_git.kept import let_go
 from ckpt_git.watch.memory_file import MemoryFile
 
 if TYPE_CHECKING:
@@ -32,9 +34,9 @@ def sweep(store: Store, young: float) -> None:
             named |= {digest.hex() for digest in MemoryFile.read(path).contents}
     limit = time.time() - young
     for entry, name in chain(_each(store), _unfinished(store)):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):
             if name not in named and entry.stat(follow_symlinks=False).st_ctime < limit:
-                os.unlink(entry.path)
+                let_go(Path(entry.path))
 
 
 def size(store: Store) -> int:
@@ -42,7 +44,7 @@ def size(store: Store) -> int:
     total = 0
     for entry, _ in _each(store):
         with suppress(FileNotFoundError):
-            total += on_disk(entry.stat().st_size)
+            total += on_disk(entry.stat(follow_symlinks=False).st_size)
     return total
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local.store.size import on_disk
+from ckpt_git.kept import DamagedError, read_kept
 
 OPAQUE = "user.overlay.opaque"
 """The kernel's page on overlayfs, "whiteouts and opaque directories"."""
@@ -84,8 +85,10 @@ def settle(folder: Path) -> Seal:
 def damage(folder: Path, seal_file: Path) -> str | None:
     """What is not as it was sealed, in a few words, or None. Raises nothing for what is gone."""
     try:
-        kept = seal_file.read_bytes()
+        kept = read_kept(seal_file)
         now = take(folder)
+    except DamagedError as error:
+        return str(error)
     except OSError as error:
         return f"{error.filename or folder}: {error.strerror}"
     if kept == (found := now.encode()):

@@ -6,11 +6,12 @@ sweep sees a store in which nobody publishes on a layer that it is about to remo
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+
+from ckpt_git.kept import decode_json, encode_json, make_way, open_lock, read_kept, replace
 
 _BLOCK = 4096  # bytes: what most file systems give out at least
 
@@ -25,25 +26,24 @@ class Tally:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only one that publishes or removes. Not re-entrant."""
-        descriptor = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        with open_lock(self._lock, 0o600) as descriptor:
             flock(descriptor, LOCK_EX)
             yield
-        finally:
-            os.close(descriptor)
 
     def read(self) -> int | None:
         """Bytes of all that was published; None where that has to be counted anew."""
         try:
-            return int(self._path.read_text())
+            number = decode_json(read_kept(self._path))["bytes"]
         except (OSError, ValueError):
             return None
+        return number if isinstance(number, int) else None
 
     def write(self, number: int) -> None:
         """Keep what was counted. Under the lock."""
         aside = self._path.with_suffix(".new")
-        aside.write_text(str(number))
-        aside.replace(self._path)
+        make_way(aside)
+        aside.write_bytes(encode_json({"bytes": number}))
+        replace(aside, self._path)
 
     def add(self, number: int) -> None:
         """Note that ``number`` bytes are about to be published, or were removed. Under the lock:

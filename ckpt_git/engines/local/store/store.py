@@ -26,10 +26,12 @@ import errno
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from dataclasses import replace as with_changes
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
@@ -45,6 +47,7 @@ from ckpt_git.engines.files import (
 from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.size import Tally, on_disk
 from ckpt_git.folders import remove
+from ckpt_git.kept import DamagedError, let_go, make_way, read_kept, replace
 from ckpt_git.later import Later
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
@@ -165,7 +168,7 @@ class Store:
     def entry(self, entry_id: str) -> Entry | None:
         """What an entry says of itself, or None where that can't be read."""
         try:
-            said = self.file(entry_id, "meta.json").read_bytes()
+            said = read_kept(self.file(entry_id, "meta.json"))
             checksum, _, text = said.partition(b"\n")
             if hashlib.sha256(text).hexdigest().encode() != checksum:
                 return None
@@ -193,9 +196,10 @@ class Store:
         now = time.time_ns()
         with writing(path.parent):
             make_private(path.parent)
+            make_way(path)
             with suppress(FileExistsError), path.open("x"):
                 os.utime(path, ns=(now, now))
-            date = path.stat().st_mtime_ns
+            date = path.lstat().st_mtime_ns
             if date > now:  # the clock was set back: no file may be dated in the future
                 os.utime(path, ns=(now, now))
                 date = now
@@ -206,9 +210,13 @@ class Store:
         link's target, since a link is there whole or not at all."""
         path = self.root / "seed"
         with writing(self.root):
-            with suppress(FileExistsError):
-                path.symlink_to(os.urandom(16).hex())
-            return os.readlink(path)
+            seed = _seed(path)
+            if seed is None:
+                let_go(path)
+                with suppress(FileExistsError):
+                    path.symlink_to(os.urandom(16).hex())
+                seed = os.readlink(path)
+            return seed
 
     def fetched(self, prefix: str) -> list[Entry]:
         """What ``fetch`` brought, of the entries whose ids begin with ``prefix``."""
@@ -239,7 +247,9 @@ class Store:
             return seal.damage(self.fs(entry_id), self.entries / entry_id / "seal")
         path = self.file(entry_id, MEMORY)
         try:
-            return None if is_whole(path.read_bytes()) else f"{path} is damaged"
+            return None if is_whole(read_kept(path)) else f"{path} is damaged"
+        except DamagedError as error:
+            return str(error)
         except OSError as error:
             return f"{path} can't be read: {error.strerror}"
 
@@ -261,7 +271,7 @@ class Store:
                 if (made / name).is_file():
                     lengths.append((made / name).stat().st_size)
             size = entry.bytes + sum(map(on_disk, lengths)) + BESIDE
-            meta = json.dumps(asdict(replace(entry, bytes=size))).encode()
+            meta = json.dumps(asdict(with_changes(entry, bytes=size))).encode()
             (made / "meta.json").write_bytes(
                 hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
             )
@@ -289,7 +299,7 @@ class Store:
         """The manifest of the tree that a checkpoint was built from. Raises ``StoreError``."""
         path = self.file(entry_id, "manifest")
         try:
-            return decode_manifest(path.read_bytes())
+            return decode_manifest(read_kept(path))
         except (OSError, ValueError) as error:
             raise StoreError(f"{path} can't be read: {error}") from error
 
@@ -357,9 +367,11 @@ class Store:
 
     def _lost_in_a_crash(self, folder: Path) -> bool:
         try:
-            return (folder / "unsynced").read_text() != _boot()
-        except OSError:
+            return read_kept(folder / "unsynced").decode() != _boot()
+        except FileNotFoundError:
             return False
+        except (OSError, ValueError):
+            return True
 
     def make_durable(self, entry_id: str) -> None:
         """Have a published entry written to disk, beside whatever goes on: syncfs(2).
@@ -402,12 +414,17 @@ class Store:
     def keep_system(self, seen: Path) -> str:
         """Keep what a build read of the system, in the file ``seen``; gives its name. Raises
         ``FileNotFoundError`` where the build wrote down nothing, and ``StoreError``."""
-        name = hashlib.sha256(seen.read_bytes()).hexdigest()[:32]
+        name = _name_of(seen.read_bytes())
         with writing(self.toolchains):
-            if (self.toolchains / name).is_dir():
-                remove(self.toolchains / name)
-            seen.rename(self.toolchains / name)  # what is there may be damaged
+            replace(seen, self.toolchains / name)  # what is there may be damaged
         return name
+
+    def system(self, name: str) -> Path | None:
+        """The file that was kept by that name; None where it isn't there as it was."""
+        path = self.toolchains / name
+        with suppress(OSError, DamagedError):
+            return path if _name_of(read_kept(path)) == name else None
+        return None
 
 
 def make_folder(folder: Path) -> None:
@@ -490,6 +507,17 @@ def _age(folder: Path) -> float:
         return time.time() - folder.stat().st_mtime
     except FileNotFoundError:
         return 0.0
+
+
+def _name_of(system: bytes) -> str:
+    return hashlib.sha256(system).hexdigest()[:32]
+
+
+def _seed(path: Path) -> str | None:
+    with suppress(OSError):
+        seed = os.readlink(path)
+        return seed if re.fullmatch("[0-9a-f]{32}", seed) else None
+    return None
 
 
 def _boot() -> str:
