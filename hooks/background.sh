@@ -91,6 +91,13 @@ note_head() {
     } 2>/dev/null
 }
 
+# When that was by the one clock that nobody sets; nothing where there is none.
+tell_start() {
+    uptime=
+    [ ! -r /proc/uptime ] || IFS=' ' read -r uptime rest </proc/uptime
+    echo "$uptime" >"$state/starting"
+}
+
 # Nothing that git or a pipe behind it waits for is handed down; hanging up doesn't end it. It
 # begins a moment later and steps back (by 10, nice(1)): git and its user go first. It isn't in the
 # work tree: the shell has words for a folder that is gone.
@@ -109,7 +116,7 @@ start() {
             make_way "$file"
         done
         note_head
-        { true >"$state/starting"; } 2>/dev/null
+        tell_start 2>/dev/null
         is_pending && return 0
     fi
     trap '' HUP

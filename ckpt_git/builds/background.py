@@ -15,7 +15,6 @@ from __future__ import annotations
 import codecs
 import os
 import signal
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -31,6 +30,7 @@ from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request
 from ckpt_git.records.running import ALIVE, BUILDER, Ending, Progress, Running
 from ckpt_git.records.state import State
+from ckpt_git.waiting import pause, turns
 
 Build = Callable[[Request, Progress], list[Record]]
 """Builds what a request wants, tells ``Progress`` what it is at, and returns the records.
@@ -135,14 +135,14 @@ def follow(state: State, write: Callable[[str], object]) -> Ending | None:
     Attaches to a run at any time, and waits for one that is just about to start; None where
     there is none.
     """
-    began, reader = time.time(), _Reader()
+    before, reader = runs.ends(state), _Reader()
     now = _wait_for_start(state)
     if now is None:
-        ended = runs.ended_since(state, began)  # so short that it was over before it was seen
+        ended = runs.last_ended(state, besides=before)  # it was over before it was seen
     else:
         while (current := running(state)) is not None and current.id == now.id:
             reader.copy(current.logs, write)
-            time.sleep(_POLL_SECONDS)
+            pause(_POLL_SECONDS)
         ended = runs.ended(state, now.id)
     if ended is None:
         return None
@@ -185,22 +185,16 @@ def _wait_for_start(state: State) -> Running | None:
     Whether something is coming is asked first: what starts between the two looks is found by the
     second one.
     """
-    deadline = time.monotonic() + _START_SECONDS
-    while True:
+    for _ in turns(_START_SECONDS, _POLL_SECONDS):
         coming = runs.is_starting(state) or queue.waiting(state)
         now = running(state)
-        if now is not None or not coming or time.monotonic() > deadline:
+        if now is not None or not coming:
             return now
-        time.sleep(_POLL_SECONDS)
+    return None
 
 
 def _wait_for_end(run: Running, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while runs.lives(run):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    return True
+    return any(not runs.lives(run) for _ in turns(seconds, _POLL_SECONDS))
 
 
 class _Reader:

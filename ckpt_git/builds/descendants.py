@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.records.running import process_started
+from ckpt_git.waiting import turns
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _KILLED_SECONDS = 2.0  # one that waits for a disk may take longer
@@ -72,9 +72,9 @@ def _kill(pids: set[int]) -> None:
     """End them, and wait until they have: a signal is sent sooner than it is seen to."""
     for pid in pids:
         _signal(pid, signal.SIGKILL)
-    deadline = time.monotonic() + _KILLED_SECONDS
-    while any(process_started(pid) is not None for pid in pids) and time.monotonic() < deadline:
-        time.sleep(0.002)
+    for _ in turns(_KILLED_SECONDS, 0.002):
+        if all(process_started(pid) is None for pid in pids):
+            break
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

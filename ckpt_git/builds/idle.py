@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -34,6 +33,7 @@ from ckpt_git.model.record import Record
 from ckpt_git.records import queue
 from ckpt_git.records.queue import IDLE, Request, Wanted
 from ckpt_git.records.running import Progress
+from ckpt_git.waiting import turns
 
 _ENDING_SECONDS = 4.0  # less than who cancels a run waits for it
 
@@ -173,7 +173,7 @@ def _end(pid: int) -> None:
 
 
 def _wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _ENDING_SECONDS
     with suppress(ChildProcessError):
-        while not holds() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        for _ in turns(_ENDING_SECONDS, 0.02):
+            if holds():
+                break

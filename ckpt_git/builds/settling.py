@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +20,7 @@ from ckpt_git.git.trees import object_id
 from ckpt_git.process import ProcessError
 from ckpt_git.records import pending
 from ckpt_git.records.state import State
+from ckpt_git.waiting import pause, turns
 
 LONGEST = 600.0
 """Seconds that anyone waits: a conflict may stand for days, and who resolves it calls a hook."""
@@ -58,12 +58,13 @@ def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> boo
     There isn't after ``longest`` seconds, nor where the commit ``made``, which a series had made
     on its way, was taken back (``--abort``), and nothing was made since.
     """
-    deadline, pause = time.monotonic() + longest, _FIRST_PAUSE
+    waited, next_pause = 0.0, _FIRST_PAUSE
     while repo.in_progress() is not None:
-        if time.monotonic() > deadline:
+        if waited > longest:
             return False
-        time.sleep(pause)
-        pause = min(2 * pause, _LONGEST_PAUSE)
+        pause(next_pause)
+        waited += next_pause
+        next_pause = min(2 * next_pause, _LONGEST_PAUSE)
     if made is None or repo.top is None or repo.is_gone:
         return True
     return _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
@@ -87,10 +88,10 @@ def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
     for one in stopped:
         with suppress(ProcessLookupError):
             os.kill(one.pid, signal.SIGTERM)
-    deadline = time.monotonic() + _ENDING_SECONDS
     for one in stopped:
-        while pending.process_of(one.mark) == one.pid and time.monotonic() < deadline:
-            time.sleep(_FIRST_PAUSE)
+        for _ in turns(_ENDING_SECONDS, _FIRST_PAUSE):
+            if pending.process_of(one.mark) != one.pid:
+                break
         pending.release(one.mark)  # which one that had hardly begun couldn't
     return stopped
 

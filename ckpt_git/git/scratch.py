@@ -5,6 +5,7 @@ They are on the repository's own file system, and out of every build's reach.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -30,7 +31,12 @@ def scratch_folder(at: Location) -> Iterator[Path]:
     folder = room / f"{os.getpid()}-{time.monotonic_ns()}"
     make_folder(folder / "empty")
     try:
-        yield folder
+        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH)
+            yield folder
+        finally:
+            os.close(held)
     finally:
         remove_folder(folder)
 
@@ -40,4 +46,16 @@ def _remove_stale(room: Path) -> None:
     with suppress(OSError), os.scandir(room) as entries:
         for entry in entries:
             if entry.stat(follow_symlinks=False).st_mtime < oldest:
-                remove_folder(Path(entry.path))
+                with suppress(OSError):
+                    _remove_unless_used(Path(entry.path))
+
+
+def _remove_unless_used(folder: Path) -> None:
+    """The clock may have been set forth since: who is at a folder holds it."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with suppress(BlockingIOError):
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            remove_folder(folder)
+    finally:
+        os.close(held)

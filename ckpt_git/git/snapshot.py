@@ -28,6 +28,7 @@ from ckpt_git.process import ProcessError
 # cost a process each.
 _DIFF_FILES = ("diff-files", "-z", "--raw", "--ignore-submodules=dirty")
 _RECORD = re.compile(r":\d{6} \d{6} [0-9a-f]+ [0-9a-f]+ ([A-Z])\d*\0([^\0]+)\0")
+_DAY = 86400.0  # seconds
 _NAMED = 3
 """So many paths are named in an error."""
 
@@ -116,8 +117,10 @@ def forget_snapshots(at: Location, before: float) -> int:
     """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed.
 
     git renews the time of an object that it would have to write again, so what the snapshots
-    of today share with an old one stays. What a checkpoint needs of its tree, it carries.
+    of today share with an old one stays. What a checkpoint needs of its tree, it carries. What was
+    used on the last day of all stays, too: who asks may have another clock, and a build may run.
     """
+    before = min(before, _newest(at) - _DAY)
     freed = 0
     for folder, _, names in os.walk(at.objects):
         for name in names:
@@ -129,3 +132,13 @@ def forget_snapshots(at: Location, before: float) -> int:
                     file.unlink()
                     freed += status.st_size
     return freed
+
+
+def _newest(at: Location) -> float:
+    """When an object was last used, in Unix seconds."""
+    newest = 0.0
+    for folder, _, names in os.walk(at.objects):
+        for name in names:
+            with suppress(OSError):
+                newest = max(newest, Path(folder, name).lstat().st_mtime)
+    return newest

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,6 +19,8 @@ from ckpt_git.kept import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import StoreError
 
 Value = TypeVar("Value")
+
+_TICK = 0.001  # seconds that an mtime is sure to tell apart
 
 
 @contextmanager
@@ -85,3 +88,13 @@ def newest_first(folders: Iterable[Path], suffix: str | tuple[str, ...]) -> list
                         about = entry.stat(follow_symlinks=False)
                         found.append((about.st_mtime_ns, entry.path))
     return [Path(path) for _, path in sorted(found, reverse=True)]
+
+
+def last_of_all(folders: Iterable[Path], suffix: str, moment: float) -> float:
+    """The mtime of what is about ``moment`` (Unix seconds) and comes after all else in ``folders``:
+    that may be of a time to come, where the clock was set back since."""
+    newest = next(iter(newest_first(folders, suffix)), None)
+    with suppress(OSError):
+        if newest is not None and (date := newest.lstat().st_mtime) > time.time():
+            return date + _TICK
+    return moment

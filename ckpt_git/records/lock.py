@@ -8,7 +8,6 @@ Python opens files close-on-exec: what a builder starts doesn't hold its lock.
 from __future__ import annotations
 
 import fcntl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 from ckpt_git.kept import open_lock
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
+from ckpt_git.waiting import pause
 
 _POLL_SECONDS = 0.02
 
@@ -47,7 +47,7 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
             # No call that blocks: a signal that comes right before it is seen to after it, and
             # Ctrl-C is to end the waiting.
             while not _take_byte(descriptor, byte):
-                time.sleep(_POLL_SECONDS)
+                pause(_POLL_SECONDS)
             yield True
 
 

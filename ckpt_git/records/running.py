@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ckpt_git.kept import let_go, make_way
+from ckpt_git.kept import let_go, make_way, read_kept
 from ckpt_git.model.errors import StoreError
-from ckpt_git.records.files import newest_first, publish_json
+from ckpt_git.records.files import last_of_all, newest_first, publish_json
 from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request, Wanted
 from ckpt_git.records.state import State
@@ -200,8 +200,9 @@ def keep_ending(state: State, run: Running, ending: Ending) -> None:
     """
     told = Ended(run.id, ending, time.time(), run.logs, run.commit)
     with suppress(StoreError, OSError):
-        publish_json(_ended_file(state, run.id), asdict(told))
-        for old in newest_first([state.path / "runs"], ".json")[KEPT_RUNS:]:
+        file = _ended_file(state, run.id)
+        publish_json(file, asdict(told), mtime=last_of_all([file.parent], ".json", told.at))
+        for old in newest_first([file.parent], ".json")[KEPT_RUNS:]:
             let_go(old)
 
 
@@ -210,16 +211,16 @@ def ended(state: State, run: str) -> Ended | None:
     return state.read(_ended_file(state, run), Ended.from_json)
 
 
-def ended_since(state: State, moment: float) -> Ended | None:
-    """The last run that ended, if that was after ``moment`` (Unix seconds)."""
-    last = last_ended(state)
-    return last if last is not None and last.at >= moment else None
+def ends(state: State) -> frozenset[str]:
+    """The runs of which it is kept how they ended."""
+    return frozenset(path.stem for path in newest_first([state.path / "runs"], ".json"))
 
 
-def last_ended(state: State) -> Ended | None:
-    """The last run that ended."""
-    for path in newest_first([state.path / "runs"], ".json")[:1]:
-        return state.read(path, Ended.from_json)
+def last_ended(state: State, besides: frozenset[str] = frozenset()) -> Ended | None:
+    """The last run that ended, of others than ``besides``."""
+    for path in newest_first([state.path / "runs"], ".json"):
+        if path.stem not in besides:
+            return state.read(path, Ended.from_json)
     return None
 
 
@@ -248,7 +249,7 @@ def mark_starting(state: State) -> None:
     """Say that a builder is about to appear; hooks/background.sh does the same."""
     with suppress(OSError):
         make_way(_starting(state))
-        _starting(state).touch()
+        _starting(state).write_text(_uptime() or "")
 
 
 def unmark_starting(state: State) -> None:
@@ -259,9 +260,20 @@ def unmark_starting(state: State) -> None:
 
 def is_starting(state: State) -> bool:
     """Whether a builder was started moments ago and has not read what it is to build yet."""
-    with suppress(OSError):
-        return time.time() - _starting(state).lstat().st_mtime < _STARTING_SECONDS
+    with suppress(OSError, ValueError):
+        since = read_kept(_starting(state)).split()
+        now = _uptime()
+        if since and now is not None:
+            return 0 <= float(now) - float(since[0]) < _STARTING_SECONDS
+        return abs(time.time() - _starting(state).lstat().st_mtime) < _STARTING_SECONDS
     return False
+
+
+def _uptime() -> str | None:
+    """Seconds since the machine started: nobody sets that clock. None where it can't be told."""
+    with suppress(OSError, IndexError):
+        return Path("/proc/uptime").read_text().split()[0]
+    return None
 
 
 def _starting(state: State) -> Path:

@@ -18,7 +18,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from ckpt_git import kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
-from ckpt_git.records.files import newest_first, publish, publish_json, read_json, writing
+from ckpt_git.records.files import (
+    last_of_all,
+    newest_first,
+    publish,
+    publish_json,
+    read_json,
+    writing,
+)
 
 if TYPE_CHECKING:
     from ckpt_git.model.checkpoint import Checkpoint
@@ -65,12 +72,13 @@ class State:
     def save(self, record: Record) -> None:
         """Keep ``record`` in place of an older one about the same. Raises ``StoreError``."""
         path = self._record(record.package, record.key, record.recipe)
-        publish_json(path, record.to_json(), mtime=record.finished)
+        publish_json(path, record.to_json(), mtime=self._last("records", record.finished))
 
     def asked_again(self, record: Record) -> None:
         """Have ``record`` count as the newest: it is the answer to what was asked for last."""
         with suppress(OSError):  # a read-only repository can be asked, too
-            os.utime(self._record(record.package, record.key, record.recipe))
+            moment = self._last("records", time.time())
+            os.utime(self._record(record.package, record.key, record.recipe), (moment, moment))
 
     def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
         """The records, the one last made or asked for first; at most ``limit``, and then no
@@ -111,7 +119,8 @@ class State:
 
     def add_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Remember ``checkpoint``. Raises ``StoreError``."""
-        publish_json(self._checkpoint(checkpoint), checkpoint.to_json(), mtime=checkpoint.created)
+        moment = self._last("checkpoints", checkpoint.created)
+        publish_json(self._checkpoint(checkpoint), checkpoint.to_json(), mtime=moment)
 
     def drop_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Forget ``checkpoint``, if it is known; its artifacts are the engine's to remove."""
@@ -250,13 +259,15 @@ class State:
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
             log = _create_log(folder, package)
-        self._prune_logs()
+        self._prune_logs(log)
         return log
 
-    def _prune_logs(self) -> None:
+    def _prune_logs(self, new: Path) -> None:
+        """Whatever its name says of the time, the ``new`` one stays."""
         with suppress(OSError):
             for log in sorted((self.path / "logs").iterdir())[:-KEPT_LOGS]:
-                kept.let_go(log)
+                if log != new:
+                    kept.let_go(log)
 
     # -- notices ------------------------------------------------------------------------------
 
@@ -349,6 +360,9 @@ class State:
     def lock(self, name: str) -> Path:
         """The file that stands for the lock ``name``, for ``records.lock.exclusive``."""
         return self.path / "locks" / name
+
+    def _last(self, kind: str, moment: float) -> float:
+        return last_of_all(self._folders(kind, None), ".json", moment)
 
     def _folders(self, kind: str, package: str | None) -> list[Path]:
         folder = self.path / kind

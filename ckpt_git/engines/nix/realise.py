@@ -18,6 +18,7 @@ from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import Event, Listener
 from ckpt_git.model.errors import MissingError
 from ckpt_git.model.relocation import plain
+from ckpt_git.waiting import pause
 
 _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
 _KEPT_LINES = 400  # of Nix' own words, which come last
@@ -92,8 +93,8 @@ def realise(
     ``deadline`` is of the monotonic clock. A build that is ``checkpointed`` and finds that it can't
     use its checkpoint is ended at once. Raises ``MissingError`` where Nix couldn't build at all.
     """
-    for pause in _PAUSES:
-        time.sleep(pause)
+    for seconds in _PAUSES:
+        pause(seconds)
         ended = _once(nix, drv, root, log, listener, deadline, checkpointed=checkpointed)
         if ended.reason is None or ended.phase or not ended.reason.endswith(_KILLED):
             break
