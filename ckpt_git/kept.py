@@ -87,9 +87,9 @@ def let_go(path: Path) -> None:
     try:
         path.unlink()
     except IsADirectoryError:
-        import shutil  # noqa: PLC0415 - most processes remove nothing
+        from ckpt_git.folders import remove  # noqa: PLC0415 - most processes remove nothing
 
-        shutil.rmtree(path)
+        remove(path)
     except FileNotFoundError:
         pass
 
