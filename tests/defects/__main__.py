@@ -37,7 +37,7 @@ def main() -> int:
 
 def _found_by(defect: Defect) -> str | None:
     """The first test that fails in a copy with the fault."""
-    with tempfile.TemporaryDirectory(prefix="ckpt-defect-") as folder:
+    with tempfile.TemporaryDirectory(prefix="ckpt-seeded-") as folder:
         copy = Path(folder) / "checkout"
         shutil.copytree(CHECKOUT, copy, symlinks=True, ignore=_LEFT_OUT)
         put_into(copy, defect)

@@ -19,8 +19,8 @@ DEFECTS = (
     Defect(
         "a date is a second early",
         "ckpt_git/watch/answer.c",
-        "date = last_given = newest + 1;",
-        "date = last_given = newest - 1000000000;",
+        "    if (date <= newest) {\n        date = last_given = newest + 1;\n",
+        "    if (date > 0) {\n        date = last_given = date - 1000000000;\n",
         ("tests/watch/test_dates.py",),
     ),
     Defect(
