@@ -1,0 +1,156 @@
+"""What goes wrong in a round, at one moment of it: all is drawn before, so that it is the same
+again."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from tests.endurance.damages import damage_some
+from tests.endurance.processes import kill, processes
+from tests.endurance.site import Site
+
+Groups = Sequence[int]
+"""The process groups of what was started."""
+
+Strike = Callable[[Site, Groups], str]
+"""Makes the fault; says what was done."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``strike`` is done at ``moment``, a part of the time that the command takes, and ``undo``
+    at the end of the round; ``prefix`` is run around the command. What was kept may be gone after
+    it where it ``spoils``, git itself may have been killed where it ``kills``."""
+
+    name: str
+    strike: Strike | None = None
+    undo: Callable[[Site], None] | None = None
+    prefix: str = ""
+    moment: float = 0.0
+    spoils: bool = False
+    kills: bool = False
+
+
+def a_fault(chance: Random, site: Site) -> Fault:
+    """Any that can be here."""
+    kinds = [_nothing, _killed, _killed, _killed, _damaged, _damaged, _damaged]
+    if os.geteuid() == 0:
+        kinds.append(_shut)
+    if site.disk is not None:
+        kinds += [_full, _full]
+    if shutil.which("faketime") is not None:
+        kinds.append(_clock)
+    return chance.choice(kinds)(chance)
+
+
+def _nothing(_: Random) -> Fault:
+    return Fault("nothing")
+
+
+def _killed(chance: Random) -> Fault:
+    number = chance.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGTERM))
+    whom, place = chance.choice(("one", "group", "all")), chance.random()
+
+    def strike(site: Site, groups: Groups) -> str:
+        if whom == "group":
+            for group in groups:
+                with suppress(ProcessLookupError):
+                    os.killpg(group, number)
+            return "the groups"
+        found = processes(site.folder.name)
+        if whom == "one":
+            ours = [process for process in found if process.is_ours]
+            found = ours[int(place * len(ours)) :][:1]
+        kill(found, number)
+        return "; ".join(map(str, found))
+
+    name = f"{signal.Signals(number).name} to {whom}"
+    return Fault(name, strike, moment=chance.uniform(0, 1.1), kills=whom != "one")
+
+
+def _damaged(chance: Random) -> Fault:
+    """Mostly before the command begins."""
+    count, draws = chance.choice((1, 1, 3, 40)), Random(chance.random())
+    moment = chance.choice((0.0, 0.0, chance.random()))
+    which = chance.choice((0, 1))
+
+    def strike(site: Site, _: Groups) -> str:
+        return "; ".join(damage_some(draws, [site.kept[which]], count))
+
+    return Fault("damage", strike, moment=moment, spoils=True)
+
+
+def _shut(chance: Random) -> Fault:
+    """The store or ``.git/ckpt`` can only be read."""
+    which = chance.choice((0, 1))
+
+    def strike(site: Site, _: Groups) -> str:
+        folder = site.kept[which]
+        bound = subprocess.run(["mount", "--bind", folder, folder], check=False)
+        if bound.returncode == 0:
+            subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=False)
+        return str(folder)
+
+    def undo(site: Site) -> None:
+        folder = site.kept[which]
+        while str(folder) in _mount_points():
+            subprocess.run(["umount", "-l", folder], check=True)
+
+    name = f"read-only {('store', '.git/ckpt')[which]}"
+    return Fault(name, strike, undo, moment=chance.choice((0.0, chance.random())))
+
+
+def _mount_points() -> list[str]:
+    return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+
+
+def _full(chance: Random) -> Fault:
+    """The disk is full, but for a few bytes."""
+    free = chance.choice((0, 4096, 50_000, 300_000, 2_000_000))
+
+    def strike(site: Site, _: Groups) -> str:
+        assert site.disk is not None
+        with (site.disk / "ballast").open("wb") as file:
+            _fill(file.fileno(), site.disk, free)
+        return f"{free} bytes are free"
+
+    def undo(site: Site) -> None:
+        assert site.disk is not None
+        (site.disk / "ballast").unlink(missing_ok=True)
+
+    return Fault("full disk", strike, undo, moment=chance.choice((0.0, chance.random())))
+
+
+def _fill(file: int, disk: Path, free: int) -> None:
+    room = shutil.disk_usage(disk).free - free
+    try:
+        os.posix_fallocate(file, 0, max(room, 1))
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
+def _clock(chance: Random) -> Fault:
+    jump = chance.choice(("+1 hour", "-1 hour", "+400 days", "-400 days"))
+    steady = "FAKETIME_DONT_FAKE_MONOTONIC=1 " if chance.random() < 0.5 else ""
+    spoils = "400" in jump  # what nobody has asked for in so long may go
+    return Fault(f"clock {steady}{jump}", prefix=f"{steady}faketime '{jump}' ", spoils=spoils)
+
+
+@contextmanager
+def undone(fault: Fault, site: Site) -> Iterator[None]:
+    """Whatever happens in between."""
+    try:
+        yield
+    finally:
+        if fault.undo is not None:
+            fault.undo(site)
