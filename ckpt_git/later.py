@@ -15,6 +15,7 @@ class Later(Generic[T]):
     def __init__(self, work: Callable[[], T]) -> None:
         self._result: list[T] = []
         self._error: BaseException | None = None
+        self._joining = threading.Lock()
         self._thread = threading.Thread(target=self._run, args=(work,), daemon=True)
         self._thread.start()
 
@@ -25,7 +26,8 @@ class Later(Generic[T]):
             self._error = error
 
     def value(self) -> T:
-        self._thread.join()
+        with self._joining:  # two at once may fail: Thread._stop asserts that its lock is free
+            self._thread.join()
         if self._error is not None:
             raise self._error
         return self._result[0]
