@@ -9,14 +9,11 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from ckpt_git.git.location import Location, make_folder
 from ckpt_git.git.moving import remove_folder
-
-_STALE = 24 * 3600
-"""Seconds after which a folder can only be a killed process's."""
 
 
 @contextmanager
@@ -27,35 +24,30 @@ def scratch_folder(at: Location) -> Iterator[Path]:
     """
     room = at.state / "tmp"
     make_folder(room)
-    _remove_stale(room)
+    _sweep(room)
     folder = room / f"{os.getpid()}-{time.monotonic_ns()}"
-    make_folder(folder / "empty")
-    try:
-        held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(held, fcntl.LOCK_SH)
-            yield folder
-        finally:
-            os.close(held)
-    finally:
-        remove_folder(folder)
+    with ExitStack() as stack:
+        stack.callback(remove_folder, folder)
+        with _held(room, fcntl.LOCK_SH):  # nobody sweeps before it is held
+            make_folder(folder / "empty")
+            stack.enter_context(_held(folder, fcntl.LOCK_SH))
+        yield folder
 
 
-def _remove_stale(room: Path) -> None:
-    oldest = time.time() - _STALE
-    with suppress(OSError), os.scandir(room) as entries:
+def _sweep(room: Path) -> None:
+    """Remove what killed processes left: nobody holds it. Dates say nothing, as clocks are set."""
+    with suppress(OSError), _held(room, fcntl.LOCK_EX | fcntl.LOCK_NB), os.scandir(room) as entries:
         for entry in entries:
-            if entry.stat(follow_symlinks=False).st_mtime < oldest:
-                with suppress(OSError):
-                    _remove_unless_used(Path(entry.path))
+            with suppress(OSError), _held(Path(entry.path), fcntl.LOCK_EX | fcntl.LOCK_NB):
+                remove_folder(Path(entry.path))
 
 
-def _remove_unless_used(folder: Path) -> None:
-    """The clock may have been set forth since: who is at a folder holds it."""
-    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+@contextmanager
+def _held(folder: Path, lock: int) -> Iterator[None]:
+    """A folder with a lock on it. Raises ``OSError``, ``BlockingIOError`` where another has one."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        with suppress(BlockingIOError):
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            remove_folder(folder)
+        fcntl.flock(descriptor, lock)
+        yield
     finally:
-        os.close(held)
+        os.close(descriptor)

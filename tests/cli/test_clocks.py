@@ -174,3 +174,13 @@ def test_what_a_process_is_at_is_not_stale_however_old_it_looks(project: Project
         with scratch_folder(repo):
             assert ours.exists()
     assert not ours.exists()
+
+
+def test_what_a_killed_process_left_goes_at_once_whatever_its_date(project: Project) -> None:
+    repo = Repository.discover(project.path)
+    with scratch_folder(repo) as ours:
+        left = ours.with_name("1-1")
+        (left / "empty").mkdir(parents=True)
+        (left / "index").touch()
+    with scratch_folder(repo) as ours:
+        assert list(ours.parent.iterdir()) == [ours]
