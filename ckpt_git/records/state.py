@@ -71,14 +71,14 @@ class State:
 
     def save(self, record: Record) -> None:
         """Keep ``record`` in place of an older one about the same. Raises ``StoreError``."""
-        path = self._record(record.package, record.key, record.recipe)
+        path = self._record_of(record)
         publish_json(path, record.to_json(), mtime=self._last("records", record.finished))
 
     def asked_again(self, record: Record) -> None:
         """Have ``record`` count as the newest: it is the answer to what was asked for last."""
         with suppress(OSError):  # a read-only repository can be asked, too
             moment = self._last("records", time.time())
-            os.utime(self._record(record.package, record.key, record.recipe), (moment, moment))
+            os.utime(self._record_of(record), (moment, moment))
 
     def history(self, package: str | None = None, limit: int | None = None) -> list[Record]:
         """The records, the one last made or asked for first; at most ``limit``, and then no
@@ -103,8 +103,11 @@ class State:
     def _record(self, package: str, key: str, recipe: str) -> Path:
         return self.path / "records" / package / f"{key}-{recipe[:16]}.json"
 
+    def _record_of(self, record: Record) -> Path:
+        return self._record(record.package, record.key, record.recipe)
+
     def _read_record(self, path: Path) -> Record | None:
-        return self.read(path, Record.from_json)
+        return self.read(path, Record.from_json, self._record_of)
 
     # -- checkpoints --------------------------------------------------------------------------
 
@@ -113,7 +116,7 @@ class State:
         from ckpt_git.model.checkpoint import Checkpoint  # noqa: PLC0415 - a push asks for none
 
         paths = newest_first(self._folders("checkpoints", package), ".json")
-        read = (self.read(path, Checkpoint.from_json) for path in paths)
+        read = (self.read(path, Checkpoint.from_json, self._checkpoint) for path in paths)
         wrong = self._distrusted(package)
         return [c for c in read if c is not None and not wrong.intersection(c.bases)]
 
@@ -162,7 +165,7 @@ class State:
             if record.depth == 0 or record.verified:
                 continue
             if record.base not in sound or record.left in wrong:
-                path = self._record(record.package, record.key, record.recipe)
+                path = self._record_of(record)
                 with writing(path):
                     kept.let_go(path)
 
@@ -326,13 +329,27 @@ class State:
 
     # -- damage -------------------------------------------------------------------------------
 
-    def read(self, path: Path, parse: Callable[[Mapping[str, Any]], Value]) -> Value | None:
+    def read(
+        self,
+        path: Path,
+        parse: Callable[[Mapping[str, Any]], Value],
+        place: Callable[[Value], Path] | None = None,
+    ) -> Value | None:
         """What ``parse`` makes of the JSON object at ``path``; None where there is none.
 
-        What isn't as it was written counts as absent, is moved aside so that it is looked at once,
-        and is still there for whoever wants to know what happened.
+        ``place`` says where that belongs: where files were swapped each is whole, and about
+        something else than its name says. What isn't as it was written counts as absent, is moved
+        aside so that it is looked at once, and is still there for whoever wants to know what
+        happened.
         """
-        return read_json(path, parse, self._let_go)
+
+        def read(data: Mapping[str, Any]) -> Value:
+            value = parse(data)
+            if place is not None and place(value) != path:
+                raise kept.DamagedError(f"{path} is about something else")
+            return value
+
+        return read_json(path, read, self._let_go)
 
     def _let_go(self, path: Path) -> None:
         name = f"{path.parent.name}-{path.name}"

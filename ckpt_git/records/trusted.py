@@ -15,7 +15,7 @@ from ckpt_git.records.state import State
 
 def find(state: State, digest: str) -> Agreement | None:
     """The agreement to the recipe ``digest``, or None."""
-    return state.read(_file(state, digest), Agreement.from_json)
+    return _read(state, _file(state, digest))
 
 
 def keep(state: State, agreement: Agreement) -> None:
@@ -28,9 +28,7 @@ def keep(state: State, agreement: Agreement) -> None:
 
 def listed(state: State) -> list[Agreement]:
     """All agreements, newest first."""
-    read = [
-        state.read(path, Agreement.from_json) for path in newest_first([_folder(state)], ".json")
-    ]
+    read = [_read(state, path) for path in newest_first([_folder(state)], ".json")]
     return [agreement for agreement in read if agreement is not None]
 
 
@@ -51,6 +49,10 @@ def ask_once(state: State, digest: str) -> bool:
         except FileExistsError:
             return False
     return True
+
+
+def _read(state: State, path: Path) -> Agreement | None:
+    return state.read(path, Agreement.from_json, lambda said: _file(state, said.digest))
 
 
 def _folder(state: State) -> Path:

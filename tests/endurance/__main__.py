@@ -7,6 +7,7 @@ What a round does comes of seed and number; ``--seed S --rounds N`` plays the ro
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 
@@ -20,6 +21,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="what all that is drawn comes of (0)")
     parser.add_argument("--small", action="store_true", help="without CMake, as the tests do")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # what was mounted goes
     wrong, began = 0, time.monotonic()
     with a_site(options.seed, large=not options.small) as site:
         for number in range(1, options.rounds + 1):

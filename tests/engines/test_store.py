@@ -231,6 +231,14 @@ def test_an_entry_without_its_description_is_passed_over(built: Project, harm: s
     assert _results(record) == {"made": "3", "list": "3\n"}
 
 
+def test_an_entry_that_is_described_as_another_is_passed_over(built: Project) -> None:
+    newer, older = (built.folder(number) / "meta.json" for number in range(2))
+    newer.write_bytes(older.read_bytes())
+    engine = built.context().engine()
+    refused = [engine.unusable(checkpoint) for checkpoint in built.checkpoints()]
+    assert refused == [f"the checkpoint is of no use: {newer.parent} is incomplete", None]
+
+
 @pytest.mark.parametrize("harm", _HARM)
 def test_a_damaged_manifest_is_not_compared_with(built: Project, harm: str) -> None:
     """It is asked for where git has lost the base."""

@@ -73,6 +73,25 @@ def test_a_damaged_record_counts_as_absent_and_is_moved_aside(state: State, cont
     assert state.history() == [bad, good]
 
 
+def test_what_was_swapped_counts_as_absent(state: State) -> None:
+    """Each is whole by itself, and about something else than its name says."""
+    one, other = a_record(key="one"), a_record(key="other")
+    past, last = a_checkpoint(id="past"), a_checkpoint(id="last")
+    for record in (one, other):
+        state.save(record)
+    for checkpoint in (past, last):
+        state.add_checkpoint(checkpoint)
+    for folder in ("records", "checkpoints"):
+        first, second = sorted((state.path / folder / "app").iterdir())
+        aside = first.replace(state.path / "aside")
+        second.replace(first)
+        aside.replace(second)
+    assert state.find("app", "one", one.recipe) is None
+    assert state.history() == []
+    assert state.checkpoints("app") == []
+    assert len(list(state.damaged.iterdir())) == 4
+
+
 def test_a_full_disk_is_one_line_and_loses_nothing(state: State) -> None:
     state.save(a_record(outcome="passed"))
     with _room_for(100), pytest.raises(StoreError) as caught:

@@ -172,7 +172,8 @@ class Store:
             checksum, _, text = said.partition(b"\n")
             if hashlib.sha256(text).hexdigest().encode() != checksum:
                 return None
-            return Entry(**json.loads(text))
+            entry = Entry(**json.loads(text))
+            return entry if entry.id == entry_id else None  # another's, where files were swapped
         except (OSError, ValueError, TypeError):
             return None
 
