@@ -29,6 +29,7 @@ _REFUSALS = {
     errno.ENOTDIR: "a file is in the way of a folder",
     errno.ENAMETOOLONG: "the path is longer than the file system allows",
     errno.ELOOP: "its symlinks lead in a circle",
+    errno.ENOTEMPTY: "see who owns what is in it, and whether its file system can be written",
     errno.EIO: "the disk may be failing: see `dmesg`",
 }
 

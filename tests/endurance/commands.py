@@ -22,6 +22,14 @@ class Command:
     writes: bool = False
     commits: bool = False
 
+    @property
+    def builds(self) -> bool:
+        """Whether it may run a compiler, in the foreground or behind it."""
+        return self.name.split()[0] not in _LOOKS
+
+
+_LOOKS = frozenset({"gc", "watch", "cancel", "status", "log", "path", "why", "doctor"})
+
 
 def _ckpt(words: str, seconds: float = 1.0) -> Command:
     return Command(words, (f"exec {_CKPT} {words}",), seconds)
@@ -73,6 +81,7 @@ _TOGETHER = Command(
     writes=True,
 )
 
+VERIFY = _ckpt("verify --json", 3)
 _COMMANDS: tuple[tuple[Command, int], ...] = (
     (_COMMIT, 6),
     (_STORM, 2),
@@ -89,12 +98,15 @@ _COMMANDS: tuple[tuple[Command, int], ...] = (
     (_ckpt("rebase-checkpoint", 1.5), 2),
     (_ckpt("rebase-checkpoint --clean", 2), 1),
     (_ckpt("rebase-checkpoint --auto", 1.5), 1),
-    (_ckpt("verify --json", 3), 2),
+    (VERIFY, 2),
     (_ckpt("gc", 0.6), 2),
     (_ckpt("watch", 0.5), 1),
     (_ckpt("cancel", 0.5), 1),
     (_ckpt("status --json", 0.5), 1),
     (_ckpt("log", 0.5), 1),
+    (_ckpt("path", 0.5), 1),
+    (_ckpt("why --last", 0.5), 1),
+    (_ckpt("doctor", 1), 1),
 )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -62,9 +62,20 @@ def _cut(chance: Random, path: Path) -> None:
 
 def _swapped(chance: Random, path: Path) -> None:
     """With the content of another file of the folder."""
-    others = sorted(one for one in path.parent.iterdir() if one.is_file() and one != path)
-    if others:
-        other = chance.choice(others)
+    _swap(chance, path, sorted(path.parent.iterdir()))
+
+
+def _swapped_with_its_like(chance: Random, path: Path) -> None:
+    """With the file that has its name, or its suffix, in a folder beside."""
+    above = path.parent.parent
+    alike = {*above.glob(f"*/{path.name}"), *above.glob(f"*/*{path.suffix}")}
+    _swap(chance, path, sorted(alike))
+
+
+def _swap(chance: Random, path: Path, others: Sequence[Path]) -> None:
+    files = [one for one in others if one.is_file() and not one.is_symlink() and one != path]
+    if files:
+        other = chance.choice(files)
         mine, its = path.read_bytes(), other.read_bytes()
         _put(path, its)
         _put(other, mine)
@@ -82,6 +93,7 @@ DAMAGES: dict[str, Damage] = {
     "flipped": _flipped,
     "cut off": _cut,
     "swapped": _swapped,
+    "swapped with its like": _swapped_with_its_like,
     "empty": _instead(Path.touch),
     "gone": _instead(lambda _: None),
     "a folder": _instead(Path.mkdir),

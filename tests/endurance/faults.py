@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from tests.endurance.commands import Command
 from tests.endurance.damages import damage_some
 from tests.endurance.processes import kill, processes
 from tests.endurance.site import Site
@@ -40,13 +41,13 @@ class Fault:
     kills: bool = False
 
 
-def a_fault(chance: Random, site: Site) -> Fault:
+def a_fault(chance: Random, site: Site, command: Command) -> Fault:
     """Any that can be here."""
-    kinds = [_nothing, _killed, _killed, _killed, _damaged, _damaged, _damaged]
-    if os.geteuid() == 0:
-        kinds.append(_shut)
+    kinds = [_nothing, *[_killed] * 3, *[_damaged] * 3, _shut]
     if site.disk is not None:
         kinds += [_full, _full]
+    elif not command.builds:
+        kinds += [_limited, _limited]
     if shutil.which("faketime") is not None:
         kinds.append(_clock)
     return chance.choice(kinds)(chance)
@@ -90,17 +91,24 @@ def _damaged(chance: Random) -> Fault:
 
 
 def _shut(chance: Random) -> Fault:
-    """The store or ``.git/ckpt`` can only be read."""
+    """The store or ``.git/ckpt`` can only be read: by a mount for root, else by its modes."""
     which = chance.choice((0, 1))
+    modes: dict[Path, int] = {}
 
     def strike(site: Site, _: Groups) -> str:
         folder = site.kept[which]
-        bound = subprocess.run(["mount", "--bind", folder, folder], check=False)
-        if bound.returncode == 0:
+        if os.geteuid():
+            for path in (folder, *filter(Path.is_dir, folder.rglob("*"))):
+                modes[path] = path.stat().st_mode
+                path.chmod(0o555)
+        elif subprocess.run(["mount", "--bind", folder, folder], check=False).returncode == 0:
             subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=False)
         return str(folder)
 
     def undo(site: Site) -> None:
+        for path, mode in modes.items():
+            with suppress(FileNotFoundError):
+                path.chmod(mode)
         folder = site.kept[which]
         while str(folder) in _mount_points():
             subprocess.run(["umount", "-l", folder], check=True)
@@ -111,6 +119,12 @@ def _shut(chance: Random) -> Fault:
 
 def _mount_points() -> list[str]:
     return [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+
+
+def _limited(chance: Random) -> Fault:
+    """No file may become longer: where there is no disk to be filled. A compiler would fail, too,
+    and rightly."""
+    return Fault("short files", prefix=f"ulimit -f {chance.choice((0, 1, 8))}; ")
 
 
 def _full(chance: Random) -> Fault:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.endurance.commands import PUSH, Command, a_command
+from tests.endurance.commands import PUSH, VERIFY, Command, a_command
 from tests.endurance.edits import some_edits
 from tests.endurance.faults import Fault, a_fault, undone
 from tests.endurance.processes import kill_all, left
@@ -48,10 +48,12 @@ def play(site: Site, seed: int, number: int) -> Round:
     """The round of this number, of which all but the moments comes of ``seed``."""
     chance = Random(f"{seed}:{number}")
     edits = some_edits(chance, site.repo, site.names)
-    command, fault = a_command(chance), a_fault(chance, site)
+    command = a_command(chance)
+    fault = a_fault(chance, site, command)
     if chance.random() < 0.7:
         site.repo.git("add", "-A")
     target = chance.choice(("worktree", "HEAD"))
+    options = chance.choice(((), (), (), ("--rebuild",)))
     done = f"{', '.join(edits)} | {command.name} | {fault.name}"
     wrong: list[str] = []
     kept = _kept(site)
@@ -62,7 +64,7 @@ def play(site: Site, seed: int, number: int) -> Round:
     now = _completed(site, command, fault, before)
     wrong += ran.wrong
     wrong += _quiet(site)
-    wrong += _as_clean(site, target)
+    wrong += _as_clean(site, target, options)
     wrong += _pushed(site, command, fault)
     if now is not None:
         wrong += [f"the user's: {line}" for line in changes(now, theirs(site.repo))]
@@ -100,6 +102,8 @@ def _run(site: Site, command: Command, fault: Fault) -> Ran:
     for process, path in zip(running, said, strict=True):
         wrong += _ended(site, process, command, fault)
         wrong += _defects(path.read_text(errors="replace"))
+    if command is VERIFY and fault.name == "nothing":
+        wrong += _verified(said[0].read_text(errors="replace"))
     return Ran(struck, wrong)
 
 
@@ -142,6 +146,16 @@ def _ended(
 def _defects(said: str) -> Iterator[str]:
     if _DEFECT.search(said):
         yield f"said: {said[-1500:]}"
+
+
+def _verified(said: str) -> Iterator[str]:
+    """A build with a memory and one without are the same."""
+    for line in said.splitlines():
+        if line.startswith("{"):
+            with suppress(ValueError):
+                for result in json.loads(line)["results"]:
+                    if result["identical"] is False:
+                        yield f"verify: {result['package']} {result['differences']}"
 
 
 def _completed(site: Site, command: Command, fault: Fault, before: Theirs) -> Theirs | None:
@@ -209,10 +223,10 @@ def _quiet(site: Site) -> Iterator[str]:
         kill_all(site.folder.name)
 
 
-def _as_clean(site: Site, target: str) -> Iterator[str]:
+def _as_clean(site: Site, target: str, options: Sequence[str]) -> Iterator[str]:
     """A build passes where a clean one does, and installs the same."""
     tree = site.plain.tree(target)
-    code, out, err = _ckpt(site, "build", target, "--json")
+    code, out, err = _ckpt(site, "build", target, "--json", *options)
     yield from _defects(err)
     try:
         results = json.loads(out)["results"]

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from ckpt_git.engines.local.store import store as stored
 from ckpt_git.engines.local.store.eviction import Entry, Kept, plan
 from ckpt_git.engines.local.store.store import Store
 from tests.engines.project import Project, snapshot
-from tests.support import until_on_disk
+from tests.support import read_only, until_on_disk
 
 OWNER = "/repository/.git"
 PLENTY = 1 << 40
@@ -72,6 +73,27 @@ def test_what_nobody_wants_goes_with_its_output(store: Store) -> None:
     assert _sweep(store, known=["one"]) == {"other"}
     assert _names(store.entries) == _names(store.outputs) == {"one"}
     assert list(store.tmp.iterdir()) == []
+
+
+def test_a_workspace_that_cannot_be_removed_any_more_goes_with_the_next_build(store: Store) -> None:
+    with ExitStack() as stack:
+        with store.workspace() as work:
+            (work / "file").touch()
+            stack.enter_context(read_only(store.root))
+        assert work.exists()
+    with store.workspace():
+        assert not work.exists()
+
+
+def test_what_cannot_be_removed_stays_for_a_later_sweep(store: Store) -> None:
+    _publish(store, "one")
+    with store.tally.locked():
+        assert store.take_away(store.entries / "one")
+    with read_only(store.root):
+        store.clear_away()
+    assert _names(store.tmp)
+    store.clear_away()
+    assert _names(store.tmp) == set()
 
 
 def test_one_of_which_nobody_can_tell_whose_it_is_goes(store: Store) -> None:

@@ -120,8 +120,9 @@ class Store:
             lock = _locked_file(self.tmp / f"{name}.lock")
 
         def clear() -> None:
-            remove(work)
-            (self.tmp / f"{name}.lock").unlink(missing_ok=True)
+            with suppress(OSError):  # what can't be removed now is swept by a later build
+                remove(work)
+                (self.tmp / f"{name}.lock").unlink(missing_ok=True)
             os.close(lock)
 
         try:
@@ -489,7 +490,8 @@ def _seized(entry: Path) -> Iterator[bool]:
 
 
 def _remove_unless_held(entry: Path) -> None:
-    """Remove what is out of sight; what a build still lies on stays for a later sweep."""
+    """Remove what is out of sight; what a build still lies on, or can't be removed, stays for a
+    later sweep."""
     try:
         held = os.open(entry, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
@@ -497,7 +499,7 @@ def _remove_unless_held(entry: Path) -> None:
     try:
         flock(held, LOCK_EX | LOCK_NB)
         remove(entry)
-    except BlockingIOError:
+    except OSError:
         return
     finally:
         os.close(held)
