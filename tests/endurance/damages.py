@@ -27,12 +27,13 @@ def damage_some(chance: Random, folders: Iterable[Path], count: int) -> list[str
 
 
 def _files(folder: Path) -> list[Path]:
-    """Not what is at work just now: a build's sources are nobody's to check."""
+    """Not what is at work just now: a build's sources are nobody's to check. Nor what was damaged
+    before and nobody has looked at yet: a pipe would be waited for."""
     found = []
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if Path(here, name) != folder / "tmp"]
         found += [Path(here, name) for name in names]
-    return sorted(found)
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
 def _date(path: Path) -> int:
