@@ -20,6 +20,8 @@ def damage_some(chance: Random, folders: Iterable[Path], count: int) -> list[str
     for _ in range(count if files else 0):
         file = chance.choice(chance.choice((files, newest)))
         name = chance.choice(sorted(DAMAGES))
+        if not _can_be_read(file):  # it was damaged just now
+            continue
         with suppress(OSError):  # it goes this moment, or the folder that it is in
             DAMAGES[name](chance, file)
             told.append(f"{name}: {file}")
@@ -33,7 +35,11 @@ def _files(folder: Path) -> list[Path]:
     for here, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if Path(here, name) != folder / "tmp"]
         found += [Path(here, name) for name in names]
-    return sorted(path for path in found if path.is_file() and not path.is_symlink())
+    return sorted(filter(_can_be_read, found))
+
+
+def _can_be_read(path: Path) -> bool:
+    return path.is_symlink() or path.is_file()
 
 
 def _date(path: Path) -> int:
