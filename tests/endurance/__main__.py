@@ -19,7 +19,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.endurance", description=__doc__)
     parser.add_argument("--rounds", type=int, default=50, help="how many (50)")
     parser.add_argument("--seed", type=int, default=0, help="what all that is drawn comes of (0)")
-    parser.add_argument("--small", action="store_true", help="without CMake, as the tests do")
+    parser.add_argument("--small", action="store_true", help="less to build, as the tests have it")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))  # what was mounted goes
     wrong, began = 0, time.monotonic()

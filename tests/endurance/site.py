@@ -63,11 +63,13 @@ class Site:
 
 @contextmanager
 def a_site(seed: int, *, large: bool) -> Iterator[Site]:
-    """A new one, whose first commit is built. All that runs in it is ended with it."""
+    """A new one, whose first commits are built. All that runs in it is ended with it."""
     folder = Path(tempfile.mkdtemp(prefix="ckpt-endurance-"))
     before = dict(os.environ)
     try:
         _isolate(folder)
+        if not large:
+            os.environ["CKPT_PROGRAMS"] = str(PROGRAMS)  # else they are compiled, and damaged, too
         with _disk(folder, Random(f"{seed}:layout")) as (disk, on_disk):
             yield _made(folder, disk, on_disk, packages(large=large))
             kill_all(folder.name)
@@ -146,7 +148,6 @@ def _isolate(folder: Path) -> None:
     home.mkdir()
     os.environ.update(
         HOME=str(home),
-        CKPT_PROGRAMS=str(PROGRAMS),
         GIT_CONFIG_GLOBAL=os.devnull,
         GIT_CONFIG_NOSYSTEM="1",
         GIT_CEILING_DIRECTORIES=str(folder.parent),
