@@ -313,12 +313,14 @@ def _kept(site: Site) -> Kept:
 
 
 def _is_whole(record: Path) -> bool:
-    """One that was damaged in an earlier round is let go of when somebody reads it."""
-    with suppress(OSError):
+    """One that was damaged or swapped in an earlier round is let go of when somebody reads it."""
+    with suppress(OSError, ValueError, KeyError):
         if record.is_file() and not record.is_symlink():
             checksum, _, rest = record.read_bytes().partition(b",")
             digest = hashlib.sha256(rest).hexdigest().encode()
-            return checksum == b'{"checksum":"' + digest + b'"'
+            said = json.loads(b"{" + rest)
+            path = f"{said['package']}/{said['key']}-{said['recipe'][:16]}.json"
+            return checksum == b'{"checksum":"' + digest + b'"' and record.match(path)
     return False
 
 
