@@ -60,7 +60,7 @@ def play(site: Site, seed: int, number: int) -> Round:
     before = theirs(site.repo)
     with undone(fault, site):
         ran = _run(site, command, fault)
-        done += f" ({ran.struck[:400]})" if ran.struck else ""
+        done += f" ({' '.join(ran.struck.split())[:400]})" if ran.struck else ""
     now = _completed(site, command, fault, before)
     wrong += ran.wrong
     wrong += _quiet(site)
