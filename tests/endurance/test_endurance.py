@@ -11,8 +11,7 @@ from random import SystemRandom
 
 import pytest
 
-from tests.endurance.rounds import play
-from tests.endurance.site import a_site
+from tests.endurance.playing import assert_all_holds
 
 pytestmark = pytest.mark.slow
 
@@ -21,25 +20,11 @@ LONG = int(os.environ.get("CKPT_ENDURANCE") or 0)
 """How many rounds are to be played besides, where not just a few are asked for."""
 
 
-def _assert_all_holds(seed: int, rounds: int, *, large: bool) -> None:
-    """``pytest -s`` shows the rounds as they are played."""
-    wrong = []
-    with a_site(seed, large=large) as site:
-        for number in range(1, rounds + 1):
-            done = play(site, seed, number)
-            print(done)  # noqa: T201 - pytest shows it where something is wrong
-            if done.wrong:
-                wrong.append(str(done))
-    small = "" if large else " --small"
-    again = f"python -m tests.endurance --seed {seed} --rounds {rounds}{small}"
-    assert not wrong, "\n".join([again, *wrong])
-
-
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1])
 def test_whatever_happens(seed: int) -> None:
-    _assert_all_holds(seed, ROUNDS, large=False)
+    assert_all_holds(seed, ROUNDS)
 
 
 @pytest.mark.skipif(not LONG, reason="CKPT_ENDURANCE=N asks for it")
 def test_whatever_happens_for_long() -> None:
-    _assert_all_holds(SystemRandom().getrandbits(32), LONG, large=True)
+    assert_all_holds(SystemRandom().getrandbits(32), LONG, large=True)
