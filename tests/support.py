@@ -22,6 +22,14 @@ import pytest
 _CONFIG = ("-c", "protocol.file.allow=always", "-c", "gc.auto=0", "-c", "maintenance.auto=false")
 
 
+def clock_set(jump: str) -> dict[str, str]:
+    """Variables by which programs find the clock set by ``jump`` (``+1h``, ``-400d``): faketime(1).
+
+    Its command shares a name with others between processes, which stays where it is killed.
+    """
+    return {"LD_PRELOAD": "/usr/$LIB/faketime/libfaketime.so.1", "FAKETIME": jump}
+
+
 def eventually(holds: Callable[[], bool], what: str, seconds: float = 20.0) -> None:
     """Wait until ``holds``; fails the test where it doesn't come true."""
     deadline = time.monotonic() + seconds

@@ -17,7 +17,7 @@ from ckpt_git.git.scratch import scratch_folder
 from ckpt_git.records.state import State
 from tests.cli.project import COMMAND, Project
 from tests.records.values import a_record
-from tests.support import eventually
+from tests.support import clock_set, eventually
 
 FILES = {
     "Makefile": """\
@@ -49,11 +49,11 @@ class Clock:
 
     def run(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
         """Run a program under that clock: it ends soon, and not by a defect of ours."""
-        env = self.project.environment()
+        env = self.project.environment() | clock_set(self.jump)
         if self.steady:
             env["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
         done = subprocess.run(
-            ["faketime", self.jump, *command],
+            command,
             cwd=self.project.path,
             env=env,
             capture_output=True,
@@ -90,7 +90,7 @@ def project(tmp_path: Path) -> Project:
     return Project.make(tmp_path / "project", FILES, CONFIG)
 
 
-@pytest.fixture(params=["+1 hour", "-1 hour", "+400 days", "-400 days"])
+@pytest.fixture(params=["+1h", "-1h", "+400d", "-400d"])
 def jump(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from tests.endurance.commands import Command
 from tests.endurance.damages import damage_some
 from tests.endurance.processes import kill, processes
 from tests.endurance.site import Site
+from tests.support import clock_set
 
 Groups = Sequence[int]
 """The process groups of what was started."""
@@ -154,10 +156,13 @@ def _fill(file: int, disk: Path, free: int) -> None:
 
 
 def _clock(chance: Random) -> Fault:
-    jump = chance.choice(("+1 hour", "-1 hour", "+400 days", "-400 days"))
-    steady = "FAKETIME_DONT_FAKE_MONOTONIC=1 " if chance.random() < 0.5 else ""
+    jump = chance.choice(("+1h", "-1h", "+400d", "-400d"))
+    variables = clock_set(jump)
+    if chance.random() < 0.5:
+        variables["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
+    prefix = "".join(f"{name}={shlex.quote(value)} " for name, value in variables.items())
     spoils = "400" in jump  # what nobody has asked for in so long may go
-    return Fault(f"clock {steady}{jump}", prefix=f"{steady}faketime '{jump}' ", spoils=spoils)
+    return Fault(f"clock {jump}", prefix=prefix, spoils=spoils)
 
 
 @contextmanager

@@ -182,7 +182,7 @@ def test_many_arguments(probing: Project) -> None:
     probing.write("a", "first\n")
     probing.write(
         "run",
-        'i=0; while [ $i -lt 12000 ]; do set -- "$@" word$i; i=$((i + 1)); done\n'
+        "set -- $(seq -f word%g 12000)\n"
         'env echo $1 "$@" > b; $probe run-fork env echo "$@" end > c; cp a d\n',
     )
     probing.command = "sh run"
