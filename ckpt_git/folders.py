@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,14 @@ def walk(folder: AnyStr) -> Iterator[os.DirEntry[AnyStr]]:
                     pending.append(entry.path)
 
 
+def _unlock(folder: Path) -> None:
+    """Let the owner enter, list and change it, and each folder below it. Raises ``OSError``."""
+    folder.chmod(stat.S_IRWXU)
+    for entry in walk(str(folder)):
+        if entry.is_dir(follow_symlinks=False):
+            os.chmod(entry.path, stat.S_IRWXU)  # noqa: PTH101 - as scandir gives it
+
+
 def remove(folder: Path) -> None:
     """Remove a folder, whatever its modes: overlayfs and go leave some that can't be entered.
     A link to one is removed itself."""
@@ -40,6 +49,10 @@ def remove(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     if folder.is_file() and not folder.is_symlink():
         folder.unlink(missing_ok=True)
+    if folder.is_dir():
+        with suppress(OSError, RecursionError):
+            _unlock(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     if folder.is_dir():
         # Folders may be nested deeper than a path can name them: fts(3) goes down by itself.
         run(["chmod", "-R", "u+rwx", "--", str(folder)], ok=(0, 1))
