@@ -61,6 +61,27 @@ install = "make install"
 """
 
 
+TWO_TEXTS = {
+    "Makefile": """\
+all: a.out b.out
+%.out: %.txt
+\ttr a-z A-Z < $< > $@
+install: all
+\tmkdir -p $(out)
+\tcp a.out b.out $(out)
+""",
+    "a.txt": "one\n",
+    "b.txt": "two\n",
+}
+"""Two texts, of which make installs each in capital letters."""
+
+TWO_TEXTS_CONFIG = """\
+[package.p]
+build = "make"
+install = "make install"
+"""
+
+
 @dataclass(frozen=True)
 class Done:
     """How a command ended and what it printed."""

@@ -15,27 +15,9 @@ import pytest
 from ckpt_git.git.repository import Repository
 from ckpt_git.git.scratch import scratch_folder
 from ckpt_git.records.state import State
-from tests.cli.project import COMMAND, Project
+from tests.cli.project import COMMAND, TWO_TEXTS, TWO_TEXTS_CONFIG, Project
 from tests.records.values import a_record
 from tests.support import clock_set, eventually
-
-FILES = {
-    "Makefile": """\
-all: a.out b.out
-%.out: %.txt
-\ttr a-z A-Z < $< > $@
-install: all
-\tmkdir -p $(out)
-\tcp a.out b.out $(out)
-""",
-    "a.txt": "one\n",
-    "b.txt": "two\n",
-}
-CONFIG = """\
-[package.p]
-build = "make"
-install = "make install"
-"""
 
 
 @dataclass(frozen=True)
@@ -87,7 +69,7 @@ def _now(project: Project, *arguments: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
-    return Project.make(tmp_path / "project", FILES, CONFIG)
+    return Project.make(tmp_path / "project", TWO_TEXTS, TWO_TEXTS_CONFIG)
 
 
 @pytest.fixture(params=["+1h", "-1h", "+400d", "-400d"])
@@ -140,11 +122,11 @@ def test_commits_while_the_clock_is_another(clock: Clock) -> None:
 
 def test_watch_and_cancel_find_what_is_built(clock: Clock) -> None:
     project = clock.project
-    project.repo.write("ckpt.toml", CONFIG.replace('"make"', '"sleep 2; make"', 1))
+    project.repo.write("ckpt.toml", TWO_TEXTS_CONFIG.replace('"make"', '"sleep 2; make"', 1))
     project.repo.git("commit", "-q", "-a", "-m", "slow")
     project.ckpt("build", "--background")
     assert "passed" in clock.run(*COMMAND, "watch").stderr
-    project.repo.write("ckpt.toml", CONFIG.replace('"make"', '"sleep 20; make"', 1))
+    project.repo.write("ckpt.toml", TWO_TEXTS_CONFIG.replace('"make"', '"sleep 20; make"', 1))
     project.ckpt("build", "--background")
     eventually((project.path / ".git" / "ckpt" / "running.json").exists, "it is built")
     assert "cancelled" in clock.ckpt("cancel")

@@ -20,27 +20,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.project import COMMAND, Done, Project
+from tests.cli.project import COMMAND, TWO_TEXTS, TWO_TEXTS_CONFIG, Done, Project
 from tests.support import eventually
 
-FILES = {
-    "Makefile": """\
-all: a.out b.out
-%.out: %.txt
-\ttr a-z A-Z < $< > $@
-install: all
-\tmkdir -p $(out)
-\tcp a.out b.out $(out)
-""",
-    "a.txt": "one\n",
-    "b.txt": "two\n",
-}
-CONFIG = """\
-[package.p]
-build = "make"
-install = "make install"
-fetch = "echo x > fetched"
-"""
+CONFIG = f'{TWO_TEXTS_CONFIG}fetch = "echo x > fetched"\n'
 
 Damage = Callable[[Path], bool]
 """Damages a file; gives whether there was anything to be damaged in such a way."""
@@ -215,7 +198,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     store, copies = folder / "store", folder / "copies"
     copies.mkdir()
     env = {"CKPT_STORE": str(store), "CKPT_PROGRAMS": ""}
-    project = replace(Project.make(folder / "project", FILES, CONFIG), env=env)
+    project = replace(Project.make(folder / "project", TWO_TEXTS, CONFIG), env=env)
     project.ckpt("build")
     project.ckpt("install")
     project.repo.write("a.txt", "three\n")

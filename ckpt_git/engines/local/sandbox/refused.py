@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from functools import cache
 from typing import NamedTuple
 
 
@@ -42,6 +43,7 @@ _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # in struct seccomp_data, eight bytes an argument
 
 
+@cache
 def program() -> bytes | None:
     """The filter (``struct sock_filter`` after one another), None on another architecture."""
     abis = _ABIS.get(os.uname().machine)
