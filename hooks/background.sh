@@ -57,19 +57,26 @@ tell_notices() {
     say "the last background build did not start: $why; run \`git ckpt install\` again"
 }
 
+# When the process $1 was started, in clock ticks since boot; nothing where it has ended. proc(5):
+# "PID (NAME) STATE PPID …", the 22nd is it. With the pid that is one process, whatever it executes.
+find_start='find_start() {
+    started=
+    IFS= read -r line <"/proc/$1/stat" || return 0
+    set -- ${line##*) }
+    [ "$1" = Z ] || started=${20}
+}'
+eval "$find_start"
+
 # Whether a Python that was started for an earlier event has not looked at this work tree yet:
 # then it will see this one too, and a storm of commits doesn't become one of processes.
 is_pending() {
     [ -s "$pending" ] || return 1
-    command=
+    started=
     {
-        IFS= read -r pid <"$pending"
-        IFS= read -r command <"/proc/$pid/cmdline"
+        IFS=' ' read -r pid noted <"$pending"
+        find_start "$pid"
     } 2>/dev/null
-    case $command in
-    *ckpt_git*) return 0 ;;
-    *) return 1 ;;
-    esac
+    [ -n "$started" ] && [ "$started" = "$noted" ]
 }
 
 # What isn't a file that we can write would be waited for, or be complained of.
@@ -120,10 +127,11 @@ start() {
         is_pending && return 0
     fi
     trap '' HUP
-    { cd / && exec nice sh -c ': ckpt_git, for is_pending reads this line
+    { cd / && exec nice sh -c "$find_start"'
         pending=$1 python=$2 event=$3 top=$4
         shift 4
-        echo "$$" >"${pending:-/dev/null}"
+        find_start "$$"
+        echo "$$ $started" >"${pending:-/dev/null}"
         sleep 0.05
         exec "$python" -P -m ckpt_git hook "$event" --from "$top" --detached "$pending" "$@"
     ' sh "$pending" "$python" "$event" "$top" "$@"; } </dev/null >/dev/null 2>>"$log" \

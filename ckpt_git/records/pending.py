@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.kept import DamagedError, let_go, make_way, read_kept
+from ckpt_git.records.running import process_started
 from ckpt_git.records.state import State
 
 _PREFIX = "pending-"
@@ -41,13 +42,12 @@ def git_dir_of(mark: Path, common_dir: Path) -> Path:
 def process_of(mark: Path) -> int | None:
     """The process that has yet to look, or None; another one than this.
 
-    What stands in ``mark`` is a pid, which may be somebody else's by now: only a process that was
-    told of this mark counts, by its command line (proc(5)).
+    What stands in ``mark`` is a pid and when it was started: the pid alone may be somebody else's
+    by now.
     """
     with suppress(OSError, ValueError):
-        pid = int(read_kept(mark))
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        if pid != os.getpid() and os.fsencode(mark.name) in command and b"ckpt_git" in command:
+        pid, noted = map(int, read_kept(mark).split())
+        if pid != os.getpid() and process_started(pid) == noted:
             return pid
     return None
 
@@ -89,7 +89,7 @@ def claim(mark: Path) -> bool:
         return False
     with suppress(OSError):
         make_way(mark)
-        mark.write_text(f"{os.getpid()}\n")
+        mark.write_text(f"{os.getpid()} {process_started(os.getpid())}\n")
     return True
 
 

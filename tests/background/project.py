@@ -48,7 +48,8 @@ class Project:
         project.python.write_text(
             f"#!/bin/sh\nSTAND_IN={shlex.quote(str(project.python))}\n"
             f"PYTHONPATH={shlex.quote(str(ROOT))}\nexport STAND_IN PYTHONPATH\n"
-            f"while [ -e {shlex.quote(str(project.hold))} ]; do sleep 0.02; done\n"
+            # It is another program again and again: what names it must hold meanwhile, too.
+            f'[ ! -e {shlex.quote(str(project.hold))} ] || exec "$0" "$@"\n'
             f"echo started >>{shlex.quote(str(project.aside / 'starts'))}\n"
             "case $1 in -P) safe=-P ;; esac\n"  # as the hook says it, or as it doesn't
             f'exec {shlex.quote(sys.executable)} $safe -m tests.background.stand_in "$@"\n'
