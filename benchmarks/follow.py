@@ -26,8 +26,8 @@ from typing import Any
 
 from benchmarks import bare, histories, nix, ours
 from benchmarks.histories import History
-from ckpt_git.builds.compare import Contents, contents
-from ckpt_git.builds.compare import differences as differing
+from ckpt_git.builds.checks.compare import Contents, contents
+from ckpt_git.builds.checks.compare import differences as differing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.protocol import Installed
 from ckpt_git.model.errors import CkptError

@@ -31,7 +31,7 @@ is_step() {
 }
 
 # In a series of picks or mails each one calls. Python waits for the end of it, and is told what was
-# made, for that may be taken back (builds/settling.py).
+# made, for that may be taken back (builds/background/git_operation.py).
 is_in_series() {
     case $event in post-commit | post-applypatch) ;; *) return 1 ;; esac
     for mark in sequencer rebase-apply CHERRY_PICK_HEAD REVERT_HEAD; do

@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from ckpt_git.later import Later
+from ckpt_git.deferred import Later
 
 
 @pytest.fixture

@@ -14,22 +14,22 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, NamedTuple
 
-from ckpt_git.builds.choose import Choice, choose
+from ckpt_git.builds.checkpoints.choose import Choice, choose
+from ckpt_git.builds.checkpoints.follow import candidates, is_head, put_in_force
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.follow import candidates, is_head, put_in_force
+from ckpt_git.deferred import Later
 from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
 from ckpt_git.git.repository import Target
-from ckpt_git.later import Later
 from ckpt_git.model.checkpoint import Checkpoint
-from ckpt_git.model.config import Package
+from ckpt_git.model.config.packages import Package
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
-from ckpt_git.model.relocation import Relocation
+from ckpt_git.model.report.relocation import Relocation
 from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
-    from ckpt_git.model.drift import Staying
+    from ckpt_git.model.follow_policy import Staying
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             package.ignore,
         )
         if choice.start is not None and _follows_by_cost(package, options):
-            from ckpt_git.builds.staying import staying  # noqa: PLC0415 - hardly any build needs it
+            from ckpt_git.builds.checkpoints.follow_cost import staying  # noqa: PLC0415 - hardly any build needs it
 
             stays = staying(context, package, choice.start.checkpoint, target.tree)
             if stays.pays_to_move and is_head(context, target):
@@ -267,7 +267,7 @@ class _Attempt:
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
-            from ckpt_git.builds.distrust import base_failed  # noqa: PLC0415 - hardly ever
+            from ckpt_git.builds.checkpoints.distrust import base_failed  # noqa: PLC0415 - hardly ever
 
             why += ", the clean one passed: the checkpoint is let go"
             base_failed(self.context, start.checkpoint)
@@ -306,7 +306,7 @@ class _Attempt:
         *,
         confirmed: bool = True,
     ) -> Record:
-        from ckpt_git.builds.ending import Ending, keep  # noqa: PLC0415 - see there
+        from ckpt_git.builds.finish import Ending, keep  # noqa: PLC0415 - see there
 
         ending = Ending(
             plan=self.plan,
@@ -327,7 +327,7 @@ class _Attempt:
 
         def hear(event: Event) -> None:
             if event.kind == "phase" and self._importing is None:
-                self._importing = Later(lambda: import_module("ckpt_git.builds.ending"))
+                self._importing = Later(lambda: import_module("ckpt_git.builds.finish"))
             text = moved.line(event.text) if event.kind == "line" else event.text
             self._announce(self.plan.package.name, Event(event.kind, text))
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ckpt_git.builds import ahead
+from ckpt_git.builds import prefetch
 from ckpt_git.engines import engine as make_engine
 from ckpt_git.git.repository import Repository, Target
-from ckpt_git.model.config import Config, Package, decode
+from ckpt_git.model.config.packages import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
 from ckpt_git.model.errors import CkptError, ConfigError, RepositoryError
-from ckpt_git.model.names import CONFIG_NAME
+from ckpt_git.model.report.display_names import CONFIG_NAME
 from ckpt_git.records.state import State
 
 if TYPE_CHECKING:
+    from ckpt_git.deferred import Later
     from ckpt_git.engines.protocol import Engine
-    from ckpt_git.later import Later
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Context:
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
         """The context of the repository around ``cwd``. Raises ``RepositoryError``."""
         env = os.environ if environment is None else environment
-        repo = (ahead.repository() if cwd is None else None) or Repository.discover(cwd)
+        repo = (prefetch.repository() if cwd is None else None) or Repository.discover(cwd)
         home = Path(env.get("HOME") or Path.home())
         return cls(repo, State(repo.state), store_path(repo, home, env), home, env)
 
@@ -71,7 +71,7 @@ class Context:
 
     def target(self, name: str) -> Target:
         """See ``Repository.target``. For the one that the command line names: it may be known."""
-        found = ahead.target()
+        found = prefetch.target()
         if found is None:
             return self.repo.target(name)
         target, config = found

@@ -25,27 +25,28 @@ def main() -> None:
         gc.enable()
         _end(hook_main(arguments[1:]))
     if arguments[:1] in _BUILDING:
-        from ckpt_git.cli import streams  # noqa: PLC0415
+        from ckpt_git.cli.output import streams  # noqa: PLC0415
 
         streams.prepare()  # first: a pipe must not get the number of a closed stream
-    from ckpt_git.cli import short  # noqa: PLC0415
+    from ckpt_git.cli import short_build  # noqa: PLC0415
 
-    at_once = short.is_short(arguments)
+    at_once = short_build.is_short(arguments)
     if at_once:
-        from ckpt_git.builds import ahead  # noqa: PLC0415
+        from ckpt_git.builds import prefetch  # noqa: PLC0415
 
-        ahead.begin(short.target(arguments))
-    from ckpt_git.cli.boundary import run_guarded  # noqa: PLC0415
+        prefetch.begin(short_build.target(arguments))
+    from ckpt_git.cli.errors import run_guarded  # noqa: PLC0415
 
     # All is written and closed by then; taking the interpreter apart would take another 15 ms.
     os._exit(run_guarded(lambda: (_short if at_once else _command)(arguments)))
 
 
 def _short(arguments: list[str]) -> int:
-    from ckpt_git.cli import building, short  # noqa: F401, PLC0415 - nearly all that is imported
+    from ckpt_git.cli import short_build  # noqa: PLC0415 - nearly all that is imported
+    from ckpt_git.cli.commands import build  # noqa: F401, PLC0415 - nearly all that is imported
 
     _no_more_imports()
-    return short.build(arguments)
+    return short_build.build(arguments)
 
 
 def _command(arguments: list[str]) -> int:
@@ -61,7 +62,7 @@ def _no_more_imports() -> None:
 
 
 def _pre_push(arguments: list[str]) -> int:
-    from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415
+    from ckpt_git.cli.commands.pre_push import pre_push  # noqa: PLC0415
 
     gc.enable()
     return pre_push(arguments, sys.stdin.buffer.read())

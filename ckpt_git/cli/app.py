@@ -10,8 +10,8 @@ from typing import Annotated, Optional
 import typer
 
 from ckpt_git import __version__
-from ckpt_git.cli.opening import open_context
-from ckpt_git.cli.streams import out, out_json
+from ckpt_git.cli.open_context import open_context
+from ckpt_git.cli.output.streams import out, out_json
 
 Packages = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -76,7 +76,7 @@ def init(
     checks: Annotated[bool, typer.Option("--checks", help="Run the test suite too.")] = False,
 ) -> None:
     """Find out how the repository builds, write ckpt.toml, install the hooks."""
-    from ckpt_git.cli.setting_up import initialise
+    from ckpt_git.cli.commands.init import initialise
 
     initialise(open_context(), hooks=hooks, force=force, checks=checks)
 
@@ -92,8 +92,8 @@ def install(
     ] = None,
 ) -> None:
     """Install the git hooks alone. Hooks that are there are kept and run first."""
-    from ckpt_git.cli.trusting import agree_to_what_is_here
-    from ckpt_git.git.hooks import install as install_hooks
+    from ckpt_git.cli.commands.trust import agree_to_what_is_here
+    from ckpt_git.git.hooks.install import install as install_hooks
 
     context = open_context()
     for line in install_hooks(context.repo, force=force, checkout=post_checkout):
@@ -104,7 +104,7 @@ def install(
 @app.command(rich_help_panel=SETTING_UP)
 def uninstall() -> None:
     """Remove the hooks; what was there before is put back as it was."""
-    from ckpt_git.cli.setting_up import take_away
+    from ckpt_git.cli.commands.init import take_away
 
     take_away(open_context())
 
@@ -122,21 +122,21 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Agree that hooks build what others commit by the recipe that is checked out."""
-    from ckpt_git.cli import trusting
+    from ckpt_git.cli.commands import trust
 
     context, names = open_context(), tuple(package or ())
     if revoke:
-        trusting.revoke(context, names)
+        trust.revoke(context, names)
     elif list_all:
-        trusting.list_all(context, names, as_json=as_json)
+        trust.list_all(context, names, as_json=as_json)
     else:
-        trusting.show_or_agree(context, names, only_show=only_show, as_json=as_json)
+        trust.show_or_agree(context, names, only_show=only_show, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETTING_UP)
 def doctor(as_json: Json = False) -> None:
     """Find out what works here and what doesn't, and say what to do about it."""
-    from ckpt_git.cli.doctor import examine, show
+    from ckpt_git.cli.commands.doctor import examine, show
 
     findings = examine()
     if as_json:
@@ -151,7 +151,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the project there.")] = False,
 ) -> None:
     """Show it all on a small real project, in a temporary folder."""
-    from ckpt_git.cli.demo import demo as show_demo
+    from ckpt_git.cli.commands.demo import demo as show_demo
 
     show_demo(keep=keep)
 
@@ -167,7 +167,7 @@ def gc(
     as_json: Json = False,
 ) -> None:
     """Remove what is of no use any more, and what is beyond the store's limit."""
-    from ckpt_git.cli.gc import collect
+    from ckpt_git.cli.commands.gc import collect
 
     collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)
 
@@ -196,16 +196,16 @@ def build(
 ) -> None:
     """Build TARGET; what the nearest checkpoint remembers isn't run again."""
     from ckpt_git.builds.build import BuildOptions
-    from ckpt_git.cli import building
+    from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
     context = open_context()
     if background:
-        building.in_background(context, target, options, as_json=as_json)
+        build.in_background(context, target, options, as_json=as_json)
         return
     if explain:
-        building.explain(context, target, options)
-    raise typer.Exit(building.build(context, target, options, quiet=quiet, as_json=as_json))
+        build.explain(context, target, options)
+    raise typer.Exit(build.build(context, target, options, quiet=quiet, as_json=as_json))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -218,10 +218,10 @@ def prepare(
 ) -> None:
     """Build the checkpoint of REV."""
     from ckpt_git.builds.build import BuildOptions
-    from ckpt_git.cli import building
+    from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    raise typer.Exit(building.build(open_context(), rev, options, quiet=quiet, as_json=as_json))
+    raise typer.Exit(build.build(open_context(), rev, options, quiet=quiet, as_json=as_json))
 
 
 @app.command("rebase-checkpoint", rich_help_panel=BUILDING)
@@ -240,15 +240,17 @@ def rebase_checkpoint(
 ) -> None:
     """Move the checkpoint in force to REV, in the cheapest way; the old one serves meanwhile."""
     from ckpt_git.builds.build import BuildOptions
-    from ckpt_git.cli import rebasing
+    from ckpt_git.cli.commands import rebase_checkpoint
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    asked = rebasing.Asked(rev, options, auto=auto)
+    asked = rebase_checkpoint.Asked(rev, options, auto=auto)
     context = open_context()
     if dry_run:
-        rebasing.show_ways(context, asked, as_json=as_json)
+        rebase_checkpoint.show_ways(context, asked, as_json=as_json)
         return
-    raise typer.Exit(rebasing.rebase_checkpoint(context, asked, quiet=quiet, as_json=as_json))
+    raise typer.Exit(
+        rebase_checkpoint.rebase_checkpoint(context, asked, quiet=quiet, as_json=as_json)
+    )
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -260,10 +262,10 @@ def verify(
 ) -> None:
     """Build TARGET with a memory and without, and compare the two file by file."""
     from ckpt_git.builds.build import BuildOptions
-    from ckpt_git.cli import building
+    from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()))
-    raise typer.Exit(building.verify(open_context(), target, options, quiet=quiet, as_json=as_json))
+    raise typer.Exit(build.verify(open_context(), target, options, quiet=quiet, as_json=as_json))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -279,7 +281,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Build each commit of a range in its turn, with the memory of those before."""
-    from ckpt_git.cli.replaying import show_replay
+    from ckpt_git.cli.commands.replay import show_replay
 
     code = show_replay(
         open_context(),
@@ -311,7 +313,7 @@ def bisect(
     CMD runs with the output, as in `run`, and with the commit in $CKPT_COMMIT: 0 is good, 125 can't
     be tested, other codes below 128 are bad. A commit that doesn't build can't be tested then.
     """
-    from ckpt_git.cli.bisecting import show_bisect
+    from ckpt_git.cli.commands.bisect import show_bisect
 
     names = tuple(package or ())
     code = show_bisect(open_context(), good, bad, names, command or [], as_json=as_json)
@@ -327,7 +329,7 @@ def run(
     package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
 ) -> None:
     """Run a program from the newest output, which lies where it was built for."""
-    from ckpt_git.cli.running import run_program
+    from ckpt_git.cli.commands.run import run_program
 
     raise typer.Exit(run_program(open_context(), package, command))
 
@@ -337,7 +339,7 @@ def path(
     package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
 ) -> None:
     """Print the path of the newest output."""
-    from ckpt_git.cli.running import newest_output
+    from ckpt_git.cli.commands.run import newest_output
 
     out(str(newest_output(open_context(), package).output))
 
@@ -348,13 +350,13 @@ def path(
 @app.command(rich_help_panel=LOOKING)
 def status(package: Packages = None, as_json: Json = False) -> None:
     """Show the checkpoint in force, the drift from it, the last build, and what runs now."""
-    from ckpt_git.cli import looking
+    from ckpt_git.cli.commands import status
 
-    found = looking.survey(open_context(), tuple(package or ()))
+    found = status.survey(open_context(), tuple(package or ()))
     if as_json:
         out_json(found.to_json())
     else:
-        looking.show_status(found)
+        status.show_status(found)
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -383,31 +385,31 @@ def log(
 
     A line shows the result, the commit, the seconds, the files compiled, and where it started.
     """
-    from ckpt_git.cli import looking_back
-    from ckpt_git.cli.looking import record_json
+    from ckpt_git.cli.commands import log
+    from ckpt_git.cli.commands.status import record_json
 
     context, names = open_context(), tuple(package or ())
-    walk = looking_back.Walk(tuple(revisions or ()), graph=graph, every=every)
+    walk = log.Walk(tuple(revisions or ()), graph=graph, every=every)
     if walk and not output:
-        seen = looking_back.along(context, names, walk, number)
+        seen = log.along(context, names, walk, number)
         if as_json:
-            out_json({"commits": looking_back.walk_json(seen)})
+            out_json({"commits": log.walk_json(seen)})
         else:
-            looking_back.show_walk(seen, bases=bases)
+            log.show_walk(seen, bases=bases)
         return
-    records = looking_back.history(context, names, number)
+    records = log.history(context, names, number)
     if as_json:
         out_json({"records": [record_json(record) for record in records]})
     elif output:
-        looking_back.show_output(context, records)
+        log.show_output(context, records)
     else:
-        looking_back.show_log(context, records, bases=bases)
+        log.show_log(context, records, bases=bases)
 
 
 @app.command(rich_help_panel=LOOKING)
 def watch() -> None:
     """Follow what is being built in the background, from its start."""
-    from ckpt_git.cli.following import watch as watch_build
+    from ckpt_git.cli.commands.watch import watch as watch_build
 
     raise typer.Exit(watch_build(open_context()))
 
@@ -415,7 +417,7 @@ def watch() -> None:
 @app.command(rich_help_panel=LOOKING)
 def cancel() -> None:
     """End the background build and all that it started."""
-    from ckpt_git.cli.following import cancel as cancel_build
+    from ckpt_git.cli.commands.watch import cancel as cancel_build
 
     cancel_build(open_context())
 
@@ -434,9 +436,9 @@ def why(
     """Say what would be built again if FILE changed, or why something was."""
     from pathlib import Path
 
-    from ckpt_git.builds.ran import last_build
-    from ckpt_git.builds.why import why as ask
-    from ckpt_git.cli.why import show, show_last
+    from ckpt_git.builds.history.affected_commands import why as ask
+    from ckpt_git.builds.history.executed_commands import last_build
+    from ckpt_git.cli.commands.why import show, show_last
     from ckpt_git.model.errors import UsageError
 
     names = tuple(package or ())

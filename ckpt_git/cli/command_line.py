@@ -6,9 +6,9 @@ import copy
 
 import typer
 
-from ckpt_git.cli import streams
 from ckpt_git.cli.app import app
-from ckpt_git.cli.boundary import USAGE, end
+from ckpt_git.cli.errors import USAGE, end
+from ckpt_git.cli.output import streams
 
 
 def run_app(arguments: list[str]) -> int:

@@ -14,9 +14,8 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ckpt_git.builds import background, notices
-from ckpt_git.builds.context import Context
-from ckpt_git.builds.detach import (
+from ckpt_git.builds.background import builder, notices
+from ckpt_git.builds.background.detach import (
     DETACHED,
     FROM,
     IO_CLASSES,
@@ -25,20 +24,21 @@ from ckpt_git.builds.detach import (
     lower_priority,
     spawn_builder,
 )
-from ckpt_git.builds.settling import SERIES, is_step, made_in_series, settled
-from ckpt_git.cli.streams import out
-from ckpt_git.git.made_here import was_committed_here
-from ckpt_git.git.trees import object_id
+from ckpt_git.builds.background.git_operation import SERIES, is_step, made_in_series, settled
+from ckpt_git.builds.context import Context
+from ckpt_git.cli.output.streams import out
+from ckpt_git.git.objects.trees import object_id
+from ckpt_git.git.worktree.authorship import was_committed_here
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
-from ckpt_git.model.names import CONFIG_NAME
+from ckpt_git.model.report.display_names import CONFIG_NAME
 from ckpt_git.records import pending
 from ckpt_git.records.queue import Request, Wanted
-from ckpt_git.records.running import unmark_starting
+from ckpt_git.records.runs import unmark_starting
 
 if TYPE_CHECKING:
     from ckpt_git.git.repository import Target
-    from ckpt_git.model.config import Config
+    from ckpt_git.model.config.packages import Config
 
 _STARTS = "ckpt: rebuilding in the background (git ckpt watch)"
 """As hooks/background.sh has it."""
@@ -142,7 +142,7 @@ EVENTS: dict[str, Callable[[GitEvent], bool]] = {
 
 def _pre_push(arguments: list[str]) -> int:
     """What is about to be pushed has to build: the one event whose exit code git asks for."""
-    from ckpt_git.cli.pushing import pre_push  # noqa: PLC0415 - no other event needs it
+    from ckpt_git.cli.commands.pre_push import pre_push  # noqa: PLC0415 - no other event needs it
 
     return pre_push(arguments, sys.stdin.buffer.read())
 
@@ -152,7 +152,7 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
 
     The snapshot comes first: what is built is what was there when git was done.
     """
-    from ckpt_git.builds.trust import is_foreign  # noqa: PLC0415 - not to slow a hook
+    from ckpt_git.builds.checks.trust import is_foreign  # noqa: PLC0415 - not to slow a hook
 
     head = context.repo.target("HEAD")
     target = head if event.by_framework else context.repo.target("worktree")
@@ -310,14 +310,14 @@ def _serve(context: Context, request: Request | None, on_start: Callable[[], Non
     """Have ``request`` built by whoever is the builder, which may be this process: it calls
     ``on_start`` then."""
     if request is not None:
-        background.submit(context.state, request, lambda: _be_the_builder(context, on_start))
+        builder.submit(context.state, request, lambda: _be_the_builder(context, on_start))
 
 
 def _be_the_builder(context: Context, on_start: Callable[[], None]) -> None:
-    from ckpt_git.builds.requested import build_request  # noqa: PLC0415 - the builder alone builds
+    from ckpt_git.builds.background.build_request import build_request  # noqa: PLC0415 - the builder alone builds
 
     on_start()
-    background.drain(context.state, build_request)
+    builder.drain(context.state, build_request)
 
 
 def _lower_priority(context: Context) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is part of every build
     from ckpt_git.model.checkpoint import Checkpoint
     from ckpt_git.model.derivation import Derivation, Recipe
-    from ckpt_git.model.finding import Finding
     from ckpt_git.model.record import Outcome, SandboxKind, Seconds, TraceKind
+    from ckpt_git.model.report.finding import Finding
     from ckpt_git.model.source_diff import Manifest, SourceDiff
     from ckpt_git.watch.memory_file import MemoryFile
     from ckpt_git.watch.session import Report

@@ -13,13 +13,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from ckpt_git.git import keys, trees
 from ckpt_git.git.configuration import Configuration, read_configuration
 from ckpt_git.git.discovery import discover
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
-from ckpt_git.git.progress import in_progress
-from ckpt_git.git.source import GitSource, read_through
+from ckpt_git.git.objects import tree_key, trees
+from ckpt_git.git.worktree.operations import in_progress
+from ckpt_git.git.worktree.source import GitSource, read_through
 from ckpt_git.model.errors import CkptError, RepositoryError
 from ckpt_git.model.source_diff import SourceDiff
 from ckpt_git.process import ProcessError
@@ -81,18 +81,19 @@ class Repository(Location):
         return self._revision(name)
 
     def _snapshot(self, kind: Literal["worktree", "index"]) -> Target:
-        from ckpt_git.git import own_objects, snapshot  # noqa: PLC0415  (a revision needs none)
+        from ckpt_git.git.objects import object_folder  # noqa: PLC0415  (a revision needs none)
+        from ckpt_git.git.worktree import snapshot  # noqa: PLC0415  (a revision needs none)
 
         if self.top is None:
             raise RepositoryError(
                 f"{self.git_dir} is a bare repository, without {kind}", "name a revision to build"
             )
         take = snapshot.snapshot_work_tree if kind == "worktree" else snapshot.snapshot_index
-        own_objects.drop_what_is_no_file(self)
+        object_folder.drop_what_is_no_file(self)
         try:
             tree = take(self)
         except CkptError:
-            if not own_objects.drop_damaged(self):
+            if not object_folder.drop_damaged(self):
                 raise
             tree = take(self)
         commit, head_tree = trees.resolve(self, "HEAD^{commit}", "HEAD^{tree}")
@@ -101,9 +102,9 @@ class Repository(Location):
     def mend(self, target: Target) -> bool:
         """Remove what is damaged of our own objects, and write those of ``target`` anew; whether
         that came to anything. Raises as ``target`` does."""
-        from ckpt_git.git import own_objects  # noqa: PLC0415  (hardly ever)
+        from ckpt_git.git.objects import object_folder  # noqa: PLC0415  (hardly ever)
 
-        if not own_objects.drop_damaged(self):
+        if not object_folder.drop_damaged(self):
             return False
         return target.kind == "commit" or self.target(target.kind).tree == target.tree
 
@@ -127,7 +128,7 @@ class Repository(Location):
 
     def forget_snapshots(self, before: float) -> int:
         """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed."""
-        from ckpt_git.git import snapshot  # noqa: PLC0415
+        from ckpt_git.git.worktree import snapshot  # noqa: PLC0415
 
         return snapshot.forget_snapshots(self, before)
 
@@ -144,7 +145,7 @@ class Repository(Location):
         Raises ``MissingObjectsError`` where the old tree isn't there any more (then compare
         manifests), ``RepositoryError`` where the new one can't be read.
         """
-        from ckpt_git.git import diffs  # noqa: PLC0415  (what is known needs none)
+        from ckpt_git.git.objects import diffs  # noqa: PLC0415  (what is known needs none)
 
         return diffs.diff(self, old_tree, new_tree, trees.normal_folder(folder))
 
@@ -155,7 +156,7 @@ class Repository(Location):
         """
         if not diff.changes_attributes:
             return diff
-        from ckpt_git.git.attributes import with_converted  # noqa: PLC0415  (they rarely change)
+        from ckpt_git.git.worktree.attributes import with_converted  # noqa: PLC0415  (they rarely change)
 
         return with_converted(diff, old_tree, source)
 
@@ -168,7 +169,7 @@ class Repository(Location):
         self, old_trees: Sequence[str], new_tree: str
     ) -> dict[str, tuple[str, ...] | None]:
         """The files that differ from ``new_tree``; None where a tree isn't there."""
-        from ckpt_git.git import diffs  # noqa: PLC0415
+        from ckpt_git.git.objects import diffs  # noqa: PLC0415
 
         return diffs.changed_paths(self, old_trees, new_tree)
 
@@ -181,7 +182,7 @@ class Repository(Location):
 
         Raises ``RepositoryError`` where the tree has no such folder or isn't there.
         """
-        return keys.key(self, tree, trees.normal_folder(folder), ignore)
+        return tree_key.key(self, tree, trees.normal_folder(folder), ignore)
 
     def read(self, tree: str, path: str) -> bytes | None:
         """A file's content as git holds it (a symlink's target); None where there is none."""

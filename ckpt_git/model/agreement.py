@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ckpt_git.model.config import Package
+from ckpt_git.model.config.packages import Package
 from ckpt_git.model.derivation import digest
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ckpt_git.model.nix_recipe import NixRecipe
+    from ckpt_git.model.config.nix_recipe import NixRecipe
 
 PHASES = ("configure", "build", "check", "install")
 """The phases of the local engine, in the order in which they run (those of nixpkgs' stdenv)."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ckpt_git.kept import decode_json, encode_json, read_kept, replace
+from ckpt_git.kept_files import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import StoreError
 
 Value = TypeVar("Value")

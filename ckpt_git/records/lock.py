@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from ckpt_git.kept import open_lock
+from ckpt_git.kept_files import open_lock
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
 from ckpt_git.waiting import pause

@@ -15,8 +15,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from ckpt_git.kept import DamagedError, let_go, make_way, read_kept
-from ckpt_git.records.running import process_started
+from ckpt_git.kept_files import DamagedError, let_go, make_way, read_kept
+from ckpt_git.records.runs import process_started
 from ckpt_git.records.state import State
 
 _PREFIX = "pending-"

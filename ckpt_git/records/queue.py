@@ -1,7 +1,7 @@
 """What waits to be built: requests, one file for each slot, so that newer ones replace older ones.
 
 Commits that come while a build runs fall into one slot and only the newest is left of them.
-Anyone puts; only the holder of the builder's lock takes (``ckpt_git.builds.background``).
+Anyone puts; only the holder of the builder's lock takes (``ckpt_git.builds.background.builder``).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from ckpt_git.kept import let_go
+from ckpt_git.kept_files import let_go
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ckpt_git import kept
+from ckpt_git import kept_files
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from ckpt_git.records.files import (
@@ -28,9 +28,9 @@ from ckpt_git.records.files import (
 )
 
 if TYPE_CHECKING:
+    from ckpt_git.model.change_weight import Weights
     from ckpt_git.model.checkpoint import Checkpoint
-    from ckpt_git.model.drift import Drift
-    from ckpt_git.model.weight import Weights
+    from ckpt_git.model.follow_policy import Drift
 
 Value = TypeVar("Value")
 
@@ -97,7 +97,7 @@ class State:
             if path.lstat().st_mtime < before
         ]
         for path in [] if dry_run else old:
-            kept.let_go(path)
+            kept_files.let_go(path)
         return len(old)
 
     def _record(self, package: str, key: str, recipe: str) -> Path:
@@ -133,7 +133,7 @@ class State:
         """The same by its id."""
         path = self._checkpoint_file(package, name)
         with writing(path):
-            kept.let_go(path)
+            kept_files.let_go(path)
 
     def distrust(self, package: str, ids: Collection[str]) -> list[Checkpoint]:
         """Have the checkpoints ``ids`` of ``package``, and all that was built on them, count for
@@ -167,7 +167,7 @@ class State:
             if record.base not in sound or record.left in wrong:
                 path = self._record_of(record)
                 with writing(path):
-                    kept.let_go(path)
+                    kept_files.let_go(path)
 
     def _distrusted(self, package: str) -> frozenset[str]:
         """The ids of the checkpoints that were ever found wrong, and of what lay on them."""
@@ -220,7 +220,7 @@ class State:
 
     def weights(self, package: str) -> Weights:
         """What is known of what a change to ``package`` has compiled anew."""
-        from ckpt_git.model.weight import Weights  # noqa: PLC0415
+        from ckpt_git.model.change_weight import Weights  # noqa: PLC0415
 
         known = self.read(self._weights(package), Weights.from_json)
         return Weights() if known is None else known
@@ -236,7 +236,7 @@ class State:
 
     def drift(self, checkpoint: Checkpoint) -> Drift:
         """What it has cost that ``checkpoint`` stays in force; nothing where it was just put."""
-        from ckpt_git.model.drift import Drift  # noqa: PLC0415
+        from ckpt_git.model.follow_policy import Drift  # noqa: PLC0415
 
         def read(data: Mapping[str, Any]) -> Drift:
             return Drift.from_json(data) if data["checkpoint"] == checkpoint.id else Drift()
@@ -270,7 +270,7 @@ class State:
         with suppress(OSError):
             for log in sorted((self.path / "logs").iterdir())[:-KEPT_LOGS]:
                 if log != new:
-                    kept.let_go(log)
+                    kept_files.let_go(log)
 
     # -- notices ------------------------------------------------------------------------------
 
@@ -301,10 +301,10 @@ class State:
                 path.rename(mine)
                 if text := _text(mine):
                     taken.append(text)
-                kept.let_go(mine)
+                kept_files.let_go(mine)
         with suppress(OSError):
             self._unwritten.lstat()
-            kept.let_go(self._unwritten)
+            kept_files.let_go(self._unwritten)
             taken.append(_UNWRITTEN)
         return taken
 
@@ -325,7 +325,7 @@ class State:
             if skipped:
                 (self.path / "skip").touch()
             else:
-                kept.let_go(self.path / "skip")
+                kept_files.let_go(self.path / "skip")
 
     # -- damage -------------------------------------------------------------------------------
 
@@ -346,7 +346,7 @@ class State:
         def read(data: Mapping[str, Any]) -> Value:
             value = parse(data)
             if place is not None and place(value) != path:
-                raise kept.DamagedError(f"{path} is about something else")
+                raise kept_files.DamagedError(f"{path} is about something else")
             return value
 
         return read_json(path, read, self._let_go)
@@ -355,7 +355,7 @@ class State:
         name = f"{path.parent.name}-{path.name}"
         with suppress(OSError):
             self.damaged.mkdir(parents=True, exist_ok=True)
-            kept.let_go(self.damaged / name)
+            kept_files.let_go(self.damaged / name)
             path.rename(self.damaged / name)
             self._told += 1
             if self._told <= _NAMED:
@@ -405,6 +405,6 @@ def _is_notice(path: Path) -> bool:
 
 def _text(path: Path) -> str | None:
     try:
-        return os.fsdecode(kept.read_kept(path)).rstrip("\n")
-    except (OSError, kept.DamagedError):
+        return os.fsdecode(kept_files.read_kept(path)).rstrip("\n")
+    except (OSError, kept_files.DamagedError):
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 from struct import Struct
 from typing import Any, NamedTuple
 
-from ckpt_git.kept import open_kept
+from ckpt_git.kept_files import open_kept
 
 MAGIC = b"ckptmem4"
 ORDER = 0x01020304

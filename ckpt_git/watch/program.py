@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ckpt_git.kept import decode_json, let_go, read_kept, replace
+from ckpt_git.kept_files import decode_json, let_go, read_kept, replace
 from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.watch import compiling
 

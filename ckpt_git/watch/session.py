@@ -13,7 +13,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ckpt_git.kept import read_kept
+from ckpt_git.kept_files import read_kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
 from ckpt_git.watch.memory_file import MAGIC

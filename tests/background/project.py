@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ckpt_git import process
-from ckpt_git.builds import background
-from ckpt_git.git.hooks import install
+from ckpt_git.builds.background import builder
+from ckpt_git.git.hooks.install import install
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
-from ckpt_git.records.running import Running
+from ckpt_git.records.runs import Running
 from ckpt_git.records.state import State
 from tests.support import GitRepo, eventually
 
@@ -138,7 +138,7 @@ class Project:
 
     def cancel(self) -> Running | None:
         """What ``git ckpt cancel`` does."""
-        return background.cancel(self.state, self.start_builder)
+        return builder.cancel(self.state, self.start_builder)
 
     def remember(self) -> None:
         """From here on what has a record isn't built again."""

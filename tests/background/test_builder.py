@@ -11,10 +11,9 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from ckpt_git.builds import background
-from ckpt_git.kept import decode_json
-from ckpt_git.records import queue
-from ckpt_git.records import running as runs
+from ckpt_git.builds.background import builder
+from ckpt_git.kept_files import decode_json
+from ckpt_git.records import queue, runs
 from ckpt_git.records.files import publish_json
 from tests.background.project import CONFIG, Project
 from tests.records.values import notices
@@ -23,8 +22,8 @@ from tests.support import eventually
 
 def _wait_until_running(project: Project, builds: int = 1) -> runs.Running:
     project.wait_for_builds(builds)
-    eventually(lambda: background.running(project.state) is not None, "it is said to run")
-    now = background.running(project.state)
+    eventually(lambda: builder.running(project.state) is not None, "it is said to run")
+    now = builder.running(project.state)
     assert now is not None
     return now
 
@@ -42,11 +41,11 @@ def test_a_commit_returns_at_once_while_its_build_goes_on(project: Project) -> N
     (record,) = project.wait_for_records(1)
     assert (record.outcome, record.commit) == ("passed", project.repo.head)
     project.wait_until_idle()
-    assert background.running(project.state) is None
+    assert builder.running(project.state) is None
 
 
 def _phase(project: Project) -> str | None:
-    now = background.running(project.state)
+    now = builder.running(project.state)
     return None if now is None else now.phase
 
 
@@ -264,8 +263,8 @@ def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Pro
     project.commit(a="1")
     now = _wait_until_running(project)
     os.kill(now.pid, signal.SIGKILL)
-    eventually(lambda: background.running(project.state) is None, "it is known to be dead")
-    assert background.running(project.state) is None
+    eventually(lambda: builder.running(project.state) is None, "it is known to be dead")
+    assert builder.running(project.state) is None
     (notice,) = notices(project.state)
     assert now.commit is not None
     assert now.commit[:10] in notice
@@ -307,7 +306,7 @@ def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(
     project.commit(a="the last")
     eventually(lambda: _is_recorded(project, project.repo.tree()), "the last commit is built")
     project.wait_until_idle()
-    assert background.running(project.state) is None
+    assert builder.running(project.state) is None
     assert queue.waiting(project.state) == []
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from ckpt_git.builds import background
+from ckpt_git.builds.background import builder
 from ckpt_git.records import queue
-from ckpt_git.records.running import Ending, Running, ended, is_starting
+from ckpt_git.records.runs import Ending, Running, ended, is_starting
 from tests.background.project import Project
 from tests.records.values import a_request, notices
 from tests.support import eventually
@@ -33,7 +33,7 @@ class Watcher:
         return thread
 
     def _watch(self) -> None:
-        self.ending.append(background.follow(self.project.state, self._write))
+        self.ending.append(builder.follow(self.project.state, self._write))
 
     def _write(self, text: str) -> None:
         self.text += text
@@ -81,7 +81,7 @@ def test_watching_right_after_a_commit_waits_for_the_builder_to_appear(project: 
 
 
 def test_watching_where_nothing_runs_returns_at_once(project: Project) -> None:
-    assert background.follow(project.state, print) is None
+    assert builder.follow(project.state, print) is None
 
 
 def test_watching_a_builder_that_is_killed_says_so(project: Project) -> None:
@@ -90,7 +90,7 @@ def test_watching_a_builder_that_is_killed_says_so(project: Project) -> None:
     watcher = Watcher(project)
     thread = watcher.start()
     eventually(lambda: "building" in watcher.text, "it is watched")
-    now = background.running(project.state)
+    now = builder.running(project.state)
     assert now is not None
     os.kill(now.pid, signal.SIGKILL)
     thread.join(20)
@@ -117,7 +117,7 @@ def test_cancelling_ends_all_that_the_build_started(project: Project) -> None:
     assert project.processes() == []
     thread.join(20)
     assert watcher.ending == ["cancelled"]
-    assert background.running(project.state) is None
+    assert builder.running(project.state) is None
     assert notices(project.state) == [], "what was asked for is no news"
     assert project.state.history() == [], "an interrupted build is not a failed one"
     project.open_gate()
@@ -129,7 +129,7 @@ def test_cancelling_ends_a_builder_that_does_not_listen(project: Project) -> Non
     project.commit(build_sh=_DAEMONS + project.script())
     project.wait_for_builds(1)
     eventually(lambda: len(project.processes()) >= 6, "daemons and their children run")
-    now = background.running(project.state)
+    now = builder.running(project.state)
     assert now is not None
     os.kill(now.pid, signal.SIGSTOP)
     assert project.cancel() is not None
@@ -173,7 +173,7 @@ def test_what_is_committed_while_another_build_is_cancelled_is_built(
 def _being_cancelled(project: Project) -> Iterator[Running]:
     """The moment between asking what is built now to end, and its end."""
     project.wait_for_builds(1)
-    now = background.running(project.state)
+    now = builder.running(project.state)
     assert now is not None
     os.kill(now.pid, signal.SIGSTOP)
     cancelling = threading.Thread(target=project.cancel)
@@ -207,7 +207,7 @@ def test_a_request_is_built_by_a_builder_that_is_spawned_for_it(project: Project
     project.open_gate()
     tree, top = project.repo.tree(), str(project.repo.path)
     request = a_request(tree, root=top, why=queue.BY_HAND)
-    assert background.submit(project.state, request, project.start_builder)
+    assert builder.submit(project.state, request, project.start_builder)
     assert project.wait_for_records(1)[0].tree == tree
     project.wait_until_idle()
     assert not is_starting(project.state)

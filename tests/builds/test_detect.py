@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_git.builds.detect import (
+from ckpt_git.builds.setup.detect import (
     Detection,
     Listing,
     Machine,
@@ -23,7 +23,7 @@ from ckpt_git.builds.detect import (
     render,
     this_machine,
 )
-from ckpt_git.model.config import Config, Package
+from ckpt_git.model.config.packages import Config, Package
 from ckpt_git.model.derivation import Source
 from ckpt_git.model.errors import ConfigError
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.builds.retention import all_old, forget_all_old
-from ckpt_git.builds.room import collect, limit
+from ckpt_git.builds.checkpoints.prune import all_old, forget_all_old
+from ckpt_git.builds.checkpoints.store_budget import collect, limit
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.model.errors import UsageError
 from tests.cli.project import Project
@@ -89,8 +89,8 @@ def test_the_limit_is_what_git_says_or_the_file_or_a_share_of_the_disk(
 def test_a_branch_that_rests_keeps_the_checkpoint_of_its_tip(
     project: builds.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ckpt_git.builds.retention.KEPT_CHECKPOINTS", {"local": 1})
-    monkeypatch.setattr("ckpt_git.builds.retention._SLACK", 1)
+    monkeypatch.setattr("ckpt_git.builds.checkpoints.prune.KEPT_CHECKPOINTS", {"local": 1})
+    monkeypatch.setattr("ckpt_git.builds.checkpoints.prune._SLACK", 1)
     project.repo.commit("first", {"s": "0"})
     project.repo.git("branch", "resting")
     project.passes()
@@ -140,7 +140,7 @@ def test_gc_lets_go_of_what_no_repository_wants_and_of_those_that_are_gone(
 def test_a_dry_run_of_gc_counts_the_checkpoints_that_are_too_many(
     project: builds.Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ckpt_git.builds.retention.KEPT_CHECKPOINTS", {"local": 1})
+    monkeypatch.setattr("ckpt_git.builds.checkpoints.prune.KEPT_CHECKPOINTS", {"local": 1})
     for number in range(3):
         project.repo.commit(f"{number}", {"s": f"{number}"})
         project.passes()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.git.repository import Repository
-from ckpt_git.git.scratch import scratch_folder
+from ckpt_git.git.worktree.temporary import scratch_folder
 from ckpt_git.records.state import State
 from tests.cli.project import COMMAND, TWO_TEXTS, TWO_TEXTS_CONFIG, Project
 from tests.records.values import a_record

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.model.config import Config
+from ckpt_git.model.config.packages import Config
 from tests.cli.project import CONFIG, Project
 from tests.support import GitRepo
 

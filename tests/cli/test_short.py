@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.cli.short import is_short
+from ckpt_git.cli.short_build import is_short
 from tests.cli.project import Done, Project
 
 FLAGS: list[tuple[str, ...]] = [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.builds.checks.trust import admitted, is_foreign
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.trust import admitted, is_foreign
 from ckpt_git.records.queue import Request, Wanted
 from tests.cli.project import CONFIG, Project
 from tests.support import GitRepo

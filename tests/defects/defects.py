@@ -46,7 +46,7 @@ DEFECTS = (
     ),
     Defect(
         "a damaged record is believed",
-        "ckpt_git/kept.py",
+        "ckpt_git/kept_files.py",
         "hashlib.sha256(body).hexdigest().encode() != digest:",
         "len(digest) != _DIGEST:",
         ("tests/records/test_files.py",),

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.builds.background import running
+from ckpt_git.builds.background.builder import running
 from ckpt_git.model.record import Record
 from ckpt_git.records.state import State
 from tests.cli.project import Done, Project

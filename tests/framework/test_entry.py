@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.framework import Origin, with_entry
+from ckpt_git.git.hooks.pre_commit import Origin, with_entry
 from tests.framework.conftest import BIN, THEIRS, Managed
 from tests.support import GitRepo
 

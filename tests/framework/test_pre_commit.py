@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds.background import running
+from ckpt_git.builds.background.builder import running
 from tests.framework.conftest import BROKEN, BUILD, CONFIG, THEIRS, Managed, without_ckpt
 from tests.hooks.picture import picture
 from tests.support import GitRepo, eventually

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ckpt_git.git.bisection import halving, merge_bases, next_to_test
+from ckpt_git.git.objects.bisection import halving, merge_bases, next_to_test
 from ckpt_git.git.repository import Repository
 from tests.support import GitRepo
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.history import describe
-from ckpt_git.git.notes import write_note
+from ckpt_git.git.objects.commits import describe
+from ckpt_git.git.objects.notes import write_note
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.errors import RepositoryError, StoreError
 from tests.support import GitRepo

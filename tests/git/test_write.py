@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.engines.protocol import SourceTree
-from ckpt_git.git import materialise
 from ckpt_git.git.repository import Repository
+from ckpt_git.git.worktree import materialise
 from ckpt_git.model.errors import RepositoryError, StoreError
 from tests.git.conftest import checkout, contents
 from tests.support import GitRepo

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.hooks import install, uninstall
+from ckpt_git.git.hooks.install import install, uninstall
 from ckpt_git.git.repository import Repository
 from tests.support import GitRepo
 
@@ -280,7 +280,7 @@ def _old(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> Path:
     hooks = repo.path / ".git" / "hooks"
     _script(hooks / "pre-push.ckpt-chained", DISPATCH)
     with monkeypatch.context() as patch:
-        patch.setattr("ckpt_git.git.hooks._template", lambda _: OLD.encode())
+        patch.setattr("ckpt_git.git.hooks.install._template", lambda _: OLD.encode())
         _install(repo)
     # An installation of then leaves it where it was.
     shutil.move(hooks.parent / "hooks.ckpt-chained" / "pre-push", hooks / "pre-push.ckpt-chained")

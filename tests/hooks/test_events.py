@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.builds.background.git_operation import waiting
 from ckpt_git.builds.context import Context
-from ckpt_git.builds.settling import waiting
-from ckpt_git.cli import following, looking
-from ckpt_git.git.hooks import install
+from ckpt_git.cli.commands import status, watch
+from ckpt_git.git.hooks.install import install
 from tests.background.project import Project
 from tests.hooks.picture import picture
 from tests.support import GitRepo, eventually
@@ -327,9 +327,9 @@ def test_who_waits_for_a_series_is_shown_and_can_be_cancelled(
     _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
     eventually(lambda: _waits_for(project) == ["cherry-pick"], "its process waits")
     context = Context.open(project.repo.path)
-    looking.show_status(looking.survey(context, ()))
+    status.show_status(status.survey(context, ()))
     assert "waiting for the cherry-pick to end, to build" in capsys.readouterr().out
-    following.cancel(context)
+    watch.cancel(context)
     assert capsys.readouterr().out == "what the cherry-pick comes to won't be built\n"
     assert (_waits_for(project), list(project.state.path.glob("pending-*"))) == ([], [])
     project.repo.git("cherry-pick", "--quit")

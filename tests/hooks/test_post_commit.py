@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.hooks import install, uninstall
+from ckpt_git.git.hooks.install import install, uninstall
 from tests.background.project import Project
 from tests.records.values import notices
 from tests.support import eventually

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.hooks import install, uninstall
+from ckpt_git.git.hooks.install import install, uninstall
 from ckpt_git.git.repository import Repository
 from tests.support import GitRepo
 

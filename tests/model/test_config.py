@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_git.model.config import DEFAULT_LOCKS, Config, decode
+from ckpt_git.model.config.nix_recipe import NixRecipe
+from ckpt_git.model.config.packages import DEFAULT_LOCKS, Config, decode
 from ckpt_git.model.derivation import Limits, Source
 from ckpt_git.model.errors import ConfigError
-from ckpt_git.model.nix_recipe import NixRecipe
 from ckpt_git.model.source_diff import matcher
 
 FULL = """

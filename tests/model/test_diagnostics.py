@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_git.model.diagnostics import SHOWN_LINES, error_lines, headline
-from ckpt_git.model.relocation import Relocation
+from ckpt_git.model.report.diagnostics import SHOWN_LINES, error_lines, headline
+from ckpt_git.model.report.relocation import Relocation
 
 FILES = {"src/x.c", "src/x.h", "lib.rs", "main.go"}
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_git.model.drift import Drift, Staying
+from ckpt_git.model.follow_policy import Drift, Staying
 
 PRICE = 10.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ckpt_git.model.relocation import Relocation
+from ckpt_git.model.report.relocation import Relocation
 
 BUILT, OWN = "/build/source", "/home/me/it"
 FILES = (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_git.model.toml_lines import key_lines
+from ckpt_git.model.config.toml_lines import key_lines
 
 TRAPS = r'''# build = "in a comment"
 title = "build = 1 # no comment [package.x]"   # build = 2

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from ckpt_git.cli.app import app
-from ckpt_git.model.config import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
-from ckpt_git.model.push_policy import PUSH_KEYS
+from ckpt_git.model.config.packages import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
+from ckpt_git.model.config.push_policy import PUSH_KEYS
 
 _PAGE = Path(__file__).parents[2] / "man" / "git-ckpt.1"
 

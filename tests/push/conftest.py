@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.hooks import HOOKS, install
+from ckpt_git.git.hooks.install import HOOKS, install
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
 from ckpt_git.records.state import State

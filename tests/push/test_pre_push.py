@@ -8,7 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
-from ckpt_git.git.hooks import install
+from ckpt_git.git.hooks.install import install
 from ckpt_git.git.repository import Repository
 from tests.hooks.picture import picture
 from tests.push.conftest import BROKEN, BUILD, Pushing

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ckpt_git.records import running as runs
+from ckpt_git.records import runs
 from ckpt_git.records.files import publish
 from ckpt_git.records.lock import exclusive
-from ckpt_git.records.running import ALIVE, Progress, Running
+from ckpt_git.records.runs import ALIVE, Progress, Running
 from ckpt_git.records.state import State
 from tests.records.values import a_request
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
-from ckpt_git.kept import decode_json, encode_json, make_way, read_kept
+from ckpt_git.kept_files import decode_json, encode_json, make_way, read_kept
 from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.source_diff import Manifest, matcher
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ckpt_git.engines.local.store.store import Store
     from ckpt_git.engines.protocol import Installed, Listener, Realisation, SourceTree, Start
     from ckpt_git.model.checkpoint import Checkpoint
-    from ckpt_git.model.finding import Finding
+    from ckpt_git.model.report.finding import Finding
     from ckpt_git.watch.memory_file import MemoryFile
     from ckpt_git.watch.program import Programs
     from ckpt_git.watch.session import Report

@@ -11,7 +11,7 @@ from ckpt_git.engines.local.sandbox.capabilities import Abilities
 from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import StoreError
-from ckpt_git.model.finding import Finding, Level
+from ckpt_git.model.report.finding import Finding, Level
 from ckpt_git.watch.program import Programs
 
 _PROGRAM = re.compile(r"[\w.+-]+")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.engines.nix import examine
-from ckpt_git.engines.nix.attempt import Job, build
+from ckpt_git.engines.nix.build import Job, build
 from ckpt_git.engines.nix.evaluation import Evaluation
 from ckpt_git.engines.nix.expression import EVALUATE
-from ckpt_git.engines.nix.kept import Kept, Meta
+from ckpt_git.engines.nix.saved_builds import Kept, Meta
 from ckpt_git.engines.nix.tools import Nix, of_user
 from ckpt_git.engines.protocol import (
     Installed,
@@ -23,9 +23,9 @@ from ckpt_git.engines.protocol import (
     Start,
 )
 from ckpt_git.model.checkpoint import Checkpoint
+from ckpt_git.model.config.nix_recipe import NixRecipe
 from ckpt_git.model.derivation import Derivation, Recipe, digest
-from ckpt_git.model.finding import Finding
-from ckpt_git.model.nix_recipe import NixRecipe
+from ckpt_git.model.report.finding import Finding
 from ckpt_git.model.source_diff import Manifest
 
 if TYPE_CHECKING:

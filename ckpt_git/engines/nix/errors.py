@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ckpt_git.model.errors import CkptError, ConfigError, MissingError
-from ckpt_git.model.relocation import plain
+from ckpt_git.model.report.relocation import plain
 
 _ERROR = re.compile(r"^\s*error: *(.*)$")
 _PLACE = re.compile(r"^\s*at (.+?):(\d+):(\d+):?$")

@@ -21,10 +21,10 @@ from ckpt_git.engines.nix import errors, expression
 from ckpt_git.engines.nix.snapshot import Snapshot
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import SourceTree
-from ckpt_git.kept import open_lock
+from ckpt_git.kept_files import open_lock
+from ckpt_git.model.config.nix_recipe import NixRecipe
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import CkptError
-from ckpt_git.model.nix_recipe import NixRecipe
 from ckpt_git.process import Begun, ProcessError
 
 _EVALUATING = ("--eval", "--strict", "--json", "--read-write-mode", "-E")

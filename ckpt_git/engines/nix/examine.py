@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.model.derivation import Derivation
-from ckpt_git.model.finding import Finding
+from ckpt_git.model.report.finding import Finding
 
 
 def nix(nix: Nix) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
-from ckpt_git.model.nix_recipe import NixRecipe
+from ckpt_git.model.config.nix_recipe import NixRecipe
 
 EVALUATE = Path(__file__).with_name("evaluate.nix")
 _FLAKE_OUTPUT = EVALUATE.with_name("flake-output.nix")

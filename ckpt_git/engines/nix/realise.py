@@ -17,7 +17,7 @@ from ckpt_git.engines.nix.evaluation import Instantiated
 from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import Event, Listener
 from ckpt_git.model.errors import MissingError
-from ckpt_git.model.relocation import plain
+from ckpt_git.model.report.relocation import plain
 from ckpt_git.waiting import pause
 
 _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes

@@ -14,7 +14,7 @@ from pathlib import Path
 from ckpt_git.engines.files import decode_manifest, encode_manifest, writing
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.folders import remove
-from ckpt_git.kept import DamagedError, read_kept
+from ckpt_git.kept_files import DamagedError, read_kept
 from ckpt_git.model.source_diff import SourceDiff
 
 

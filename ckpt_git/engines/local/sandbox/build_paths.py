@@ -12,7 +12,7 @@ from ckpt_git.engines.files import move, writing
 from ckpt_git.engines.local.host import BUILD_ROOT, OUT_ROOT
 from ckpt_git.engines.local.store.store import Store
 from ckpt_git.folders import remove
-from ckpt_git.kept import open_lock
+from ckpt_git.kept_files import open_lock
 from ckpt_git.model.derivation import Derivation, digest
 from ckpt_git.model.record import SandboxKind
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local.host import which
-from ckpt_git.kept import decode_json, encode_json, read_kept, replace
+from ckpt_git.kept_files import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import UsageError
 
 if TYPE_CHECKING:

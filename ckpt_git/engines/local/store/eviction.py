@@ -19,7 +19,7 @@ from typing import Literal
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local.store import objects
 from ckpt_git.engines.local.store.store import OWNED, Store
-from ckpt_git.kept import let_go, read_kept
+from ckpt_git.kept_files import let_go, read_kept
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
 from ckpt_git.engines.local.store.store import AROUND, BESIDE
-from ckpt_git.kept import let_go
+from ckpt_git.kept_files import let_go
 from ckpt_git.watch.memory_file import MemoryFile
 
 if TYPE_CHECKING:

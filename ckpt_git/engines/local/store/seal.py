@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local.store.size import on_disk
-from ckpt_git.kept import DamagedError, read_kept
+from ckpt_git.kept_files import DamagedError, read_kept
 
 OPAQUE = "user.overlay.opaque"
 """The kernel's page on overlayfs, "whiteouts and opaque directories"."""

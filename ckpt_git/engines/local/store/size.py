@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 
-from ckpt_git.kept import decode_json, encode_json, make_way, open_lock, read_kept, replace
+from ckpt_git.kept_files import decode_json, encode_json, make_way, open_lock, read_kept, replace
 
 _BLOCK = 4096  # bytes: what most file systems give out at least
 

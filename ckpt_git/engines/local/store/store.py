@@ -35,6 +35,7 @@ from dataclasses import replace as with_changes
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
+from ckpt_git.deferred import Later
 from ckpt_git.engines.files import (
     decode_manifest,
     make_private,
@@ -47,8 +48,7 @@ from ckpt_git.engines.files import (
 from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.size import Tally, on_disk
 from ckpt_git.folders import remove
-from ckpt_git.kept import DamagedError, let_go, make_way, read_kept, replace
-from ckpt_git.later import Later
+from ckpt_git.kept_files import DamagedError, let_go, make_way, read_kept, replace
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest

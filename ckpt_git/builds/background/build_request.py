@@ -1,0 +1,75 @@
+"""Build what a request wants, in the background: where the builder and the build meet.
+
+For the builder alone to import: a hook that only starts one must not wait for all this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ckpt_git.builds.background import idle, notices
+from ckpt_git.builds.build import BuildOptions, build
+from ckpt_git.builds.checks.trust import admitted
+from ckpt_git.builds.checks.untracked import left_out, remember, sentence
+from ckpt_git.builds.context import Context
+from ckpt_git.builds.git_notes import keep_note
+from ckpt_git.engines.protocol import Event
+from ckpt_git.git.repository import Target
+from ckpt_git.model.errors import CkptError
+from ckpt_git.model.record import Record
+from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.records.runs import Progress
+
+
+def build_request(request: Request, progress: Progress) -> list[Record]:
+    """Build all that ``request`` wants, in its order; returns the records.
+
+    A work tree that is removed meanwhile takes its edits along; its commit is built all the same.
+    """
+    if request.idle:
+        return idle.compare_request(request, progress)
+    context = _open(request, progress)
+    try:
+        return _build_all(context, request, progress)
+    except CkptError:
+        if not context.repo.is_gone:
+            raise
+    return _build_all(_open(request, progress), request, progress)
+
+
+def _open(request: Request, progress: Progress) -> Context:
+    return Context.open_asked(Path(request.root), progress.state.path.parent)
+
+
+def _build_all(context: Context, request: Request, progress: Progress) -> list[Record]:
+
+    def announce(package: str, event: Event) -> None:
+        if event.kind == "log":
+            progress.log(package, Path(event.text))
+        elif event.kind == "phase":
+            progress.phase(event.text)
+
+    records: list[Record] = []
+    for wanted in _left(context, request):
+        progress.target(wanted)
+        target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+        packages = admitted(context, request, target)
+        if packages is None:
+            continue
+        options = BuildOptions(packages, clean=request.clean, rebuild=request.rebuild)
+        names = left_out(context) if wanted.kind == "worktree" else []
+        made = build(context, target, options, announce)
+        if not all(record.cached for record in made) and remember(context, names):
+            notices.tell_untracked(context.state, sentence(names))
+        keep_note(context, wanted, made)
+        idle.ask(context, wanted, made)
+        records += made
+    return records
+
+
+def _left(context: Context, request: Request) -> Sequence[Wanted]:
+    """What ``request`` wants and was not lost with its work tree."""
+    commits = [wanted for wanted in request.wanted if wanted.commit is not None]
+    is_lost = str(context.repo.top or context.repo.git_dir) != request.root
+    return commits if is_lost and commits else request.wanted

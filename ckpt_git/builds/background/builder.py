@@ -1,0 +1,212 @@
+"""Builds in the background: one builder at a time for a repository, fed by a queue.
+
+    submit ──> queue ──> drain (the builder) ──> records, notices
+                           │ runs.json, logs
+                           └──> running, follow, cancel (anyone)
+
+Every process that has something to build may become the builder; the one that gets the lock
+``BUILDER`` does, the others' requests are found by it. A request is never lost: it is in the
+queue before its submitter looks at the lock, and the builder looks at the queue once more after
+it let go of the lock. How a tree is built is passed in; nothing here imports git or an engine.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+from ckpt_git.builds.background import notices
+from ckpt_git.builds.background.descendants import kill_descendants, kill_tree
+from ckpt_git.kept_files import DamagedError, read_kept
+from ckpt_git.model.record import Record
+from ckpt_git.records import queue, runs
+from ckpt_git.records.lock import exclusive
+from ckpt_git.records.queue import Request
+from ckpt_git.records.runs import ALIVE, BUILDER, Ending, Progress, Running
+from ckpt_git.records.state import State
+from ckpt_git.waiting import pause, turns
+
+Build = Callable[[Request, Progress], list[Record]]
+"""Builds what a request wants, tells ``Progress`` what it is at, and returns the records.
+
+Where one tree can't be built at all it raises; the next request is built all the same.
+"""
+
+_CANCEL_SECONDS = 5.0
+_START_SECONDS = 5.0
+_POLL_SECONDS = 0.05
+
+
+# -- asking ---------------------------------------------------------------------------------------
+
+
+def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
+    """Have ``request`` built: put it into the queue, and start a builder where none runs.
+
+    Returns False where what runs already builds the same: then there is nothing to do.
+    ``spawn`` starts a builder (``builds.detach.spawn_builder``), or is one. Raises ``StoreError``.
+    """
+    if _is_covered(state, request):
+        return False
+    queue.put(state, request)
+    now = running(state)
+    if now is not None and now.request.idle and not request.idle:
+        _have_it_give_way(state, now)
+        queue.put(state, request)  # again: the builder may have got to it this very moment
+        now = None
+    if now is None:
+        spawn()
+    return True
+
+
+def _have_it_give_way(state: State, now: Running) -> None:
+    """End an idle run, which begins anew later, when what takes its place is built."""
+    runs.keep_ending(state, now, "gave way")  # first: nobody is to take it for a crash
+    queue.put(state, now.request)
+    _end(now)
+    running(state)
+
+
+def _is_covered(state: State, request: Request) -> bool:
+    """Whether what runs builds the same; a run that is being cancelled won't."""
+    now = running(state)
+    if now is None or runs.ended(state, now.id) is not None:
+        return False
+    return now.request.covers(request)
+
+
+# -- the builder ----------------------------------------------------------------------------------
+
+
+def drain(state: State, build: Build) -> None:
+    """Build what waits, newest first, until nothing waits; return at once where a builder runs.
+
+    Raises ``StoreError`` where the queue can't be written, and ``KeyboardInterrupt`` once a
+    cancelled build is cleared up.
+    """
+    while queue.waiting(state):
+        with exclusive(state.lock(BUILDER), wait=False) as first:
+            if not first:
+                return
+            _build_all(state, build)
+
+
+def _build_all(state: State, build: Build) -> None:
+    with exclusive(state.lock(ALIVE)):
+        runs.clear_up(state, partial(notices.tell_death, state))
+        while (taken := queue.take(state)) is not None:
+            progress = Progress(state, taken.request)
+            queue.settle(taken)
+            _build_one(state, progress, build)
+
+
+def _build_one(state: State, progress: Progress, build: Build) -> None:
+    try:
+        records = build(progress.now.request, progress)
+    except KeyboardInterrupt:
+        kill_descendants(os.getpid())
+        progress.end("cancelled")
+        raise
+    except Exception as error:  # whatever it is, the next request is to be built
+        notices.tell_error(state, error, "a background build came to nothing")
+        progress.end("error")
+    else:
+        notices.tell_failures(state, records)
+        progress.end("passed" if all(record.passed for record in records) else "failed")
+
+
+# -- looking on -----------------------------------------------------------------------------------
+
+
+def running(state: State) -> Running | None:
+    """What is being built in the background, or None; a builder that died is reported once."""
+    return runs.running(state, partial(notices.tell_death, state))
+
+
+def follow(state: State, write: Callable[[str], object]) -> Ending | None:
+    """Write the log of what runs, from its start and as it grows, and return how it ended.
+
+    Attaches to a run at any time, and waits for one that is just about to start; None where
+    there is none.
+    """
+    before, reader = runs.ends(state), _Reader()
+    now = _wait_for_start(state)
+    if now is None:
+        ended = runs.last_ended(state, besides=before)  # it was over before it was seen
+    else:
+        while (current := running(state)) is not None and current.id == now.id:
+            reader.copy(current.logs, write)
+            pause(_POLL_SECONDS)
+        ended = runs.ended(state, now.id)
+    if ended is None:
+        return None
+    reader.copy(ended.logs, write)
+    return ended.ending
+
+
+def cancel(state: State, spawn: Callable[[], None]) -> Running | None:
+    """End what runs in the background with all that it started, and forget what waits.
+
+    Returns what was running. No record is made: an interrupted build isn't a failed one.
+    What is submitted meanwhile is built all the same: its submitter may have relied on the
+    builder that ended, so ``spawn`` starts another. Raises ``StoreError``.
+    """
+    queue.clear(state)
+    now = _wait_for_start(state)
+    if now is None:
+        return None
+    runs.keep_ending(state, now, "cancelled")  # first: nobody is to take it for a crash
+    _end(now)
+    running(state)
+    queue.forget(state, now.request)
+    if queue.waiting(state):
+        spawn()
+    return now
+
+
+def _end(run: Running) -> None:
+    """End a builder with all that it started, kindly if it can be."""
+    with suppress(ProcessLookupError):
+        os.kill(run.pid, signal.SIGTERM)
+    if not _wait_for_end(run, _CANCEL_SECONDS):
+        kill_tree(run.pid)
+        _wait_for_end(run, _CANCEL_SECONDS)
+
+
+def _wait_for_start(state: State) -> Running | None:
+    """What runs, or is about to; None where nothing is coming.
+
+    Whether something is coming is asked first: what starts between the two looks is found by the
+    second one.
+    """
+    for _ in turns(_START_SECONDS, _POLL_SECONDS):
+        coming = runs.is_starting(state) or queue.waiting(state)
+        now = running(state)
+        if now is not None or not coming:
+            return now
+    return None
+
+
+def _wait_for_end(run: Running, seconds: float) -> bool:
+    return any(not runs.lives(run) for _ in turns(seconds, _POLL_SECONDS))
+
+
+class _Reader:
+    """Copies logs that grow, each byte once, in the order in which the logs were begun."""
+
+    def __init__(self) -> None:
+        self._position: dict[str, int] = {}
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def copy(self, logs: tuple[str, ...], write: Callable[[str], object]) -> None:
+        for log in logs:
+            with suppress(OSError, DamagedError):
+                said = read_kept(Path(log), self._position.get(log, 0))
+                self._position[log] = self._position.get(log, 0) + len(said)
+                if text := self._decoder.decode(said):
+                    write(text)

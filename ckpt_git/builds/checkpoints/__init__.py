@@ -1,0 +1,1 @@
+"""Checkpoints: which one a build starts from, when it moves, and which are kept."""

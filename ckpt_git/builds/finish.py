@@ -1,0 +1,158 @@
+"""How a build ends: its checkpoint and its record are kept, and what is old is let go of.
+
+A build needs none of this before its commands run, so it is imported while they do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ckpt_git.builds.checkpoints.follow import follow
+from ckpt_git.builds.checkpoints.prune import let_go_of_old
+from ckpt_git.model.change_weight import learn_from
+from ckpt_git.model.record import Base, PassedOver, Record
+from ckpt_git.model.report.diagnostics import advice, error_lines
+
+if TYPE_CHECKING:
+    from ckpt_git.builds.build import Plan
+    from ckpt_git.builds.checkpoints.choose import Choice
+    from ckpt_git.builds.context import Context
+    from ckpt_git.engines.protocol import Realisation, Start
+    from ckpt_git.model.checkpoint import Checkpoint
+    from ckpt_git.model.derivation import Recipe
+    from ckpt_git.model.report.relocation import Relocation
+
+_LOOKED_THROUGH = 4 << 20
+"""Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
+_PASSED_OVER = 6
+"""Checkpoints that a record names of those that it didn't start from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of a plan: ``start`` is where it started from, None for a clean build, which
+    ``why_clean`` gives the reason of. ``began`` is of the monotonic clock, ``looked_up`` the
+    seconds until all was decided."""
+
+    plan: Plan
+    result: Realisation
+    start: Start | None
+    why_clean: str | None
+    log: Path
+    began: float
+    looked_up: float
+
+
+def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool) -> Record:
+    """Keep what came out: first the checkpoint, then the record that speaks of it. ``moved`` leads
+    from the build's messages to the user's files. Raises ``StoreError``."""
+    state, plan, result = context.state, ending.plan, ending.result
+    if result.artifacts is not None:
+        state.add_checkpoint(result.artifacts)
+        follow(context, plan.package, plan.target, result.artifacts)
+    confirmed = confirmed and not _inconclusive(result)
+    record = replace(_as_record(context, ending, moved), confirmed=confirmed)
+    state.save(record)
+    plan.engine.made_known()
+    if plan.staying is not None and ending.start is not None:
+        drift = plan.staying.drift.after(plan.staying.rent)
+        state.keep_drift(ending.start.checkpoint, drift)
+    if result.outcome == "passed":
+        if ending.start is None:
+            _learn(context, plan, result.artifacts, record.seconds.build)
+        let_go_of_old(context, plan.engine, plan.drv, result)
+    return record
+
+
+def _learn(context: Context, plan: Plan, artifacts: Checkpoint | None, seconds: float) -> None:
+    """Find out, after a clean build, what a change of each file has compiled anew."""
+    memory = None if artifacts is None else plan.engine.trace(artifacts)
+    if memory is not None:
+        context.state.keep_weights(plan.package.name, learn_from(memory, seconds))
+
+
+def _helped(context: Context, ending: Ending) -> Checkpoint | None:
+    """The checkpoint that a build owes most: the one it started from, or whose memory answered
+    most of its commands."""
+    if ending.start is None:
+        return None
+    by = ending.result.answered_by
+    known = context.state.checkpoints(ending.plan.package.name) if by is not None else ()
+    return next((one for one in known if one.id == by), ending.start.checkpoint)
+
+
+def _as_record(context: Context, ending: Ending, moved: Relocation) -> Record:
+    plan, result, start = ending.plan, ending.result, ending.start
+    base = _helped(context, ending)
+    error = tuple(_errors(ending.log, moved)) if result.outcome == "failed" else ()
+    advised = advice(error, plan.engine.out_path(plan.drv, result.out))
+    total = time.monotonic() - ending.began
+    return Record(
+        package=plan.package.name,
+        engine=plan.engine.name,
+        outcome=result.outcome,
+        tree=plan.target.tree,
+        key=plan.key,
+        recipe=plan.recipe.id,
+        commit=plan.target.commit,
+        checkpoint=None if base is None else Base(base.commit, base.tree, base.depth),
+        why_clean=ending.why_clean,
+        sandbox=result.sandbox,
+        changes=start.diff.counts()
+        if start is not None
+        else {"added": 0, "modified": 0, "deleted": 0},
+        out=None if result.out is None else str(result.out),
+        log=str(ending.log),
+        seconds=replace(result.seconds, total=total, diff=ending.looked_up),
+        depth=0 if base is None else base.depth + 1,
+        finished=time.time(),
+        target=plan.target.kind,
+        failed_phase=result.failed_phase,
+        reason=": ".join(filter(None, (result.reason, advised))) or None,
+        missing=result.missing,
+        error=error,
+        warnings=result.warnings,
+        no_base=result.no_base,
+        base=None if base is None else base.id,
+        left=None if result.artifacts is None else result.artifacts.id,
+        compiled=result.compiled,
+        trace=result.trace,
+        ran=result.ran,
+        answered=result.answered,
+        toolchain=result.toolchain,
+        passed_over=_passed_over(plan.choice, plan.recipe, base),
+    )
+
+
+def _errors(log: Path, moved: Relocation) -> Sequence[str]:
+    with log.open("rb") as said:
+        said.seek(max(0, log.stat().st_size - _LOOKED_THROUGH))
+        return error_lines(said.read().decode(errors="replace"), moved)
+
+
+def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tuple[PassedOver, ...]:
+    """What else there was to start from, and why it wasn't that."""
+    refused = {one.checkpoint.id: one.reason for one in choice.refused}
+    found: list[PassedOver] = []
+    for checkpoint, far in choice.distances:
+        if base is None or checkpoint.id != base.id:
+            files, compiled = (None, None) if far is None else (far.files, far.compiled)
+            reason = refused.get(checkpoint.id, "its files are gone" if far is None else None)
+            found.append(PassedOver(checkpoint.commit, checkpoint.tree, files, compiled, reason))
+    for checkpoint in choice.foreign:
+        part = next(iter(checkpoint.recipe.differing(recipe)), "engine")
+        reason = f"the {part} of its recipe is another one"
+        found.append(PassedOver(checkpoint.commit, checkpoint.tree, reason=reason))
+    by_tree = {one.tree: one for one in reversed(found)}  # `verify` leaves several of one tree
+    return tuple(one for one in found if by_tree[one.tree] is one)[:_PASSED_OVER]
+
+
+def _inconclusive(result: Realisation) -> bool:
+    """A failure that says more about the moment than about the tree: it is tried again."""
+    return result.outcome == "failed" and (
+        result.timed_out or result.failed_phase == "fetch" or "signal" in (result.reason or "")
+    )

@@ -1,0 +1,1 @@
+"""Builds of many commits, and what the newest build says about its commands."""

@@ -1,0 +1,1 @@
+"""What ``init`` finds out about a repository, and what it writes."""

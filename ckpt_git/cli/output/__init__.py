@@ -1,0 +1,1 @@
+"""What people read: the standard streams, the line of a running build, the wording."""

@@ -1,0 +1,1 @@
+"""git's hooks: ours are put in place, and those that were there before still run."""

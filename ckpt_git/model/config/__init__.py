@@ -1,0 +1,1 @@
+"""``ckpt.toml``: what it may say, as frozen values. Pure; the caller reads files."""

@@ -1,0 +1,1 @@
+"""What is told of a build: messages of compilers, paths, names. Pure."""
