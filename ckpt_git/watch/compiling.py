@@ -52,10 +52,20 @@ def _which(name: str, folders: list[str]) -> str | None:
 
 
 def sources() -> list[os.DirEntry[str]]:
-    """The files that the programs depend on, by name."""
-    with os.scandir(FOLDER) as entries:
-        found = [entry for entry in entries if entry.name.endswith(_SOURCES)]
-    return sorted(found, key=lambda entry: entry.name)
+    """The files that the programs depend on, by path."""
+    entries = _entries(FOLDER)
+    rooms = [entry.path for entry in entries if entry.is_dir()]
+    found = [*entries, *(entry for room in rooms for entry in _entries(room))]
+    return sorted((entry for entry in found if entry.name.endswith(_SOURCES)), key=_path)
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return list(entries)
+
+
+def _path(entry: os.DirEntry[str]) -> str:
+    return entry.path
 
 
 def compile_into(folder: Path, compiler: str, kind: Kind) -> None:

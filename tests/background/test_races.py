@@ -12,8 +12,7 @@ import pytest
 
 from ckpt_git.builds.background import builder as background
 from ckpt_git.model.record import Record
-from ckpt_git.records import queue
-from ckpt_git.records import running as runs
+from ckpt_git.records import queue, runs
 from ckpt_git.records.queue import Request, Taken
 from ckpt_git.records.runs import Progress
 from ckpt_git.records.state import State

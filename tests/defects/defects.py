@@ -18,14 +18,14 @@ class Defect(NamedTuple):
 DEFECTS = (
     Defect(
         "a date is a second early",
-        "ckpt_git/watch/answer.c",
+        "ckpt_git/watch/answer/answer.c",
         "    if (date <= newest) {\n        date = last_given = newest + 1;\n",
         "    if (date > 0) {\n        date = last_given = date - 1000000000;\n",
         ("tests/watch/test_dates.py",),
     ),
     Defect(
         "a deletion is forgotten",
-        "ckpt_git/watch/effects.c",
+        "ckpt_git/watch/memory/effects.c",
         "    if (before->kind != KIND_ABSENT && is_other_kind)\n",
         "    if (before->kind != KIND_ABSENT && is_other_kind && after->kind != KIND_ABSENT)\n",
         ("tests/watch/test_making.py",),
@@ -53,21 +53,21 @@ DEFECTS = (
     ),
     Defect(
         "a look-up in vain isn't noted",
-        "ckpt_git/watch/see.c",
+        "ckpt_git/watch/preload/preload.c",
         "    case ENOTDIR:\n        return missing;\n",
         "    case ENOTDIR:\n        return 0;\n",
         ("tests/watch/test_looking.py",),
     ),
     Defect(
         "a listing is forgotten",
-        "ckpt_git/watch/looks.c",
+        "ckpt_git/watch/steps/lookups.c",
         "    if (process->listed == folder && process->listed_at == changes_count())\n",
         "    if (folder->zone == ZONE_TRACKED)\n",
         ("tests/watch/test_looking.py",),
     ),
     Defect(
         "an incomplete trace counts as a complete one",
-        "ckpt_git/watch/steps.c",
+        "ckpt_git/watch/steps/steps.c",
         "    for (struct step *above = step; above != NULL; above = above->parent) {\n"
         "        va_list rest;\n",
         "    for (struct step *above = step; above == NULL; above = above->parent) {\n"
@@ -76,14 +76,14 @@ DEFECTS = (
     ),
     Defect(
         "a command is answered although an input changed",
-        "ckpt_git/watch/recall.c",
+        "ckpt_git/watch/memory/recall.c",
         "    if (!(seen->mask & SAW_CONTENT))\n        return 1;\n",
         "    return 1;\n",
         ("tests/watch/test_looking.py",),
     ),
     Defect(
         "a damaged content is put back",
-        "ckpt_git/watch/objects.c",
+        "ckpt_git/watch/files/objects.c",
         "    if (!digest_equal(found, value))\n        return -EBADMSG;\n",
         "",
         ("tests/watch_programs", "tests/engines/test_store.py"),

@@ -22,10 +22,8 @@ FAULTS = {
 def spoil(fault: str, folder: Path) -> None:
     """Make the new ``folder``, with the watcher's sources and one fault in them."""
     old, new = FAULTS[fault]
-    folder.mkdir()
-    for entry in compiling.sources():
-        shutil.copy2(entry.path, folder)
-    recall = folder / "recall.c"
+    shutil.copytree(compiling.FOLDER, folder)
+    recall = folder / "memory/recall.c"
     text = recall.read_text()
     assert old in text, f"recall.c has no line any more that would be spoiled by: {fault}"
     recall.write_text(text.replace(old, new))

@@ -23,7 +23,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "seen.h"
+#include "shared/notes.h"
 
 enum { PAGE = 4096 };
 

@@ -27,7 +27,7 @@ NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
 @pytest.fixture(scope="session")
 def sanitized(programs: Programs) -> Iterator[Programs]:
     folder = Path(tempfile.mkdtemp(prefix="w", dir="/tmp"))
-    flags = "-std=gnu11 -O1 -g -fsanitize=address,undefined -static-libasan -static-libubsan"
+    flags = "-std=gnu11 -I. -O1 -g -fsanitize=address,undefined -static-libasan -static-libubsan"
     subprocess.run(
         [
             *("make", "-s", "-C", str(compiling.FOLDER), f"DESTDIR={folder}", f"flags={flags}"),

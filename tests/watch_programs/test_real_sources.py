@@ -46,4 +46,6 @@ def test_make_gives_the_same(compiled: Path, compiler: str, tmp_path: Path) -> N
 
 def test_every_source_belongs_to_a_program() -> None:
     words = (compiling.FOLDER / "programs.mk").read_text().split()
-    assert {path.name for path in compiling.FOLDER.glob("*.c")} <= set(words)
+    sources = {str(path.relative_to(compiling.FOLDER)) for path in compiling.FOLDER.glob("**/*.c")}
+    assert sources
+    assert sources <= set(words)

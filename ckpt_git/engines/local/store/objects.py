@@ -1,6 +1,6 @@
 """The contents that memories name: what of them nobody names any more, and how much there is.
 
-The watcher writes them (``ckpt_git/watch/objects.h``); here they are only let go of.
+The watcher writes them (``ckpt_git/watch/files/objects.h``); here they are only let go of.
 """
 
 from __future__ import annotations
