@@ -8,66 +8,36 @@ checkpoint that turns out to be damaged is thrown away.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ckpt_git.builds.checkpoints.choose import Choice, choose
 from ckpt_git.builds.checkpoints.follow import candidates, is_head, put_in_force
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions, Plan
 from ckpt_git.deferred import Later
-from ckpt_git.engines.protocol import Engine, Event, Listener, Realisation, SourceTree, Start
-from ckpt_git.git.repository import Target
+from ckpt_git.engines.protocol import (
+    Announce,
+    Engine,
+    Event,
+    EventKind,
+    Listener,
+    Realisation,
+    Start,
+)
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.relocation import Relocation
+from ckpt_git.model.target import Target
 from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
     from ckpt_git.model.follow_policy import Staying
-
-
-@dataclass(frozen=True, slots=True)
-class BuildOptions:
-    """How to build: which packages (all for none), from nothing, although there is a record.
-
-    ``artifacts`` asks for a checkpoint of the very tree, and has it put in force: a record alone
-    is no answer then. Without ``output`` a record answers although what was built is gone: that
-    it was built is what counts. ``nearest`` starts from the nearest checkpoint, whatever the
-    package's ``follow`` says.
-    """
-
-    packages: tuple[str, ...] = ()
-    clean: bool = False
-    rebuild: bool = False
-    artifacts: bool = False
-    output: bool = True
-    nearest: bool = False
-
-
-class Plan(NamedTuple):
-    """What the build of one package is going to be. ``staying`` is what it costs that the
-    checkpoint stays, with ``follow = "auto"``."""
-
-    package: Package
-    drv: Derivation
-    engine: Engine
-    source: SourceTree
-    target: Target
-    recipe: Recipe
-    key: str
-    known: Record | None
-    choice: Choice
-    staying: Staying | None = None
-
-
-Announce = Callable[[str, Event], None]
-"""Told what happens: the package's name, and an event (phase, line, log, note)."""
 
 
 def build(
@@ -333,7 +303,7 @@ class _Attempt:
 
         return hear
 
-    def _tell(self, kind: str, text: str) -> None:
+    def _tell(self, kind: EventKind, text: str) -> None:
         self._announce(self.plan.package.name, Event(kind, text))
 
     def _drop(self, checkpoint: Checkpoint) -> None:

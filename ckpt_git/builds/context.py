@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.builds import prefetch
 from ckpt_git.engines import engine as make_engine
-from ckpt_git.git.repository import Repository, Target
+from ckpt_git.git.repository import Repository
 from ckpt_git.model.config.packages import Config, Package, decode
 from ckpt_git.model.derivation import Derivation, Source
 from ckpt_git.model.errors import CkptError, ConfigError, RepositoryError
 from ckpt_git.model.report.display_names import CONFIG_NAME
+from ckpt_git.model.target import Target
 from ckpt_git.records.state import State
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from ckpt_git.model.record import Base, PassedOver, Record
 from ckpt_git.model.report.diagnostics import advice, error_lines
 
 if TYPE_CHECKING:
-    from ckpt_git.builds.build import Plan
     from ckpt_git.builds.checkpoints.choose import Choice
     from ckpt_git.builds.context import Context
+    from ckpt_git.builds.plan import Plan
     from ckpt_git.engines.protocol import Realisation, Start
     from ckpt_git.model.checkpoint import Checkpoint
     from ckpt_git.model.derivation import Recipe

@@ -8,18 +8,18 @@ from ckpt_git.builds.background import notices
 from ckpt_git.builds.context import Context
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
-from ckpt_git.records.queue import Wanted
+from ckpt_git.model.target import Target
 
 
-def keep_note(context: Context, wanted: Wanted, records: Sequence[Record]) -> None:
+def keep_note(context: Context, target: Target, records: Sequence[Record]) -> None:
     """Say on the commit how its build ended, where notes are on."""
-    if wanted.commit is None or not context.config(wanted.tree).notes:
+    if target.commit is None or not context.config(target.tree).notes:
         return
     from ckpt_git.git.objects.notes import write_note  # noqa: PLC0415 - only where notes are on
 
     text = "".join(f"{_line(record)}\n" for record in records)
     try:
-        write_note(context.repo, wanted.commit, text)
+        write_note(context.repo, target.commit, text)
     except CkptError as error:  # the results are known all the same
         notices.tell_error(context.state, error, "the build was not noted")
 

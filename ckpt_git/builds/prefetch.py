@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ckpt_git.deferred import Later
-from ckpt_git.git.repository import Repository, Target
+from ckpt_git.git.repository import Repository
 from ckpt_git.model.report.display_names import CONFIG_NAME
+from ckpt_git.model.target import Target
 
 
 class _Begun(NamedTuple):

@@ -195,7 +195,7 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build TARGET; what the nearest checkpoint remembers isn't run again."""
-    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.builds.plan import BuildOptions
     from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
@@ -217,7 +217,7 @@ def prepare(
     as_json: Json = False,
 ) -> None:
     """Build the checkpoint of REV."""
-    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.builds.plan import BuildOptions
     from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
@@ -239,7 +239,7 @@ def rebase_checkpoint(
     as_json: Json = False,
 ) -> None:
     """Move the checkpoint in force to REV, in the cheapest way; the old one serves meanwhile."""
-    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.builds.plan import BuildOptions
     from ckpt_git.cli.commands import rebase_checkpoint
 
     options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
@@ -261,7 +261,7 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Build TARGET with a memory and without, and compare the two file by file."""
-    from ckpt_git.builds.build import BuildOptions
+    from ckpt_git.builds.plan import BuildOptions
     from ckpt_git.cli.commands import build
 
     options = BuildOptions(tuple(package or ()))

@@ -32,13 +32,14 @@ from ckpt_git.git.worktree.authorship import was_committed_here
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.git_event import GitEvent
 from ckpt_git.model.report.display_names import CONFIG_NAME
+from ckpt_git.model.target import Target
 from ckpt_git.records import pending
-from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.records.queue import Request
 from ckpt_git.records.runs import unmark_starting
 
 if TYPE_CHECKING:
-    from ckpt_git.git.repository import Target
     from ckpt_git.model.config.packages import Config
+    from ckpt_git.model.target import Target
 
 _STARTS = "ckpt: rebuilding in the background (git ckpt watch)"
 """As hooks/background.sh has it."""
@@ -182,19 +183,13 @@ def _rebuild_left(
     if context.find_config(target.tree) is None:
         return None
     own = event.hook == "post-commit" and was_committed_here(context.repo, commit)
-    return Request(root=str(top), wanted=(_of(target),), why=event.hook, foreign=not own)
+    return Request(root=str(top), wanted=(target,), why=event.hook, foreign=not own)
 
 
-def _wanted(config: Config, target: Target, commit: Target) -> tuple[Wanted, ...]:
+def _wanted(config: Config, target: Target, commit: Target) -> tuple[Target, ...]:
     if config.on_commit == "commit":
-        return (_of(commit),)
-    if target.tree == commit.tree:
-        return (_of(target),)
-    return (_of(target), _of(commit))
-
-
-def _of(target: Target) -> Wanted:
-    return Wanted(kind=target.kind, name=target.name, tree=target.tree, commit=target.commit)
+        return (commit,)
+    return (target,) if target.tree == commit.tree else (target, commit)
 
 
 # -- the two ways of being called -----------------------------------------------------------------

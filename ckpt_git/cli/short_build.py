@@ -34,7 +34,7 @@ def _targets(arguments: list[str]) -> list[str]:
 
 def build(arguments: list[str]) -> int:
     """The same as ``app.build`` for ``arguments`` that are short; returns the exit code."""
-    from ckpt_git.builds.build import BuildOptions  # noqa: PLC0415 - errors end in one line, too
+    from ckpt_git.builds.plan import BuildOptions  # noqa: PLC0415 - errors end in one line, too
     from ckpt_git.cli.commands import build  # noqa: PLC0415
     from ckpt_git.cli.open_context import open_context  # noqa: PLC0415
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 if TYPE_CHECKING:  # it takes none of them to say what there is, and a start is part of every build
     from ckpt_git.model.checkpoint import Checkpoint
@@ -53,14 +53,22 @@ class Start(NamedTuple):
     base: SourceTree
 
 
-class Event(NamedTuple):
-    """Something a running build did: entered a ``phase``, or printed a ``line``."""
+EventKind = Literal["log", "phase", "line", "note", "failed", "error"]
+"""What ``Event.text`` is: the path of the log that is begun, the phase that is entered, a line that
+the build printed, a remark for people; of a failure that a clean build has yet to confirm, what
+failed, and a line of its error."""
 
-    kind: str
+
+class Event(NamedTuple):
+    """Something that happened to a running build."""
+
+    kind: EventKind
     text: str
 
 
 Listener = Callable[[Event], None]
+Announce = Callable[[str, Event], None]
+"""Told what happens to the builds of several packages: the package's name, and an event."""
 
 
 @dataclass(frozen=True, slots=True)

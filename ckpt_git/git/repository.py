@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from ckpt_git.git.configuration import Configuration, read_configuration
 from ckpt_git.git.discovery import discover
@@ -22,22 +22,10 @@ from ckpt_git.git.worktree.operations import in_progress
 from ckpt_git.git.worktree.source import GitSource, read_through
 from ckpt_git.model.errors import CkptError, RepositoryError
 from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.model.target import Target
 from ckpt_git.process import ProcessError
 
 __all__ = ["MissingObjectsError", "Repository", "Target"]
-
-
-class Target(NamedTuple):
-    """A tree to build, and how it was asked for.
-
-    ``commit`` is the commit that has this tree: for ``worktree`` and ``index`` HEAD, where
-    nothing differs from it, else None; None for a revision that names a tree.
-    """
-
-    kind: Literal["worktree", "index", "commit"]
-    name: str
-    tree: str
-    commit: str | None
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from ckpt_git.kept_files import let_go
 from ckpt_git.model.derivation import digest
+from ckpt_git.model.target import Target
 from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State
 
@@ -29,16 +30,6 @@ _LAST = "idle-"  # what the names of files begin with that are taken after all o
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """One tree to build, as ``ckpt_git.git.repository.Target`` names it."""
-
-    kind: Literal["worktree", "index", "commit"]
-    name: str
-    tree: str
-    commit: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Request:
     """What to build, for the work tree whose top is ``root``: each of ``wanted``, in this order.
 
@@ -48,7 +39,7 @@ class Request:
     """
 
     root: str
-    wanted: tuple[Wanted, ...]
+    wanted: tuple[Target, ...]
     why: str
     packages: tuple[str, ...] = ()
     clean: bool = False
@@ -88,7 +79,7 @@ class Request:
         return cls(
             **{
                 **data,
-                "wanted": tuple(Wanted(**wanted) for wanted in data["wanted"]),
+                "wanted": tuple(Target(**wanted) for wanted in data["wanted"]),
                 "packages": tuple(data["packages"]),
             }
         )

@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 from ckpt_git.kept_files import let_go, make_way, read_kept
 from ckpt_git.model.errors import StoreError
+from ckpt_git.model.target import Target
 from ckpt_git.records.files import last_of_all, newest_first, publish_json
 from ckpt_git.records.lock import exclusive
-from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.records.queue import Request
 from ckpt_git.records.state import State
 
 Ending = Literal["passed", "failed", "cancelled", "died", "error", "gave way", "different"]
@@ -50,7 +51,7 @@ class Running:
     pid_started: int | None
     since: float
     request: Request
-    target: Wanted
+    target: Target
     package: str | None = None
     phase: str | None = None
     logs: tuple[str, ...] = ()
@@ -74,7 +75,7 @@ class Running:
             **{
                 **data,
                 "request": Request.from_json(data["request"]),
-                "target": Wanted(**data["target"]),
+                "target": Target(**data["target"]),
                 "logs": tuple(data["logs"]),
             }
         )
@@ -126,7 +127,7 @@ class Progress:
         """The state of the repository that it runs for."""
         return self._state
 
-    def target(self, target: Wanted) -> None:
+    def target(self, target: Target) -> None:
         """From here on ``target`` is built."""
         self._set(replace(self._now, target=target, package=None, phase=None))
 

@@ -14,14 +14,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.builds import build as builds
-from ckpt_git.builds.build import Announce, BuildOptions
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.cli.hook import hook_main
 from ckpt_git.engines.local.engine import LocalEngine
-from ckpt_git.engines.protocol import Event
-from ckpt_git.git.repository import Target
+from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.record import Built, Record, Seconds
+from ckpt_git.model.target import Target
 
 PACKAGE, RECIPE = "app", "0" * 32
 

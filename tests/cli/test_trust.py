@@ -8,7 +8,8 @@ import pytest
 
 from ckpt_git.builds.checks.trust import admitted, is_foreign
 from ckpt_git.builds.context import Context
-from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.model.target import Target
+from ckpt_git.records.queue import Request
 from tests.cli.project import CONFIG, Project
 from tests.support import GitRepo
 
@@ -25,7 +26,7 @@ def _admitted(project: Project, event: str = "post-merge") -> tuple[str, ...] | 
     """What the builder would build of HEAD after ``event``."""
     context = Context.open(project.path)
     target = context.repo.target("HEAD")
-    wanted = Wanted("commit", "HEAD", target.tree, target.commit)
+    wanted = Target("commit", "HEAD", target.tree, target.commit)
     foreign = is_foreign(context, event)
     return admitted(context, Request(str(project.path), (wanted,), event, foreign=foreign), target)
 
@@ -118,7 +119,7 @@ def test_an_edited_recipe_in_the_work_tree_is_the_users_own(
     project.repo.write("ckpt.toml", CHANGED + '\ncheck = "true"\n')
     context = Context.open(project.path)
     target = context.repo.target("worktree")
-    wanted = Wanted("worktree", "worktree", target.tree, target.commit)
+    wanted = Target("worktree", "worktree", target.tree, target.commit)
     request = Request(str(project.path), (wanted,), "post-merge", foreign=True)
     assert admitted(context, request, target) == ()
 

@@ -25,7 +25,8 @@ _OLDEST = (3, 11)
 _BUILD = """\
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from ckpt_git.builds.build import BuildOptions, build_package
+from ckpt_git.builds.build import build_package
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.builds.context import Context
 from ckpt_git.model.errors import CkptError
 try:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ckpt_git.builds.build import BuildOptions, build_package
+from ckpt_git.builds.build import build_package
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.engines.local.store.store import MEMORY, Entry, Store
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint

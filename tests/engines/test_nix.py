@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.checks.compare import contents
 from ckpt_git.builds.checks.verify import verify
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.engines.nix.saved_builds import Kept
 from ckpt_git.model.errors import CkptError, MissingError
 from ckpt_git.model.record import Record

@@ -8,7 +8,8 @@ from typing import Any
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Recipe
 from ckpt_git.model.record import Base, Record, Seconds
-from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.model.target import Target
+from ckpt_git.records.queue import Request
 from ckpt_git.records.state import State
 
 TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -64,6 +65,6 @@ def a_checkpoint(**changes: Any) -> Checkpoint:
 
 def a_request(*trees: str, **changes: Any) -> Request:
     """A request for ``trees`` after a commit in the work tree ``/work tree``."""
-    wanted = tuple(Wanted("commit", "HEAD", tree, None) for tree in trees or (TREE,))
+    wanted = tuple(Target("commit", "HEAD", tree, None) for tree in trees or (TREE,))
     fields: dict[str, Any] = {"root": "/work tree", "wanted": wanted, "why": "post-commit"}
     return Request(**{**fields, **changes})

@@ -9,16 +9,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ckpt_git.builds.background import idle, notices
-from ckpt_git.builds.build import BuildOptions, build
+from ckpt_git.builds.background.builder import announce_to
+from ckpt_git.builds.build import build
 from ckpt_git.builds.checks.trust import admitted
 from ckpt_git.builds.checks.untracked import left_out, remember, sentence
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.git_notes import keep_note
-from ckpt_git.engines.protocol import Event
-from ckpt_git.git.repository import Target
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
-from ckpt_git.records.queue import Request, Wanted
+from ckpt_git.model.target import Target
+from ckpt_git.records.queue import Request
 from ckpt_git.records.runs import Progress
 
 
@@ -43,32 +44,24 @@ def _open(request: Request, progress: Progress) -> Context:
 
 
 def _build_all(context: Context, request: Request, progress: Progress) -> list[Record]:
-
-    def announce(package: str, event: Event) -> None:
-        if event.kind == "log":
-            progress.log(package, Path(event.text))
-        elif event.kind == "phase":
-            progress.phase(event.text)
-
     records: list[Record] = []
-    for wanted in _left(context, request):
-        progress.target(wanted)
-        target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+    for target in _left(context, request):
+        progress.target(target)
         packages = admitted(context, request, target)
         if packages is None:
             continue
         options = BuildOptions(packages, clean=request.clean, rebuild=request.rebuild)
-        names = left_out(context) if wanted.kind == "worktree" else []
-        made = build(context, target, options, announce)
+        names = left_out(context) if target.kind == "worktree" else []
+        made = build(context, target, options, announce_to(progress))
         if not all(record.cached for record in made) and remember(context, names):
             notices.tell_untracked(context.state, sentence(names))
-        keep_note(context, wanted, made)
-        idle.ask(context, wanted, made)
+        keep_note(context, target, made)
+        idle.ask(context, target, made)
         records += made
     return records
 
 
-def _left(context: Context, request: Request) -> Sequence[Wanted]:
+def _left(context: Context, request: Request) -> Sequence[Target]:
     """What ``request`` wants and was not lost with its work tree."""
     commits = [wanted for wanted in request.wanted if wanted.commit is not None]
     is_lost = str(context.repo.top or context.repo.git_dir) != request.root

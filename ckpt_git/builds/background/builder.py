@@ -1,13 +1,13 @@
 """Builds in the background: one builder at a time for a repository, fed by a queue.
 
     submit ──> queue ──> drain (the builder) ──> records, notices
-                           │ runs.json, logs
+                           │ running.json, logs
                            └──> running, follow, cancel (anyone)
 
 Every process that has something to build may become the builder; the one that gets the lock
 ``BUILDER`` does, the others' requests are found by it. A request is never lost: it is in the
 queue before its submitter looks at the lock, and the builder looks at the queue once more after
-it let go of the lock. How a tree is built is passed in; nothing here imports git or an engine.
+it let go of the lock. How a tree is built is passed in; nothing here calls git or an engine.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.background.descendants import kill_descendants, kill_tree
+from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.kept_files import DamagedError, read_kept
 from ckpt_git.model.record import Record
 from ckpt_git.records import queue, runs
@@ -49,7 +50,7 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     """Have ``request`` built: put it into the queue, and start a builder where none runs.
 
     Returns False where what runs already builds the same: then there is nothing to do.
-    ``spawn`` starts a builder (``builds.detach.spawn_builder``), or is one. Raises ``StoreError``.
+    ``spawn`` starts a builder (``detach.spawn_builder``), or is one. Raises ``StoreError``.
     """
     if _is_covered(state, request):
         return False
@@ -62,6 +63,18 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
     if now is None:
         spawn()
     return True
+
+
+def announce_to(progress: Progress) -> Announce:
+    """What has ``progress`` know what a build is at."""
+
+    def announce(package: str, event: Event) -> None:
+        if event.kind == "log":
+            progress.log(package, Path(event.text))
+        elif event.kind == "phase":
+            progress.phase(event.text)
+
+    return announce
 
 
 def _have_it_give_way(state: State, now: Running) -> None:

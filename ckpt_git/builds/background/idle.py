@@ -19,32 +19,32 @@ from dataclasses import replace
 from pathlib import Path
 
 from ckpt_git.builds.background import notices
-from ckpt_git.builds.background.builder import submit
+from ckpt_git.builds.background.builder import announce_to, submit
 from ckpt_git.builds.background.descendants import die_with_parent, kill_descendants
 from ckpt_git.builds.background.detach import give_way, let_go_of_descriptors, spawn_builder
-from ckpt_git.builds.build import BuildOptions, build
+from ckpt_git.builds.build import build
 from ckpt_git.builds.checkpoints.follow import put_in_force
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.git_notes import keep_note
-from ckpt_git.engines.protocol import Event
-from ckpt_git.git.repository import Target
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.record import Record
+from ckpt_git.model.target import Target
 from ckpt_git.records import queue
-from ckpt_git.records.queue import IDLE, Request, Wanted
+from ckpt_git.records.queue import IDLE, Request
 from ckpt_git.records.runs import Progress
 from ckpt_git.waiting import turns
 
 _ENDING_SECONDS = 4.0  # less than who cancels a run waits for it
 
 
-def ask(context: Context, wanted: Wanted, records: Sequence[Record]) -> None:
+def ask(context: Context, target: Target, records: Sequence[Record]) -> None:
     """Put what is to be compared of a tree that the background just built into the queue, in place
     of an older tree of this work tree. Raises ``StoreError``."""
-    packages = context.config(wanted.tree).packages
+    packages = context.config(target.tree).packages
     request = _request(
         context,
-        wanted,
+        target,
         [
             record
             for record in records
@@ -61,17 +61,17 @@ def renew(context: Context, target: Target, records: Sequence[Record]) -> None:
     a long chain lies behind it. Raises ``StoreError`` and ``MissingError``."""
     packages = context.config(target.tree).packages
     deep = [r for r in records if _is_deep(context, packages[r.package], r)]
-    request = _request(context, Wanted(target.kind, target.name, target.tree, target.commit), deep)
+    request = _request(context, target, deep)
     if request is not None:
         root = Path(request.root)
         submit(context.state, request, lambda: spawn_builder(context.state, root))
 
 
-def _request(context: Context, wanted: Wanted, records: Sequence[Record]) -> Request | None:
+def _request(context: Context, target: Target, records: Sequence[Record]) -> Request | None:
     if not records:
         return None
     root = context.repo.top or context.repo.git_dir
-    return Request(str(root), (wanted,), IDLE, packages=tuple(r.package for r in records))
+    return Request(str(root), (target,), IDLE, packages=tuple(r.package for r in records))
 
 
 def _can_be_compared(record: Record) -> bool:
@@ -131,16 +131,10 @@ def _compare(request: Request, progress: Progress) -> bool:
     """Whether all was as a clean build gives it."""
     from ckpt_git.builds.checks.verify import verify  # noqa: PLC0415 - for who asked for it
 
-    def announce(package: str, event: Event) -> None:
-        if event.kind == "log":
-            progress.log(package, Path(event.text))
-        elif event.kind == "phase":
-            progress.phase(event.text)
-
+    announce = announce_to(progress)
     context = Context.open_asked(Path(request.root), progress.state.path.parent)
     identical = True
-    for wanted in request.wanted:
-        target = Target(wanted.kind, wanted.name, wanted.tree, wanted.commit)
+    for target in request.wanted:
         for name in request.packages:
             options = BuildOptions((name,))
             [record] = build(context, target, options, announce)
@@ -153,7 +147,7 @@ def _compare(request: Request, progress: Progress) -> bool:
             elif record.passed and record.made != "clean" and record.out is None:
                 [clean] = build(context, target, replace(options, clean=True), announce)
                 _put_in_force(context, clean)
-        keep_note(context, wanted, build(context, target, BuildOptions(), announce))
+        keep_note(context, target, build(context, target, BuildOptions(), announce))
     return identical
 
 

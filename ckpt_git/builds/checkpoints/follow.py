@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ckpt_git.builds.context import Context
-from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.record import Record
+from ckpt_git.model.target import Target
 
 
 def candidates(

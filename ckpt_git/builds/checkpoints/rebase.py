@@ -9,15 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ckpt_git.builds.build import Announce, BuildOptions, Plan, build_package, plan
+from ckpt_git.builds.build import build_package, plan
 from ckpt_git.builds.checkpoints.follow import put_in_force
 from ckpt_git.builds.checkpoints.follow_cost import staying
 from ckpt_git.builds.context import Context
-from ckpt_git.git.repository import Target
+from ckpt_git.builds.plan import BuildOptions, Plan
+from ckpt_git.engines.protocol import Announce
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.follow_policy import Staying
 from ckpt_git.model.record import Record
+from ckpt_git.model.target import Target
 
 How = Literal["nothing", "failed", "existing", "checkpointed", "clean"]
 """What is to be done, cheapest first: nothing, as it is in force already, or as its tree is known

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from ckpt_git.builds.context import Context
 from ckpt_git.git.objects import push_range
 from ckpt_git.git.objects.push_range import Commit
-from ckpt_git.git.repository import Target
 from ckpt_git.model.config.packages import Config, Package
 from ckpt_git.model.config.push_policy import PushPolicy, policy_of_broken
 from ckpt_git.model.errors import CkptError, ConfigError
 from ckpt_git.model.push import Push, RefUpdate
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import CONFIG_NAME
+from ckpt_git.model.target import Target
 
 if TYPE_CHECKING:
-    from ckpt_git.builds.build import Announce
+    from ckpt_git.engines.protocol import Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +245,8 @@ def _build(context: Context, subject: Subject, package: Package, watch: Watch) -
 
 
 def _built(context: Context, subject: Subject, package: Package, announce: Announce) -> Checked:
-    from ckpt_git.builds.build import BuildOptions, build_package  # noqa: PLC0415 - to build
+    from ckpt_git.builds.build import build_package  # noqa: PLC0415 - to build
+    from ckpt_git.builds.plan import BuildOptions  # noqa: PLC0415 - to build
 
     target = Target("commit", subject.refs[0], subject.commit.tree, subject.commit.id)
     record = build_package(context, package, target, BuildOptions(), announce)

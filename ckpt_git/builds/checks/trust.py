@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.context import Context
-from ckpt_git.git.repository import Target
 from ckpt_git.git.worktree import authorship
 from ckpt_git.model.agreement import Agreement, recipe_digest
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.report.display_names import CONFIG_NAME
 from ckpt_git.model.source_diff import matcher
+from ckpt_git.model.target import Target
 from ckpt_git.records import agreements
 from ckpt_git.records.queue import BY_HAND, Request
 

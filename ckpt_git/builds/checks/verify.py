@@ -10,15 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ckpt_git.builds.build import Announce, BuildOptions, build_package
+from ckpt_git.builds.build import build_package
 from ckpt_git.builds.checkpoints.distrust import result_differs
 from ckpt_git.builds.checks.compare import Contents, contents, differences
 from ckpt_git.builds.context import Context
-from ckpt_git.engines.protocol import Event
-from ckpt_git.git.repository import Target
+from ckpt_git.builds.plan import BuildOptions
+from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import UsageError
 from ckpt_git.model.record import Record
+from ckpt_git.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
-from ckpt_git.builds.build import Announce, BuildOptions, build_package
+from ckpt_git.builds.build import build_package
 from ckpt_git.builds.checks.verify import verify
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions
+from ckpt_git.engines.protocol import Announce
 from ckpt_git.git.objects.rev_list import Walked
-from ckpt_git.git.repository import Target
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import ConfigError, RepositoryError
 from ckpt_git.model.record import Record
+from ckpt_git.model.target import Target
 
 Watch = Callable[[int, Walked], AbstractContextManager[Announce]]
 """Entered around the builds of each commit, by its number from 0; gives who hears of them."""

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ckpt_git.builds.build import BuildOptions, build
+from ckpt_git.builds.build import build
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.history.bisect import Ended, NoBisectionError, Tested, Verdict, bisect
 from ckpt_git.builds.history.replay import target_of
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.cli.commands.run import NoProgramError, NotExecutableError, with_output
 from ckpt_git.cli.commands.status import record_json
 from ckpt_git.cli.output.live import Live, fitting, width_of_results

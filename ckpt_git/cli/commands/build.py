@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds import build as builds
-from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.checkpoints.choose import why_foreign
 from ckpt_git.builds.checks import untracked
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions, Plan
 from ckpt_git.cli.output.live import Live
 from ckpt_git.cli.output.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.output.wording import changed, count, how_far, name_of_tree, summary, to_compile
 from ckpt_git.deferred import Later
 from ckpt_git.engines.protocol import Event
-from ckpt_git.git.repository import Target
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import CONFIG_NAME, shown
+from ckpt_git.model.target import Target
 
 if TYPE_CHECKING:
     from ckpt_git.builds.checks.verify import Verdict
@@ -88,7 +88,7 @@ def explain(context: Context, name: str, options: BuildOptions) -> None:
             say(f"  not {_named(newest)}{others}: {reason}")
 
 
-def _explained(plan: builds.Plan) -> str:
+def _explained(plan: Plan) -> str:
     if plan.known is not None:
         known = f"this tree was built before, and {plan.known.outcome}"
         return f"{known}; --rebuild builds it all the same"
@@ -114,15 +114,14 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
     """
     from ckpt_git.builds.background.builder import submit  # noqa: PLC0415
     from ckpt_git.builds.background.detach import spawn_builder  # noqa: PLC0415
-    from ckpt_git.records.queue import BY_HAND, Request, Wanted  # noqa: PLC0415
+    from ckpt_git.records.queue import BY_HAND, Request  # noqa: PLC0415
 
     target = context.repo.target(name)
     packages = context.config(target.tree).select(options.packages)
     root = context.repo.top or context.repo.git_dir
-    wanted = Wanted(target.kind, target.name, target.tree, target.commit)
     request = Request(
         str(root),
-        (wanted,),
+        (target,),
         BY_HAND,
         packages=options.packages,
         clean=options.clean,

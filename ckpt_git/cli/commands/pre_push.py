@@ -22,7 +22,7 @@ from ckpt_git.model.push import Push
 from ckpt_git.model.report.display_names import printable
 
 if TYPE_CHECKING:
-    from ckpt_git.builds.build import Announce
+    from ckpt_git.engines.protocol import Announce
 
 REFUSED, INTERRUPTED = 1, 130
 

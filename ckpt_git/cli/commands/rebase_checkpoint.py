@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ckpt_git.builds.build import BuildOptions
 from ckpt_git.builds.checkpoints.rebase import Move, Stay, Way, find_ways, find_worthwhile, go
 from ckpt_git.builds.context import Context
+from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.cli.commands.build import exit_code, renew_deep, tell_around, tell_failure
 from ckpt_git.cli.output.live import Live
 from ckpt_git.cli.output.streams import out, out_json
 from ckpt_git.cli.output.wording import ago, cost_of_staying, count, name_of_tree, origin
-from ckpt_git.git.repository import Target
+from ckpt_git.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)

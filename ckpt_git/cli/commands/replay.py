@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from ckpt_git.builds.build import Announce
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.history.replay import Built, Unbuilt, Watch, replay, target_of
 from ckpt_git.cli.commands.build import renew_deep
@@ -15,7 +14,7 @@ from ckpt_git.cli.commands.status import record_json
 from ckpt_git.cli.output.live import Live, fitting, width_of_results
 from ckpt_git.cli.output.streams import out, out_json
 from ckpt_git.cli.output.wording import count, sign
-from ckpt_git.engines.protocol import Event
+from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.git.objects import rev_list
 from ckpt_git.git.objects.rev_list import Walked
 from ckpt_git.model.errors import UsageError
