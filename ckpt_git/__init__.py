@@ -8,6 +8,8 @@ build must not pay for them.
 
 from __future__ import annotations
 
+from ckpt_git import lazy_imports
+
 __version__ = "0.1.0"
 __all__ = [
     "Derivation",
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
     from ckpt_git.builds.api import mk_checkpointed_build, prepare_checkpoint_build
     from ckpt_git.model.derivation import Derivation, Source
+
+lazy_imports.install()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import suppress
@@ -43,7 +44,6 @@ def remove(folder: Path) -> None:
     if folder.is_symlink():
         folder.unlink()
         return
-    import shutil  # noqa: PLC0415 - most processes remove nothing
 
     with suppress(RecursionError):
         shutil.rmtree(folder, ignore_errors=True)

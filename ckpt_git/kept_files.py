@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
+
+from ckpt_git import folders
 
 _CHECKSUM = b'{"checksum":"'
 _DIGEST = hashlib.sha256().digest_size * 2  # as text
@@ -54,7 +57,6 @@ def open_kept(path: Path) -> BufferedReader:
 def encode_json(value: Mapping[str, Any]) -> bytes:
     """A JSON object behind a checksum of the rest of it. Names that aren't UTF-8 survive: their
     surrogates are escaped."""
-    import json  # noqa: PLC0415 - what looks at a file alone has no use for it
 
     body = json.dumps(value, separators=(",", ":")).encode("ascii")[1:]
     digest = hashlib.sha256(body).hexdigest().encode()
@@ -63,7 +65,6 @@ def encode_json(value: Mapping[str, Any]) -> bytes:
 
 def decode_json(data: bytes) -> dict[str, Any]:
     """What ``encode_json`` was given. Raises ``DamagedError`` for anything else."""
-    import json  # noqa: PLC0415
 
     start = len(_CHECKSUM)
     digest, rest = data[start : start + _DIGEST], data[start + _DIGEST :]
@@ -87,9 +88,7 @@ def let_go(path: Path) -> None:
     try:
         path.unlink()
     except IsADirectoryError:
-        from ckpt_git.folders import remove  # noqa: PLC0415 - most processes remove nothing
-
-        remove(path)
+        folders.remove(path)
     except FileNotFoundError:
         pass
 

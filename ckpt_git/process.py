@@ -8,6 +8,8 @@ is still being imported is begun with ``Begun``, before anything else is: hence 
 from __future__ import annotations
 
 import os
+import subprocess
+import tempfile
 
 from ckpt_git.model.errors import CkptError, MissingError
 
@@ -88,7 +90,6 @@ def run(
     Raises ``ProcessError`` for an exit code that is not in ``ok`` and ``MissingError`` where the
     program isn't there.
     """
-    import subprocess  # noqa: PLC0415
 
     try:
         done = subprocess.run(
@@ -115,7 +116,6 @@ def attend(command: Sequence[str], *, env: Mapping[str, str], stdout: IO[Any]) -
     What it prints goes to ``stdout`` and standard error. Returns its exit code, as a shell has it:
     128 and the number for a signal. Raises ``OSError`` where it can't be run.
     """
-    import subprocess  # noqa: PLC0415
 
     done = subprocess.run(
         list(command),
@@ -179,9 +179,8 @@ class Begun:
 def _nameless() -> int:
     if hasattr(os, "memfd_create"):
         return os.memfd_create("output")
-    from tempfile import TemporaryFile  # noqa: PLC0415 - not on Linux
 
-    with TemporaryFile() as file:
+    with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
@@ -202,7 +201,6 @@ def popen(
     its standard input, and what it prints goes nowhere. Raises ``MissingError`` where the program
     isn't there.
     """
-    import subprocess  # noqa: PLC0415
 
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     given = {**streams, "stderr": subprocess.STDOUT, "start_new_session": True, **options}

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ckpt_git.builds import finish
+from ckpt_git.builds.checkpoints import distrust, follow_cost
 from ckpt_git.builds.checkpoints.choose import Choice, choose
 from ckpt_git.builds.checkpoints.follow import candidates, is_head, put_in_force
 from ckpt_git.builds.context import Context
@@ -94,9 +96,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             package.ignore,
         )
         if choice.start is not None and _follows_by_cost(package, options):
-            from ckpt_git.builds.checkpoints.follow_cost import staying  # noqa: PLC0415 - hardly any build needs it
-
-            stays = staying(context, package, choice.start.checkpoint, target.tree)
+            stays = follow_cost.staying(context, package, choice.start.checkpoint, target.tree)
             if stays.pays_to_move and is_head(context, target):
                 choice = choice._replace(start=None, why_clean=_why_moves(stays))
     return Plan(
@@ -237,10 +237,8 @@ class _Attempt:
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
-            from ckpt_git.builds.checkpoints.distrust import base_failed  # noqa: PLC0415 - hardly ever
-
             why += ", the clean one passed: the checkpoint is let go"
-            base_failed(self.context, start.checkpoint)
+            distrust.base_failed(self.context, start.checkpoint)
         return self._keep(result, None, why)
 
     def _again(self, why: str) -> Record:
@@ -276,9 +274,8 @@ class _Attempt:
         *,
         confirmed: bool = True,
     ) -> Record:
-        from ckpt_git.builds.finish import Ending, keep  # noqa: PLC0415 - see there
 
-        ending = Ending(
+        ending = finish.Ending(
             plan=self.plan,
             result=result,
             start=start,
@@ -287,7 +284,7 @@ class _Attempt:
             began=self.began,
             looked_up=self.looked_up,
         )
-        return keep(self.context, ending, self._relocation(), confirmed=confirmed)
+        return finish.keep(self.context, ending, self._relocation(), confirmed=confirmed)
 
     def _relocation(self) -> Relocation:
         return relocation(self.context, self.plan.engine, self.plan.drv)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.context import Context
+from ckpt_git.git.objects import notes
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
@@ -15,11 +16,10 @@ def keep_note(context: Context, target: Target, records: Sequence[Record]) -> No
     """Say on the commit how its build ended, where notes are on."""
     if target.commit is None or not context.config(target.tree).notes:
         return
-    from ckpt_git.git.objects.notes import write_note  # noqa: PLC0415 - only where notes are on
 
     text = "".join(f"{_line(record)}\n" for record in records)
     try:
-        write_note(context.repo, target.commit, text)
+        notes.write_note(context.repo, target.commit, text)
     except CkptError as error:  # the results are known all the same
         notices.tell_error(context.state, error, "the build was not noted")
 

@@ -1,17 +1,20 @@
-"""The commands: arguments in, actions called, results handed to their reports. No logic here.
-
-What only one command needs is imported in it: start-up is part of every build's time.
-"""
+"""The commands: arguments in, actions called, results handed to their reports. No logic here."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from ckpt_git import __version__
+from ckpt_git.builds import plan
+from ckpt_git.builds.history import affected_commands, executed_commands
+from ckpt_git.cli import commands
 from ckpt_git.cli.open_context import open_context
 from ckpt_git.cli.output.streams import out, out_json
+from ckpt_git.git.hooks import install as git_hooks
+from ckpt_git.model import errors
 
 Packages = Annotated[
     Optional[list[str]],  # noqa: UP045 - typer reads the annotation at run time
@@ -76,9 +79,8 @@ def init(
     checks: Annotated[bool, typer.Option("--checks", help="Run the test suite too.")] = False,
 ) -> None:
     """Find out how the repository builds, write ckpt.toml, install the hooks."""
-    from ckpt_git.cli.commands.init import initialise
 
-    initialise(open_context(), hooks=hooks, force=force, checks=checks)
+    commands.init.initialise(open_context(), hooks=hooks, force=force, checks=checks)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -92,21 +94,18 @@ def install(
     ] = None,
 ) -> None:
     """Install the git hooks alone. Hooks that are there are kept and run first."""
-    from ckpt_git.cli.commands.trust import agree_to_what_is_here
-    from ckpt_git.git.hooks.install import install as install_hooks
 
     context = open_context()
-    for line in install_hooks(context.repo, force=force, checkout=post_checkout):
+    for line in git_hooks.install(context.repo, force=force, checkout=post_checkout):
         out(line)
-    agree_to_what_is_here(context)
+    commands.trust.agree_to_what_is_here(context)
 
 
 @app.command(rich_help_panel=SETTING_UP)
 def uninstall() -> None:
     """Remove the hooks; what was there before is put back as it was."""
-    from ckpt_git.cli.commands.init import take_away
 
-    take_away(open_context())
+    commands.init.take_away(open_context())
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -122,27 +121,25 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Agree that hooks build what others commit by the recipe that is checked out."""
-    from ckpt_git.cli.commands import trust
 
     context, names = open_context(), tuple(package or ())
     if revoke:
-        trust.revoke(context, names)
+        commands.trust.revoke(context, names)
     elif list_all:
-        trust.list_all(context, names, as_json=as_json)
+        commands.trust.list_all(context, names, as_json=as_json)
     else:
-        trust.show_or_agree(context, names, only_show=only_show, as_json=as_json)
+        commands.trust.show_or_agree(context, names, only_show=only_show, as_json=as_json)
 
 
 @app.command(rich_help_panel=SETTING_UP)
 def doctor(as_json: Json = False) -> None:
     """Find out what works here and what doesn't, and say what to do about it."""
-    from ckpt_git.cli.commands.doctor import examine, show
 
-    findings = examine()
+    findings = commands.doctor.examine()
     if as_json:
         out_json({"findings": [finding.to_json() for finding in findings]})
     else:
-        show(findings)
+        commands.doctor.show(findings)
     raise typer.Exit(3 if any(finding.level == "missing" for finding in findings) else 0)
 
 
@@ -151,9 +148,8 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the project there.")] = False,
 ) -> None:
     """Show it all on a small real project, in a temporary folder."""
-    from ckpt_git.cli.commands.demo import demo as show_demo
 
-    show_demo(keep=keep)
+    commands.demo.demo(keep=keep)
 
 
 @app.command(rich_help_panel=SETTING_UP)
@@ -167,9 +163,8 @@ def gc(
     as_json: Json = False,
 ) -> None:
     """Remove what is of no use any more, and what is beyond the store's limit."""
-    from ckpt_git.cli.commands.gc import collect
 
-    collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)
+    commands.gc.collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)
 
 
 # --- building ------------------------------------------------------------------------------
@@ -195,17 +190,15 @@ def build(
     as_json: Json = False,
 ) -> None:
     """Build TARGET; what the nearest checkpoint remembers isn't run again."""
-    from ckpt_git.builds.plan import BuildOptions
-    from ckpt_git.cli.commands import build
 
-    options = BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
+    options = plan.BuildOptions(tuple(package or ()), clean=clean, rebuild=rebuild)
     context = open_context()
     if background:
-        build.in_background(context, target, options, as_json=as_json)
+        commands.build.in_background(context, target, options, as_json=as_json)
         return
     if explain:
-        build.explain(context, target, options)
-    raise typer.Exit(build.build(context, target, options, quiet=quiet, as_json=as_json))
+        commands.build.explain(context, target, options)
+    raise typer.Exit(commands.build.build(context, target, options, quiet=quiet, as_json=as_json))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -217,11 +210,11 @@ def prepare(
     as_json: Json = False,
 ) -> None:
     """Build the checkpoint of REV."""
-    from ckpt_git.builds.plan import BuildOptions
-    from ckpt_git.cli.commands import build
 
-    options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    raise typer.Exit(build.build(open_context(), rev, options, quiet=quiet, as_json=as_json))
+    options = plan.BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
+    raise typer.Exit(
+        commands.build.build(open_context(), rev, options, quiet=quiet, as_json=as_json)
+    )
 
 
 @app.command("rebase-checkpoint", rich_help_panel=BUILDING)
@@ -239,17 +232,15 @@ def rebase_checkpoint(
     as_json: Json = False,
 ) -> None:
     """Move the checkpoint in force to REV, in the cheapest way; the old one serves meanwhile."""
-    from ckpt_git.builds.plan import BuildOptions
-    from ckpt_git.cli.commands import rebase_checkpoint
 
-    options = BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    asked = rebase_checkpoint.Asked(rev, options, auto=auto)
+    options = plan.BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
+    asked = commands.rebase_checkpoint.Asked(rev, options, auto=auto)
     context = open_context()
     if dry_run:
-        rebase_checkpoint.show_ways(context, asked, as_json=as_json)
+        commands.rebase_checkpoint.show_ways(context, asked, as_json=as_json)
         return
     raise typer.Exit(
-        rebase_checkpoint.rebase_checkpoint(context, asked, quiet=quiet, as_json=as_json)
+        commands.rebase_checkpoint.rebase_checkpoint(context, asked, quiet=quiet, as_json=as_json)
     )
 
 
@@ -261,11 +252,11 @@ def verify(
     as_json: Json = False,
 ) -> None:
     """Build TARGET with a memory and without, and compare the two file by file."""
-    from ckpt_git.builds.plan import BuildOptions
-    from ckpt_git.cli.commands import build
 
-    options = BuildOptions(tuple(package or ()))
-    raise typer.Exit(build.verify(open_context(), target, options, quiet=quiet, as_json=as_json))
+    options = plan.BuildOptions(tuple(package or ()))
+    raise typer.Exit(
+        commands.build.verify(open_context(), target, options, quiet=quiet, as_json=as_json)
+    )
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -281,9 +272,8 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Build each commit of a range in its turn, with the memory of those before."""
-    from ckpt_git.cli.commands.replay import show_replay
 
-    code = show_replay(
+    code = commands.replay.show_replay(
         open_context(),
         revisions,
         tuple(package or ()),
@@ -313,10 +303,11 @@ def bisect(
     CMD runs with the output, as in `run`, and with the commit in $CKPT_COMMIT: 0 is good, 125 can't
     be tested, other codes below 128 are bad. A commit that doesn't build can't be tested then.
     """
-    from ckpt_git.cli.commands.bisect import show_bisect
 
     names = tuple(package or ())
-    code = show_bisect(open_context(), good, bad, names, command or [], as_json=as_json)
+    code = commands.bisect.show_bisect(
+        open_context(), good, bad, names, command or [], as_json=as_json
+    )
     raise typer.Exit(code)
 
 
@@ -329,9 +320,8 @@ def run(
     package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
 ) -> None:
     """Run a program from the newest output, which lies where it was built for."""
-    from ckpt_git.cli.commands.run import run_program
 
-    raise typer.Exit(run_program(open_context(), package, command))
+    raise typer.Exit(commands.run.run_program(open_context(), package, command))
 
 
 @app.command(rich_help_panel=BUILDING)
@@ -339,9 +329,8 @@ def path(
     package: Annotated[str | None, typer.Option("--package", "-p", metavar="NAME")] = None,
 ) -> None:
     """Print the path of the newest output."""
-    from ckpt_git.cli.commands.run import newest_output
 
-    out(str(newest_output(open_context(), package).output))
+    out(str(commands.run.newest_output(open_context(), package).output))
 
 
 # --- looking -------------------------------------------------------------------------------
@@ -350,13 +339,12 @@ def path(
 @app.command(rich_help_panel=LOOKING)
 def status(package: Packages = None, as_json: Json = False) -> None:
     """Show the checkpoint in force, the drift from it, the last build, and what runs now."""
-    from ckpt_git.cli.commands import status
 
-    found = status.survey(open_context(), tuple(package or ()))
+    found = commands.status.survey(open_context(), tuple(package or ()))
     if as_json:
         out_json(found.to_json())
     else:
-        status.show_status(found)
+        commands.status.show_status(found)
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -385,41 +373,37 @@ def log(
 
     A line shows the result, the commit, the seconds, the files compiled, and where it started.
     """
-    from ckpt_git.cli.commands import log
-    from ckpt_git.cli.commands.status import record_json
 
     context, names = open_context(), tuple(package or ())
-    walk = log.Walk(tuple(revisions or ()), graph=graph, every=every)
+    walk = commands.log.Walk(tuple(revisions or ()), graph=graph, every=every)
     if walk and not output:
-        seen = log.along(context, names, walk, number)
+        seen = commands.log.along(context, names, walk, number)
         if as_json:
-            out_json({"commits": log.walk_json(seen)})
+            out_json({"commits": commands.log.walk_json(seen)})
         else:
-            log.show_walk(seen, bases=bases)
+            commands.log.show_walk(seen, bases=bases)
         return
-    records = log.history(context, names, number)
+    records = commands.log.history(context, names, number)
     if as_json:
-        out_json({"records": [record_json(record) for record in records]})
+        out_json({"records": [commands.status.record_json(record) for record in records]})
     elif output:
-        log.show_output(context, records)
+        commands.log.show_output(context, records)
     else:
-        log.show_log(context, records, bases=bases)
+        commands.log.show_log(context, records, bases=bases)
 
 
 @app.command(rich_help_panel=LOOKING)
 def watch() -> None:
     """Follow what is being built in the background, from its start."""
-    from ckpt_git.cli.commands.watch import watch as watch_build
 
-    raise typer.Exit(watch_build(open_context()))
+    raise typer.Exit(commands.watch.watch(open_context()))
 
 
 @app.command(rich_help_panel=LOOKING)
 def cancel() -> None:
     """End the background build and all that it started."""
-    from ckpt_git.cli.commands.watch import cancel as cancel_build
 
-    cancel_build(open_context())
+    commands.watch.cancel(open_context())
 
 
 @app.command(rich_help_panel=LOOKING)
@@ -434,25 +418,20 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Say what would be built again if FILE changed, or why something was."""
-    from pathlib import Path
-
-    from ckpt_git.builds.history.affected_commands import why as ask
-    from ckpt_git.builds.history.executed_commands import last_build
-    from ckpt_git.cli.commands.why import show, show_last
-    from ckpt_git.model.errors import UsageError
-
     names = tuple(package or ())
     if last == (file is not None):
-        raise UsageError("why takes a FILE, or --last", "`git ckpt why -h` says what each tells")
+        raise errors.UsageError(
+            "why takes a FILE, or --last", "`git ckpt why -h` says what each tells"
+        )
     if file is None:
-        builds = last_build(open_context(), names)
+        builds = executed_commands.last_build(open_context(), names)
         if as_json:
             out_json({"results": [build.to_json() for build in builds]})
         else:
-            show_last(builds)
+            commands.why.show_last(builds)
         return
-    answers = ask(open_context(), file, names, Path.cwd())
+    answers = affected_commands.why(open_context(), file, names, Path.cwd())
     if as_json:
         out_json({"results": [answer.to_json() for answer in answers]})
     else:
-        show(answers)
+        commands.why.show(answers)

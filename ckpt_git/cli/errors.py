@@ -6,6 +6,8 @@ The exit codes are those of the README: 0, 1, 2, 3, 130.
 from __future__ import annotations
 
 import errno
+import tempfile
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -66,8 +68,6 @@ def end(what: str, hint: str | None, code: int) -> int:
 
 def _defect(error: Exception) -> int:
     """A defect of ours. Its traceback goes to a file: it is for us, not for the terminal."""
-    import tempfile  # noqa: PLC0415 - what no start need pay
-    import traceback  # noqa: PLC0415
 
     what, report = f"this is a defect: {type(error).__name__}: {error}", "please report it"
     with suppress(OSError), tempfile.NamedTemporaryFile(

@@ -14,7 +14,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ckpt_git.builds.background import builder, notices
+from ckpt_git.builds.background import build_request, builder, notices
 from ckpt_git.builds.background.detach import (
     DETACHED,
     FROM,
@@ -25,7 +25,9 @@ from ckpt_git.builds.background.detach import (
     spawn_builder,
 )
 from ckpt_git.builds.background.git_operation import SERIES, is_step, made_in_series, settled
+from ckpt_git.builds.checks import trust
 from ckpt_git.builds.context import Context
+from ckpt_git.cli.commands import pre_push
 from ckpt_git.cli.output.streams import out
 from ckpt_git.git.objects.trees import object_id
 from ckpt_git.git.worktree.authorship import was_committed_here
@@ -143,9 +145,8 @@ EVENTS: dict[str, Callable[[GitEvent], bool]] = {
 
 def _pre_push(arguments: list[str]) -> int:
     """What is about to be pushed has to build: the one event whose exit code git asks for."""
-    from ckpt_git.cli.commands.pre_push import pre_push  # noqa: PLC0415 - no other event needs it
 
-    return pre_push(arguments, sys.stdin.buffer.read())
+    return pre_push.pre_push(arguments, sys.stdin.buffer.read())
 
 
 def _rebuild(context: Context, event: GitEvent) -> Request | None:
@@ -153,7 +154,6 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
 
     The snapshot comes first: what is built is what was there when git was done.
     """
-    from ckpt_git.builds.checks.trust import is_foreign  # noqa: PLC0415 - not to slow a hook
 
     head = context.repo.target("HEAD")
     target = head if event.by_framework else context.repo.target("worktree")
@@ -167,7 +167,7 @@ def _rebuild(context: Context, event: GitEvent) -> Request | None:
         root=str(context.repo.top),
         wanted=_wanted(config, target, head),
         why=event.hook,
-        foreign=is_foreign(context, event.hook),
+        foreign=trust.is_foreign(context, event.hook),
     )
 
 
@@ -309,10 +309,9 @@ def _serve(context: Context, request: Request | None, on_start: Callable[[], Non
 
 
 def _be_the_builder(context: Context, on_start: Callable[[], None]) -> None:
-    from ckpt_git.builds.background.build_request import build_request  # noqa: PLC0415 - the builder alone builds
 
     on_start()
-    builder.drain(context.state, build_request)
+    builder.drain(context.state, build_request.build_request)
 
 
 def _lower_priority(context: Context) -> None:

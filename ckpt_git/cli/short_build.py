@@ -5,6 +5,9 @@ It is what is called all day long, and that library's import would be a tenth of
 
 from __future__ import annotations
 
+from ckpt_git.builds import plan
+from ckpt_git.cli import commands, open_context
+
 _QUIET, _JSON, _CLEAN, _REBUILD = "quiet", "json", "clean", "rebuild"
 _FLAGS = {
     "--quiet": _QUIET,
@@ -34,12 +37,10 @@ def _targets(arguments: list[str]) -> list[str]:
 
 def build(arguments: list[str]) -> int:
     """The same as ``app.build`` for ``arguments`` that are short; returns the exit code."""
-    from ckpt_git.builds.plan import BuildOptions  # noqa: PLC0415 - errors end in one line, too
-    from ckpt_git.cli.commands import build  # noqa: PLC0415
-    from ckpt_git.cli.open_context import open_context  # noqa: PLC0415
-
     given = {_FLAGS[flag] for flag in arguments[1:] if flag in _FLAGS}
-    options = BuildOptions(clean=_CLEAN in given, rebuild=_REBUILD in given)
+    options = plan.BuildOptions(clean=_CLEAN in given, rebuild=_REBUILD in given)
     quiet, as_json = _QUIET in given, _JSON in given
     name = target(arguments)
-    return build.build(open_context(), name, options, quiet=quiet, as_json=as_json)
+    return commands.build.build(
+        open_context.open_context(), name, options, quiet=quiet, as_json=as_json
+    )

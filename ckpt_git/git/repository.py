@@ -17,7 +17,8 @@ from ckpt_git.git.configuration import Configuration, read_configuration
 from ckpt_git.git.discovery import discover
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
-from ckpt_git.git.objects import tree_key, trees
+from ckpt_git.git.objects import diffs, object_folder, tree_key, trees
+from ckpt_git.git.worktree import attributes, snapshot
 from ckpt_git.git.worktree.operations import in_progress
 from ckpt_git.git.worktree.source import GitSource, read_through
 from ckpt_git.model.errors import CkptError, RepositoryError
@@ -69,8 +70,6 @@ class Repository(Location):
         return self._revision(name)
 
     def _snapshot(self, kind: Literal["worktree", "index"]) -> Target:
-        from ckpt_git.git.objects import object_folder  # noqa: PLC0415  (a revision needs none)
-        from ckpt_git.git.worktree import snapshot  # noqa: PLC0415  (a revision needs none)
 
         if self.top is None:
             raise RepositoryError(
@@ -90,7 +89,6 @@ class Repository(Location):
     def mend(self, target: Target) -> bool:
         """Remove what is damaged of our own objects, and write those of ``target`` anew; whether
         that came to anything. Raises as ``target`` does."""
-        from ckpt_git.git.objects import object_folder  # noqa: PLC0415  (hardly ever)
 
         if not object_folder.drop_damaged(self):
             return False
@@ -116,7 +114,6 @@ class Repository(Location):
 
     def forget_snapshots(self, before: float) -> int:
         """Remove what no snapshot has used since ``before`` (Unix seconds); the bytes freed."""
-        from ckpt_git.git.worktree import snapshot  # noqa: PLC0415
 
         return snapshot.forget_snapshots(self, before)
 
@@ -133,7 +130,6 @@ class Repository(Location):
         Raises ``MissingObjectsError`` where the old tree isn't there any more (then compare
         manifests), ``RepositoryError`` where the new one can't be read.
         """
-        from ckpt_git.git.objects import diffs  # noqa: PLC0415  (what is known needs none)
 
         return diffs.diff(self, old_tree, new_tree, trees.normal_folder(folder))
 
@@ -144,9 +140,8 @@ class Repository(Location):
         """
         if not diff.changes_attributes:
             return diff
-        from ckpt_git.git.worktree.attributes import with_converted  # noqa: PLC0415  (they rarely change)
 
-        return with_converted(diff, old_tree, source)
+        return attributes.with_converted(diff, old_tree, source)
 
     def distances(self, old_trees: Sequence[str], new_tree: str) -> dict[str, int | None]:
         """Numbers of files that differ from ``new_tree``; None where a tree isn't there."""
@@ -157,7 +152,6 @@ class Repository(Location):
         self, old_trees: Sequence[str], new_tree: str
     ) -> dict[str, tuple[str, ...] | None]:
         """The files that differ from ``new_tree``; None where a tree isn't there."""
-        from ckpt_git.git.objects import diffs  # noqa: PLC0415
 
         return diffs.changed_paths(self, old_trees, new_tree)
 

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ckpt_git import kept_files
+from ckpt_git.model import change_weight, follow_policy
+from ckpt_git.model import checkpoint as checkpoint_model
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from ckpt_git.records.files import (
@@ -113,10 +115,12 @@ class State:
 
     def checkpoints(self, package: str) -> list[Checkpoint]:
         """What ``package`` can be started from, newest first."""
-        from ckpt_git.model.checkpoint import Checkpoint  # noqa: PLC0415 - a push asks for none
 
         paths = newest_first(self._folders("checkpoints", package), ".json")
-        read = (self.read(path, Checkpoint.from_json, self._checkpoint) for path in paths)
+        read = (
+            self.read(path, checkpoint_model.Checkpoint.from_json, self._checkpoint)
+            for path in paths
+        )
         wrong = self._distrusted(package)
         return [c for c in read if c is not None and not wrong.intersection(c.bases)]
 
@@ -220,10 +224,9 @@ class State:
 
     def weights(self, package: str) -> Weights:
         """What is known of what a change to ``package`` has compiled anew."""
-        from ckpt_git.model.change_weight import Weights  # noqa: PLC0415
 
-        known = self.read(self._weights(package), Weights.from_json)
-        return Weights() if known is None else known
+        known = self.read(self._weights(package), change_weight.Weights.from_json)
+        return change_weight.Weights() if known is None else known
 
     def keep_weights(self, package: str, weights: Weights) -> None:
         """Keep what a clean build has taught. Raises ``StoreError``."""
@@ -236,12 +239,15 @@ class State:
 
     def drift(self, checkpoint: Checkpoint) -> Drift:
         """What it has cost that ``checkpoint`` stays in force; nothing where it was just put."""
-        from ckpt_git.model.follow_policy import Drift  # noqa: PLC0415
 
         def read(data: Mapping[str, Any]) -> Drift:
-            return Drift.from_json(data) if data["checkpoint"] == checkpoint.id else Drift()
+            return (
+                follow_policy.Drift.from_json(data)
+                if data["checkpoint"] == checkpoint.id
+                else follow_policy.Drift()
+            )
 
-        return self.read(self._drift(checkpoint.package), read) or Drift()
+        return self.read(self._drift(checkpoint.package), read) or follow_policy.Drift()
 
     def keep_drift(self, checkpoint: Checkpoint, drift: Drift) -> None:
         """Keep that. Raises ``StoreError``."""

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 from ckpt_git.kept_files import decode_json, let_go, read_kept, replace
 from ckpt_git.model.errors import MissingError, StoreError
+from ckpt_git.records import files, lock
 from ckpt_git.watch import compiling
 
 _BUILT = compiling.FOLDER / "built"
@@ -134,10 +135,9 @@ def _checksums(folder: Path) -> bytes:
 
 
 def _note(known: Path, folder: Path) -> None:
-    from ckpt_git.records.files import writing  # noqa: PLC0415
 
     aside = known.with_name(f"{known.name}.{os.getpid()}")
-    with writing(known):
+    with files.writing(known):
         known.parent.mkdir(parents=True, exist_ok=True)
         let_go(aside)
         aside.symlink_to(folder)
@@ -176,19 +176,17 @@ def _digest_of_sources() -> str:
 
 def _make_alone(room: Path, compilers: list[str], known: Path) -> Path:
     """Compile, unless another process just did."""
-    from ckpt_git.records.files import publish_json  # noqa: PLC0415
-    from ckpt_git.records.lock import exclusive  # noqa: PLC0415
 
     if not compilers:
         what = "there is no C compiler for the programs that watch a build"
         raise MissingError(what, "install one, as `cc`")
-    with exclusive(room / "lock"):
+    with lock.exclusive(room / "lock"):
         folder = _look_up(known) or _ready(room, compilers)
         if folder is None:
             try:
                 folder = _first_that_works(room, compilers)
             except MissingError as error:
-                publish_json(known, {"refusal": error.what})
+                files.publish_json(known, {"refusal": error.what})
                 raise
         _note(known, folder)
         return folder
@@ -206,13 +204,12 @@ def _first_that_works(room: Path, compilers: list[str]) -> Path:
 
 def _make(room: Path, compiler: str) -> Path:
     """Compile aside, try it out, and publish it by a rename."""
-    from ckpt_git.records.files import writing  # noqa: PLC0415
 
     aside = room / "programs" / "new"
     while True:
         sources = _digest_of_sources()
         folder = _folder(room, sources, compiler)
-        with writing(aside):
+        with files.writing(aside):
             let_go(folder)
             let_go(aside)  # a killed process's: we hold the lock
             aside.mkdir(parents=True)

@@ -8,6 +8,7 @@ is no /proc, nothing is found, and the engine's own clean-up is what there is.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 from collections import defaultdict
@@ -24,7 +25,6 @@ _PARENT = 4 - 3  # field of /proc/PID/stat after "PID (COMM) ": proc(5)
 
 def adopt_orphans() -> None:
     """Make this process the parent of every descendant whose own parent ends; Linux only."""
-    import ctypes  # noqa: PLC0415 - costs milliseconds that only a builder has to pay
 
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -32,7 +32,6 @@ def adopt_orphans() -> None:
 
 def die_with_parent() -> None:
     """Have SIGTERM sent to this process when its parent ends, however that ends; Linux only."""
-    import ctypes  # noqa: PLC0415 - as above
 
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)

@@ -24,6 +24,7 @@ from ckpt_git.builds.background.descendants import die_with_parent, kill_descend
 from ckpt_git.builds.background.detach import give_way, let_go_of_descriptors, spawn_builder
 from ckpt_git.builds.build import build
 from ckpt_git.builds.checkpoints.follow import put_in_force
+from ckpt_git.builds.checks import verify
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.git_notes import keep_note
 from ckpt_git.builds.plan import BuildOptions
@@ -129,7 +130,6 @@ def _be_idle(request: Request, progress: Progress) -> None:
 
 def _compare(request: Request, progress: Progress) -> bool:
     """Whether all was as a clean build gives it."""
-    from ckpt_git.builds.checks.verify import verify  # noqa: PLC0415 - for who asked for it
 
     announce = announce_to(progress)
     context = Context.open_asked(Path(request.root), progress.state.path.parent)
@@ -139,7 +139,7 @@ def _compare(request: Request, progress: Progress) -> bool:
             options = BuildOptions((name,))
             [record] = build(context, target, options, announce)
             if _can_be_compared(record):
-                [verdict] = verify(context, target, options, announce)
+                [verdict] = verify.verify(context, target, options, announce)
                 if not verdict.identical:
                     identical = False
                     notices.tell_difference(context.state, record, verdict.differences)

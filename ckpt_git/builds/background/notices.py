@@ -8,6 +8,7 @@ written, nobody can be told.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -84,7 +85,6 @@ def _named(commit: str | None) -> str:
 
 
 def _keep_traceback(log: Path, error: BaseException) -> None:
-    import traceback  # noqa: PLC0415 - milliseconds that only a defect has to pay
 
     log.parent.mkdir(parents=True, exist_ok=True)
     make_way(log)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ckpt_git.builds.checkpoints import store_budget
 from ckpt_git.builds.context import Context
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
@@ -40,9 +41,8 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
     """Put the checkpoint that the build on record left in force, if it left one; gives it."""
     if not record.passed:
         return None
-    from ckpt_git.builds.checkpoints.store_budget import undisturbed  # noqa: PLC0415 - most builds put none in force
 
-    with undisturbed(context):
+    with store_budget.undisturbed(context):
         found = checkpoint_of(context, record)
         if found is not None:
             context.state.put_in_force(found)

@@ -13,6 +13,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from ckpt_git.builds import build, plan
+from ckpt_git.builds.checks import verify
 from ckpt_git.builds.context import Context
 from ckpt_git.git.objects import push_range
 from ckpt_git.git.objects.push_range import Commit
@@ -245,19 +247,18 @@ def _build(context: Context, subject: Subject, package: Package, watch: Watch) -
 
 
 def _built(context: Context, subject: Subject, package: Package, announce: Announce) -> Checked:
-    from ckpt_git.builds.build import build_package  # noqa: PLC0415 - to build
-    from ckpt_git.builds.plan import BuildOptions  # noqa: PLC0415 - to build
 
     target = Target("commit", subject.refs[0], subject.commit.tree, subject.commit.id)
-    record = build_package(context, package, target, BuildOptions(), announce)
+    record = build.build_package(context, package, target, plan.BuildOptions(), announce)
     if not (record.passed and _has_to_be_verified(subject, record)):
         return Checked(subject, record, built=True)
     if record.out is None:  # nothing to compare: that it builds clean is all there is to know
-        clean = build_package(context, package, target, BuildOptions(clean=True), announce)
+        clean = build.build_package(
+            context, package, target, plan.BuildOptions(clean=True), announce
+        )
         return Checked(subject, clean, built=True)
-    from ckpt_git.builds.checks.verify import verify  # noqa: PLC0415 - for policies that ask for it
 
-    [verdict] = verify(context, target, BuildOptions((package.name,)), announce)
+    [verdict] = verify.verify(context, target, plan.BuildOptions((package.name,)), announce)
     return Checked(subject, verdict.clean, built=True, differences=verdict.differences)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds import build as builds
+from ckpt_git.builds.background import builder, detach, idle
 from ckpt_git.builds.checkpoints.choose import why_foreign
 from ckpt_git.builds.checks import untracked
+from ckpt_git.builds.checks import verify as checks_verify
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.plan import BuildOptions, Plan
 from ckpt_git.cli.output.live import Live
@@ -20,6 +22,7 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import CONFIG_NAME, shown
 from ckpt_git.model.target import Target
+from ckpt_git.records import queue
 
 if TYPE_CHECKING:
     from ckpt_git.builds.checks.verify import Verdict
@@ -52,12 +55,11 @@ def verify(
     context: Context, name: str, options: BuildOptions, *, quiet: bool, as_json: bool
 ) -> int:
     """``verify``; returns the exit code."""
-    from ckpt_git.builds.checks.verify import verify as compare_builds  # noqa: PLC0415
 
     context.warm_up()
     target = context.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
-        verdicts = compare_builds(context, target, options, live.announce)
+        verdicts = checks_verify.verify(context, target, options, live.announce)
     tell_around(context, target, [verdict.record for verdict in verdicts])
     if as_json:
         out_json({"results": [verdict.result() for verdict in verdicts]})
@@ -112,22 +114,19 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
 
     There is no result yet: the document says what was asked for, and whether that was news.
     """
-    from ckpt_git.builds.background.builder import submit  # noqa: PLC0415
-    from ckpt_git.builds.background.detach import spawn_builder  # noqa: PLC0415
-    from ckpt_git.records.queue import BY_HAND, Request  # noqa: PLC0415
 
     target = context.repo.target(name)
     packages = context.config(target.tree).select(options.packages)
     root = context.repo.top or context.repo.git_dir
-    request = Request(
+    request = queue.Request(
         str(root),
         (target,),
-        BY_HAND,
+        queue.BY_HAND,
         packages=options.packages,
         clean=options.clean,
         rebuild=options.rebuild,
     )
-    new = submit(context.state, request, lambda: spawn_builder(context.state, root))
+    new = builder.submit(context.state, request, lambda: detach.spawn_builder(context.state, root))
     if as_json:
         names = [package.name for package in packages]
         asked = {"packages": names, "tree": target.tree, "commit": target.commit, "new": new}
@@ -142,9 +141,7 @@ def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> N
     """Have what a long chain lies behind built clean, in the background and at leisure."""
     packages = context.config(target.tree).packages
     if any(record.depth >= packages[record.package].max_depth for record in records):
-        from ckpt_git.builds.background.idle import renew  # noqa: PLC0415 - hardly any build needs it
-
-        renew(context, target, records)
+        idle.renew(context, target, records)
 
 
 def tell_around(

@@ -15,7 +15,7 @@ from ckpt_git.cli.commands.watch import relocated
 from ckpt_git.cli.output.live import fitting, width_of_results
 from ckpt_git.cli.output.streams import out
 from ckpt_git.cli.output.wording import how_far, sign
-from ckpt_git.git.objects import rev_list
+from ckpt_git.git.objects import commits, rev_list
 from ckpt_git.git.objects.rev_list import Line, Walked
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import CkptError, UsageError
@@ -227,12 +227,11 @@ def _name_width(records: Sequence[Record]) -> int:
 
 
 def _subjects(context: Context, records: Sequence[Record]) -> dict[str, str]:
-    from ckpt_git.git.objects.commits import describe  # noqa: PLC0415 - GitPython is slow to import
 
     subjects = {}
     for commit in {record.commit for record in records if record.commit is not None}:
         with suppress(CkptError):  # gone since: a rebase, a shallow clone
-            subjects[commit] = describe(context.repo, commit).summary
+            subjects[commit] = commits.describe(context.repo, commit).summary
     return subjects
 
 

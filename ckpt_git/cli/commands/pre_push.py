@@ -11,8 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from ckpt_git.builds.background import notices
 from ckpt_git.builds.checks.push import Checked, Skipped, Subject, Unchecked, validate
 from ckpt_git.builds.context import Context
+from ckpt_git.cli.output import live as live_output
 from ckpt_git.cli.output.streams import say, say_ckpt
 from ckpt_git.git.objects.push_range import Commit, subject
 from ckpt_git.model.config.packages import Package
@@ -63,9 +65,7 @@ def _is_refused(arguments: Sequence[str], stdin: bytes) -> bool:
     try:
         return _report(context, event.push)
     except Exception as error:  # whatever it is, nobody knows now whether this builds
-        from ckpt_git.builds.background.notices import described  # noqa: PLC0415 - rare
-
-        return _cannot_validate(described(context.state, error))
+        return _cannot_validate(notices.described(context.state, error))
 
 
 def _cannot_validate(why: str) -> bool:
@@ -149,9 +149,8 @@ def _line(text: str) -> str:
 @contextmanager
 def _watch(subject: Subject, package: Package) -> Iterator[Announce]:
     """Say what is being built, and show how it goes."""
-    from ckpt_git.cli.output.live import Live  # noqa: PLC0415 - where all is known, nothing is built
 
     where = f"{subject.commit.id[:_SHORT]} ({_named(subject.refs)})"
     say_ckpt(f"building {package.name} at {where} before it is pushed")
-    with Live(sys.stderr, show_output=False) as live:
+    with live_output.Live(sys.stderr, show_output=False) as live:
         yield live.announce

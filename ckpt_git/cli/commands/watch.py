@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from ckpt_git.builds.background import builder
+from ckpt_git.builds import build
+from ckpt_git.builds.background import builder, detach
 from ckpt_git.builds.background.git_operation import stop_waiting, waiting
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.output.streams import out, say_ckpt, write_out
@@ -33,13 +34,12 @@ def watch(context: Context) -> int:
 
 def cancel(context: Context) -> None:
     """End what is built in the background, and the waiting for what is to be; say what it was."""
-    from ckpt_git.builds.background.detach import spawn_builder  # noqa: PLC0415 - watch needs none
 
     stopped = stop_waiting(context.repo, context.state)
     for one in stopped:
         out(f"what the {one.series} comes to won't be built")
     root = context.repo.top or context.repo.git_dir
-    ended = builder.cancel(context.state, lambda: spawn_builder(context.state, root))
+    ended = builder.cancel(context.state, lambda: detach.spawn_builder(context.state, root))
     if ended is not None:
         out(f"cancelled the build of {name_of_tree(ended)}")
     elif not stopped:
@@ -92,9 +92,8 @@ class _Printer:
 
 def relocated(context: Context, package: str, tree: str) -> Callable[[str], str]:
     """What turns lines of a build of ``package`` into lines about the user's own files."""
-    from ckpt_git.builds.build import relocation  # noqa: PLC0415 - only where there are lines
 
     with suppress(CkptError):  # a package that is no longer there, a configuration that is broken
         drv = context.derivation(context.config(tree).select([package])[0], tree)
-        return relocation(context, context.engine(drv.engine), drv).line
+        return build.relocation(context, context.engine(drv.engine), drv).line
     return str

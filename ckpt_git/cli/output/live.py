@@ -7,6 +7,7 @@ meanwhile.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -116,7 +117,6 @@ def width_of_results() -> int | None:
     """The columns of the terminal on which results are printed; None where it is none."""
     if not sys.stdout.isatty():
         return None
-    import shutil  # noqa: PLC0415 - 2 ms, for a terminal alone
 
     return shutil.get_terminal_size().columns
 

@@ -15,6 +15,9 @@ trace/       what a build reads and writes, seen while it runs
 
 from __future__ import annotations
 
+from ckpt_git.engines.local import engine
+from ckpt_git.engines.local.store import store as local_store
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +29,5 @@ if TYPE_CHECKING:
 def create(store: Path, state: Path, environment: Mapping[str, str]) -> LocalEngine:  # noqa: ARG001
     """The engine with its store at ``store``."""
     # Here: toolchain/ is to be had before all that the engine imports, and lists beside that.
-    from ckpt_git.engines.local.engine import LocalEngine  # noqa: PLC0415
-    from ckpt_git.engines.local.store.store import Store  # noqa: PLC0415
 
-    return LocalEngine(Store(store), environment)
+    return engine.LocalEngine(local_store.Store(store), environment)

@@ -9,15 +9,22 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ckpt_git.engines import protocol
 from ckpt_git.engines.files import writing
-from ckpt_git.engines.local import host
+from ckpt_git.engines.local import build, examine, fetch, host, listing
+from ckpt_git.engines.local import job as local_job
+from ckpt_git.engines.local.sandbox import build_paths, launch
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
+from ckpt_git.engines.local.store import store as local_store
 from ckpt_git.kept_files import decode_json, encode_json, make_way, read_kept
 from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.source_diff import Manifest, matcher
+from ckpt_git.watch import memory_file, session
+from ckpt_git.watch import program as watch_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +105,6 @@ class LocalEngine:
         return self.abilities().sandbox != "none"
 
     def _listed(self, inputs: tuple[str, ...]) -> str:
-        from ckpt_git.engines.local import listing  # noqa: PLC0415 - for what isn't watched alone
 
         if inputs not in self._listings:
             found = listing.listing(listing.take(self._path(())), inputs)
@@ -122,7 +128,6 @@ class LocalEngine:
         return self._checked[toolchain]
 
     def _changed(self, toolchain: str) -> str | None:
-        from ckpt_git.watch.session import changed_since  # noqa: PLC0415
 
         programs, _ = self._programs()
         if toolchain.startswith(_LISTED):
@@ -132,7 +137,7 @@ class LocalEngine:
                 return None if toolchain == _LISTED + listed else "a program or library changed"
         elif programs is not None and (seen := self.store.system(toolchain)) is not None:
             with suppress(StoreError):
-                changed = changed_since(programs, seen, self.store.objects)
+                changed = session.changed_since(programs, seen, self.store.objects)
                 return None if changed is None else f"{changed} changed"
         return "what it was built with isn't known any more"
 
@@ -170,20 +175,16 @@ class LocalEngine:
 
     def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local.store.store import MEMORY  # noqa: PLC0415
-        from ckpt_git.watch.memory_file import MemoryFile  # noqa: PLC0415
 
         with suppress(OSError, ValueError):
-            return MemoryFile.read(self.store.file(checkpoint.id, MEMORY))
+            return memory_file.MemoryFile.read(self.store.file(checkpoint.id, local_store.MEMORY))
         return None
 
     def report(self, checkpoint: Checkpoint) -> Report | None:
         """See ``Engine``."""
-        from ckpt_git.engines.local.store.store import REPORT  # noqa: PLC0415
-        from ckpt_git.watch.session import read_report  # noqa: PLC0415
 
         with suppress(StoreError):
-            return read_report(self.store.file(checkpoint.id, REPORT))
+            return session.read_report(self.store.file(checkpoint.id, local_store.REPORT))
         return None
 
     def made_known(self) -> None:
@@ -199,9 +200,8 @@ class LocalEngine:
 
     def installed(self, out: Path) -> Installed:
         """See ``Engine``."""
-        from ckpt_git.engines.protocol import Installed  # noqa: PLC0415
 
-        return Installed({"": out})
+        return protocol.Installed({"": out})
 
     def out_path(self, drv: Derivation, out: Path | None = None) -> str:  # noqa: ARG002
         """See ``Engine``."""
@@ -213,14 +213,11 @@ class LocalEngine:
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """See ``Engine``. Everything else of the machine is there as it is."""
-        from ckpt_git.engines.local.sandbox import launch  # noqa: PLC0415
 
         return launch.program(self.abilities().sandbox, self.out_path(drv), out, command)
 
     def examine(self) -> Iterator[Finding]:
         """See ``Engine``."""
-        from ckpt_git.engines.local import examine  # noqa: PLC0415
-        from ckpt_git.watch.program import forget_refusals  # noqa: PLC0415
 
         store = examine.store(self.store)
         yield store
@@ -229,13 +226,12 @@ class LocalEngine:
         able = self.abilities()
         yield examine.sandbox(able)
         yield examine.layers(able)
-        forget_refusals(self.store.root)
+        watch_program.forget_refusals(self.store.root)
         self._found = None
         yield examine.watcher(*self._programs())
 
     def examine_package(self, drv: Derivation) -> Finding:
         """See ``Engine``."""
-        from ckpt_git.engines.local import examine  # noqa: PLC0415
 
         return examine.package(drv, self._path(drv.inputs))
 
@@ -253,16 +249,9 @@ class LocalEngine:
         listener: Listener,
     ) -> Realisation:
         """See ``Engine``."""
-        from dataclasses import replace  # noqa: PLC0415
-
-        from ckpt_git.engines.local.build import build  # noqa: PLC0415
-        from ckpt_git.engines.local.fetch import fetch  # noqa: PLC0415
-        from ckpt_git.engines.local.job import Job  # noqa: PLC0415
-        from ckpt_git.engines.protocol import Realisation  # noqa: PLC0415
-
         began = time.monotonic()
         programs, unwatched = self._programs() if drv.trace else (None, None)
-        job = Job(
+        job = local_job.Job(
             store=self.store,
             able=self.abilities(),
             drv=drv,
@@ -276,27 +265,25 @@ class LocalEngine:
             programs=programs,
             unwatched=unwatched,
         )
-        fetched = fetch(job) if drv.fetch else None
-        result = fetched if isinstance(fetched, Realisation) else build(job, fetched)
+        fetched = fetch.fetch(job) if drv.fetch else None
+        result = fetched if isinstance(fetched, protocol.Realisation) else build.build(job, fetched)
         if programs is not None and result.trace != "complete":
             result = replace(result, toolchain=self._keep_listed(drv.inputs))
         return replace(result, seconds=replace(result.seconds, total=time.monotonic() - began))
 
     def _programs(self) -> tuple[Programs | None, str | None]:
         """What watches a build, or why nothing can."""
-        from ckpt_git.watch.program import programs  # noqa: PLC0415
 
         if self._found is None:
             try:
-                self._found = programs(self.store.root), None
+                self._found = watch_program.programs(self.store.root), None
             except CkptError as error:
                 self._found = None, error.what
         return self._found
 
     def _place(self, drv: Derivation) -> Place:
-        from ckpt_git.engines.local.sandbox.build_paths import place_of  # noqa: PLC0415
 
-        return place_of(self.store, drv, self.abilities().sandbox)
+        return build_paths.place_of(self.store, drv, self.abilities().sandbox)
 
     def _path(self, inputs: tuple[str, ...]) -> str:
         base = host.SYSTEM_PATH

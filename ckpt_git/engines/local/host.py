@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 
 TYPE_CHECKING = False
@@ -148,12 +149,11 @@ def search_path(inputs: tuple[str, ...], base: str = SYSTEM_PATH) -> str:
 
 def host_paths(patterns: tuple[str, ...]) -> list[str]:
     """Those of ``patterns`` that exist on this machine."""
-    from glob import glob  # noqa: PLC0415 - a listing of the toolchain begins before that is there
 
     found: list[str] = []
     for pattern in patterns:
         if pattern.endswith("*"):
-            found += sorted(glob(pattern))
+            found += sorted(glob.glob(pattern))
         elif os.path.lexists(pattern):
             found.append(pattern)
     return found

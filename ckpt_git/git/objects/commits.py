@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from git import Repo
+from git.exc import GitError
+
 from ckpt_git.git.errors import explained
 from ckpt_git.git.location import Location
 from ckpt_git.process import ProcessError
@@ -46,9 +49,6 @@ def describe(at: Location, commit: str) -> CommitSummary:
 
 def _through_gitpython(at: Location, commit: str) -> CommitSummary | None:
     """None for all that GitPython can't do: git then says why, or does it."""
-    from git import Repo  # noqa: PLC0415
-    from git.exc import GitError  # noqa: PLC0415
-
     try:
         with Repo(at.git_dir) as repo:
             # A hook's environment names the repository of the commit that is being made.

@@ -13,6 +13,7 @@ from pathlib import Path
 from ckpt_git.git.configuration import Configuration, conversions
 from ckpt_git.git.location import Location
 from ckpt_git.git.objects.trees import attributes_above, link_above, listing, read
+from ckpt_git.git.worktree import materialise
 from ckpt_git.git.worktree.submodules import locate
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.source_diff import Entry, Manifest
@@ -99,6 +100,5 @@ class GitSource:
         ``RepositoryError`` for a path that isn't in the tree, a submodule that isn't there
         and a filter that fails, and ``StoreError`` where a file can't be written.
         """
-        from ckpt_git.git.worktree.materialise import write  # noqa: PLC0415  (most calls write nothing)
 
-        write(self.at, self.tree, self.folder, folder, paths)
+        materialise.write(self.at, self.tree, self.folder, folder, paths)

@@ -6,6 +6,7 @@ Everything is checked here, once: what comes out can be relied on, and what cann
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -315,7 +316,6 @@ def _check_name(at: KeyPath, name: str) -> None:
 
 
 def _unknown(path: KeyPath, known: Iterable[str], *, elsewhere: Iterable[str]) -> FaultError:
-    from difflib import get_close_matches  # noqa: PLC0415 - 8 ms that a good file needn't pay
 
     key, what = path[-1], f"unknown key {values.shown(path[-1])}"
     if key in elsewhere:
@@ -325,7 +325,7 @@ def _unknown(path: KeyPath, known: Iterable[str], *, elsewhere: Iterable[str]) -
         elif key in NIX_SETTINGS:
             where = "in a [package.NAME.nix]"
         return FaultError(path, what + " here", f"it belongs {where}")
-    if near := get_close_matches(key, known, n=1):
+    if near := difflib.get_close_matches(key, known, n=1):
         return FaultError(path, what, f"did you mean `{near[0]}`?")
     return FaultError(path, what, f"known here: {', '.join(known)}")
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from ckpt_git.engines.files import writing
 from ckpt_git.engines.local.host import which
+from ckpt_git.engines.local.sandbox import probe
 from ckpt_git.kept_files import decode_json, encode_json, read_kept, replace
 from ckpt_git.model.errors import UsageError
 
@@ -54,10 +55,9 @@ def abilities(store: Store, environment: Mapping[str, str]) -> Abilities:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     # Once until the next restart.
-    from ckpt_git.engines.local.sandbox.probe import try_out  # noqa: PLC0415
 
     with writing(store.root):
-        found = try_out(store, *forced)
+        found = probe.try_out(store, *forced)
         # Two threads of one process may ask at once.
         aside = remembered.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
         aside.write_bytes(encode_json({"key": key, "abilities": asdict(found)}))
