@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Later(Generic[T]):
+class Deferred(Generic[T]):
     """Starts ``work`` at once; ``value`` waits for it and raises what it raised."""
 
     def __init__(self, work: Callable[[], T]) -> None:

@@ -80,10 +80,10 @@ def make_way(path: Path) -> None:
     ``OSError``."""
     with suppress(FileNotFoundError):
         if not stat.S_ISREG(path.lstat().st_mode):
-            let_go(path)
+            remove_file(path)
 
 
-def let_go(path: Path) -> None:
+def remove_file(path: Path) -> None:
     """Remove what is at ``path``, whatever it is. Raises ``OSError``."""
     try:
         path.unlink()
@@ -121,7 +121,7 @@ def open_lock(path: Path, mode: int = 0o666) -> Iterator[int]:
         if _is_shut(path, error):
             path.chmod(0o600 | mode)  # the same file stays: somebody may hold its lock
         elif error.errno in _NO_FILE:
-            let_go(path)
+            remove_file(path)
         else:
             raise
         descriptor = os.open(path, flags, mode)

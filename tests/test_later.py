@@ -11,7 +11,7 @@ from types import FrameType
 
 import pytest
 
-from ckpt_git.deferred import Later
+from ckpt_git.deferred import Deferred
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def test_several_wait_for_one() -> None:
     """Python up to 3.12 fails by an assertion of its own where two threads join a third."""
     with ThreadPoolExecutor(4) as pool:
         for _ in range(20):
-            later = Later(lambda: time.sleep(0.002))
+            later = Deferred(lambda: time.sleep(0.002))
             waiting = [pool.submit(later.value) for _ in range(4)]
             assert [one.result() for one in waiting] == [None] * 4
 
 
 def test_what_was_raised_is_raised_to_each() -> None:
-    later: Later[float] = Later(lambda: 1 / 0)
+    later: Deferred[float] = Deferred(lambda: 1 / 0)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             later.value()

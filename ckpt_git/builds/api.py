@@ -54,7 +54,7 @@ def _realise(drv: Derivation, checkpoint: Checkpoint | None) -> Realisation:
         )
 
     result = realise(start)
-    return result if result.unfit is None else realise(None)
+    return result if result.needs_clean is None else realise(None)
 
 
 def _ignore(_: Event) -> None:

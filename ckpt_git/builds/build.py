@@ -19,7 +19,7 @@ from ckpt_git.builds.checkpoints.choose import Choice, choose
 from ckpt_git.builds.checkpoints.follow import candidates, is_head, put_in_force
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.plan import BuildOptions, Plan
-from ckpt_git.deferred import Later
+from ckpt_git.deferred import Deferred
 from ckpt_git.engines.protocol import (
     Announce,
     Engine,
@@ -39,7 +39,7 @@ from ckpt_git.model.target import Target
 from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
-    from ckpt_git.model.follow_policy import Staying
+    from ckpt_git.model.follow_policy import CostOfStaying
 
 
 def build(
@@ -119,7 +119,7 @@ def _follows_by_cost(package: Package, options: BuildOptions) -> bool:
     return package.follow == "auto" and not (options.nearest or options.artifacts)
 
 
-def _why_moves(stays: Staying) -> str:
+def _why_moves(stays: CostOfStaying) -> str:
     """That the checkpoint moves (``follow = "auto"``)."""
     spent = stays.drift.seconds + stays.rent
     return (
@@ -160,7 +160,7 @@ def _alone(context: Context, made: Plan, announce: Announce) -> AbstractContextM
 
 def _carry_out(context: Context, made: Plan, announce: Announce, began: float) -> Record:
     if made.known is not None:
-        context.state.asked_again(made.known)
+        context.state.touch_record(made.known)
         return made.known.answered_from_record(tree=made.target.tree, commit=made.target.commit)
     attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
     return attempt.record()
@@ -209,7 +209,7 @@ class _Attempt:
         self.looked_up = looked_up
         self.log = context.state.new_log(made.package.name)
         self._announce = announce
-        self._importing: Later[object] | None = None
+        self._importing: Deferred[object] | None = None
         self._tell("log", str(self.log))
 
     def record(self) -> Record:
@@ -221,8 +221,8 @@ class _Attempt:
             why = f"the checkpoint was damaged: {result.distrust}"
             self._drop_damaged()
             return self._again(why)
-        if result.unfit is not None:
-            return self._again(result.unfit)
+        if result.needs_clean is not None:
+            return self._again(result.needs_clean)
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
         seen = self._keep(result, start, None, confirmed=False)
@@ -238,7 +238,7 @@ class _Attempt:
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
             why += ", the clean one passed: the checkpoint is let go"
-            distrust.base_failed(self.context, start.checkpoint)
+            distrust.distrust_base(self.context, start.checkpoint)
         return self._keep(result, None, why)
 
     def _again(self, why: str) -> Record:
@@ -294,7 +294,7 @@ class _Attempt:
 
         def hear(event: Event) -> None:
             if event.kind == "phase" and self._importing is None:
-                self._importing = Later(lambda: import_module("ckpt_git.builds.finish"))
+                self._importing = Deferred(lambda: import_module("ckpt_git.builds.finish"))
             text = moved.line(event.text) if event.kind == "line" else event.text
             self._announce(self.plan.package.name, Event(event.kind, text))
 

@@ -20,7 +20,7 @@ from ckpt_git.model.target import Target
 from ckpt_git.records.state import State
 
 if TYPE_CHECKING:
-    from ckpt_git.deferred import Later
+    from ckpt_git.deferred import Deferred
     from ckpt_git.engines.protocol import Engine
 
 
@@ -35,7 +35,7 @@ class Context:
     environment: Mapping[str, str]
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
     _configs: dict[str, Config | None] = field(default_factory=dict, repr=False)
-    _ahead: dict[str, Later[bytes | None]] = field(default_factory=dict, repr=False)
+    _ahead: dict[str, Deferred[bytes | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds.checkpoints.follow import follow
-from ckpt_git.builds.checkpoints.prune import let_go_of_old
+from ckpt_git.builds.checkpoints.prune import prune_checkpoints
 from ckpt_git.model.change_weight import learn_from
 from ckpt_git.model.record import Base, PassedOver, Record
 from ckpt_git.model.report.diagnostics import advice, error_lines
@@ -57,14 +57,14 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
     confirmed = confirmed and not _inconclusive(result)
     record = replace(_as_record(context, ending, moved), confirmed=confirmed)
     state.save(record)
-    plan.engine.made_known()
+    plan.engine.release_pins()
     if plan.staying is not None and ending.start is not None:
         drift = plan.staying.drift.after(plan.staying.rent)
         state.keep_drift(ending.start.checkpoint, drift)
     if result.outcome == "passed":
         if ending.start is None:
             _learn(context, plan, result.artifacts, record.seconds.build)
-        let_go_of_old(context, plan.engine, plan.drv, result)
+        prune_checkpoints(context, plan.engine, plan.drv, result)
     return record
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ckpt_git.engines.protocol import Engine, SourceTree
     from ckpt_git.model.config.packages import Package
     from ckpt_git.model.derivation import Derivation, Recipe
-    from ckpt_git.model.follow_policy import Staying
+    from ckpt_git.model.follow_policy import CostOfStaying
     from ckpt_git.model.record import Record
     from ckpt_git.model.target import Target
 
@@ -46,4 +46,4 @@ class Plan(NamedTuple):
     key: str
     known: Record | None
     choice: Choice
-    staying: Staying | None = None
+    staying: CostOfStaying | None = None

@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ckpt_git.deferred import Later
+from ckpt_git.deferred import Deferred
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.report.display_names import CONFIG_NAME
 from ckpt_git.model.target import Target
 
 
 class _Begun(NamedTuple):
-    repository: Later[Repository]
-    target: Later[Target]
-    config: Later[bytes | None]
+    repository: Deferred[Repository]
+    target: Deferred[Target]
+    config: Deferred[bytes | None]
 
 
 _begun: list[_Begun] = []
@@ -23,9 +23,9 @@ _begun: list[_Begun] = []
 def begin(name: str) -> None:
     """Look up the repository around the current folder, the target of that name in it, and what
     is configured for that. What goes wrong is raised where the answer is used."""
-    found = Later(_look_up)
-    asked = Later(lambda: found.value().target(name))
-    config = Later(lambda: found.value().read(asked.value().tree, CONFIG_NAME))
+    found = Deferred(_look_up)
+    asked = Deferred(lambda: found.value().target(name))
+    config = Deferred(lambda: found.value().read(asked.value().tree, CONFIG_NAME))
     _begun.append(_Begun(found, asked, config))
 
 
@@ -34,7 +34,7 @@ def repository() -> Repository | None:
     return _begun[0].repository.value() if _begun else None
 
 
-def target() -> tuple[Target, Later[bytes | None]] | None:
+def target() -> tuple[Target, Deferred[bytes | None]] | None:
     """The target and what its ``ckpt.toml`` holds, where they were looked up, once: the next
     snapshot is another one.
 

@@ -234,7 +234,7 @@ def rebase_checkpoint(
     """Move the checkpoint in force to REV, in the cheapest way; the old one serves meanwhile."""
 
     options = plan.BuildOptions(tuple(package or ()), clean=clean, artifacts=True)
-    asked = commands.rebase_checkpoint.Asked(rev, options, auto=auto)
+    asked = commands.rebase_checkpoint.RebaseRequest(rev, options, auto=auto)
     context = open_context()
     if dry_run:
         commands.rebase_checkpoint.show_ways(context, asked, as_json=as_json)

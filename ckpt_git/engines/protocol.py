@@ -77,8 +77,8 @@ class Realisation:
 
     ``artifacts`` is what a later build may start from: None for a failed build and where the
     result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
-    checkpoint turned out to be damaged, ``unfit`` what in this change the build tools would not
-    notice on it: in both cases the outcome must not be used. ``reason`` says why a build failed,
+    checkpoint turned out to be damaged, ``needs_clean`` why a build from it could be stale: in both
+    cases the outcome must not be used. ``reason`` says why a build failed,
     ``missing`` names the program that it looked for
     in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
     can't tell. ``trace`` says how much was seen of it; ``ran`` and ``answered`` count its
@@ -97,7 +97,7 @@ class Realisation:
     timed_out: bool = False
     no_base: str | None = None
     distrust: str | None = None
-    unfit: str | None = None
+    needs_clean: str | None = None
     warnings: tuple[str, ...] = ()
     compiled: int | None = None
     trace: TraceKind = "none"
@@ -156,8 +156,8 @@ class Engine(Protocol):
     def report(self, checkpoint: Checkpoint) -> Report | None:
         """Which commands that build ran, and why; None where that isn't known."""
 
-    def made_known(self) -> None:
-        """Whatever was realised is known to those who want it: the rest may be let go of."""
+    def release_pins(self) -> None:
+        """All results are on record: unpin what was published, it may be evicted now."""
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """Let go of all artifacts of ``package`` that none of ``kept`` needs, at once or when room

@@ -35,7 +35,7 @@ class Drift:
 
 
 @dataclass(frozen=True, slots=True)
-class Staying:
+class CostOfStaying:
     """The numbers that it is decided by: the rents so far, the next one, and the price, in seconds.
     The price is None before the first clean build."""
 

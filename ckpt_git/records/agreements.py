@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ckpt_git.kept_files import let_go
+from ckpt_git.kept_files import remove_file
 from ckpt_git.model.agreement import Agreement
 from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State
@@ -23,7 +23,7 @@ def keep(state: State, agreement: Agreement) -> None:
     path = _file(state, agreement.digest)
     publish_json(path, agreement.to_json(), mtime=agreement.agreed)
     with writing(path):
-        let_go(_asked(state, agreement.digest))
+        remove_file(_asked(state, agreement.digest))
 
 
 def listed(state: State) -> list[Agreement]:
@@ -36,7 +36,7 @@ def revoke(state: State, agreement: Agreement) -> None:
     """Forget ``agreement``. Raises ``StoreError``."""
     path = _file(state, agreement.digest)
     with writing(path):
-        let_go(path)
+        remove_file(path)
 
 
 def ask_once(state: State, digest: str) -> bool:

@@ -60,14 +60,14 @@ def publish_json(path: Path, value: Mapping[str, Any], *, mtime: float | None = 
 
 
 def read_json(
-    path: Path, parse: Callable[[Mapping[str, Any]], Value], let_go: Callable[[Path], None]
+    path: Path, parse: Callable[[Mapping[str, Any]], Value], remove_file: Callable[[Path], None]
 ) -> Value | None:
     """What ``parse`` makes of the JSON object that was published at ``path``; None where there is
-    nothing, and where ``let_go`` was called, as it isn't that."""
+    nothing, and where ``remove_file`` was called, as it isn't that."""
     try:
         return parse(decode_json(read_kept(path)))
     except (ValueError, TypeError, KeyError, AttributeError):
-        let_go(path)
+        remove_file(path)
     except OSError:
         pass
     return None

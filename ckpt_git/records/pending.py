@@ -15,7 +15,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from ckpt_git.kept_files import DamagedError, let_go, make_way, read_kept
+from ckpt_git.kept_files import DamagedError, make_way, read_kept, remove_file
 from ckpt_git.records.runs import process_started
 from ckpt_git.records.state import State
 
@@ -71,7 +71,7 @@ def note_head(mark: Path, commit: str) -> None:
 def forget_head(mark: Path) -> None:
     """Nobody needs to know it any more: the work tree is gone."""
     with suppress(OSError):
-        let_go(_head(mark))
+        remove_file(_head(mark))
 
 
 def _head(mark: Path) -> Path:
@@ -101,5 +101,5 @@ def release(mark: Path) -> bool:
     if is_pending(mark):
         return False
     with suppress(OSError):
-        let_go(mark)
+        remove_file(mark)
     return True

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ckpt_git.kept_files import let_go
+from ckpt_git.kept_files import remove_file
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.target import Target
 from ckpt_git.records.files import newest_first, publish_json, writing
@@ -107,7 +107,7 @@ class Taken:
 def take(state: State) -> Taken | None:
     """The newest request that waits, an idle one where there is no other.
 
-    ``settle`` it once it is known elsewhere that it is built. For the holder of the builder's
+    ``acknowledge`` it once it is known elsewhere that it is built. For the holder of the builder's
     lock alone. The rename comes before the reading: a newer request of the same slot, put at this
     moment, either is the one that is read or still waits afterwards. A builder that died before
     it settled leaves its request to the next one.
@@ -121,24 +121,24 @@ def take(state: State) -> Taken | None:
     return None
 
 
-def settle(taken: Taken) -> None:
+def acknowledge(taken: Taken) -> None:
     """Forget a request that was taken; a newer one of its slot goes on waiting."""
     with writing(taken.file):
-        let_go(taken.file)
+        remove_file(taken.file)
 
 
 def forget(state: State, request: Request) -> None:
     """Settle ``request`` for a builder that ended before it did; another one goes on waiting."""
     file = _file(state, request).with_suffix(_TAKEN)
     if _read(state, file) == request:
-        settle(Taken(request, file))
+        acknowledge(Taken(request, file))
 
 
 def clear(state: State) -> None:
     """Forget all that waits. Raises ``StoreError``."""
     for path in _files(state):
         with writing(path):
-            let_go(path)
+            remove_file(path)
 
 
 def _files(state: State) -> list[Path]:

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from ckpt_git.kept_files import let_go, make_way, read_kept
+from ckpt_git.kept_files import make_way, read_kept, remove_file
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.target import Target
 from ckpt_git.records.files import last_of_all, newest_first, publish_json
@@ -149,7 +149,7 @@ class Progress:
         now = last if last is not None and last.id == self._now.id else self._now
         self._keep(now, ending)
         with suppress(OSError):
-            let_go(_file(self._state))
+            remove_file(_file(self._state))
 
     def ends_as(self, ending: Ending) -> None:
         """The run is about to be over, and this process knows how; the builder will ``end`` it."""
@@ -191,7 +191,7 @@ def clear_up(state: State, on_death: Callable[[Running], None]) -> None:
         on_death(dead)
         keep_ending(state, dead, "died")
     with suppress(OSError):
-        let_go(_file(state))
+        remove_file(_file(state))
 
 
 def keep_ending(state: State, run: Running, ending: Ending) -> None:
@@ -204,7 +204,7 @@ def keep_ending(state: State, run: Running, ending: Ending) -> None:
         file = _ended_file(state, run.id)
         publish_json(file, asdict(told), mtime=last_of_all([file.parent], ".json", told.at))
         for old in newest_first([file.parent], ".json")[KEPT_RUNS:]:
-            let_go(old)
+            remove_file(old)
 
 
 def ended(state: State, run: str) -> Ended | None:
@@ -256,7 +256,7 @@ def mark_starting(state: State) -> None:
 def unmark_starting(state: State) -> None:
     """Say that the builder has appeared, or that there is nothing for one to do."""
     with suppress(OSError):
-        let_go(_starting(state))
+        remove_file(_starting(state))
 
 
 def is_starting(state: State) -> bool:

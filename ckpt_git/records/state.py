@@ -76,7 +76,7 @@ class State:
         path = self._record_of(record)
         publish_json(path, record.to_json(), mtime=self._last("records", record.finished))
 
-    def asked_again(self, record: Record) -> None:
+    def touch_record(self, record: Record) -> None:
         """Have ``record`` count as the newest: it is the answer to what was asked for last."""
         with suppress(OSError):  # a read-only repository can be asked, too
             moment = self._last("records", time.time())
@@ -99,7 +99,7 @@ class State:
             if path.lstat().st_mtime < before
         ]
         for path in [] if dry_run else old:
-            kept_files.let_go(path)
+            kept_files.remove_file(path)
         return len(old)
 
     def _record(self, package: str, key: str, recipe: str) -> Path:
@@ -137,7 +137,7 @@ class State:
         """The same by its id."""
         path = self._checkpoint_file(package, name)
         with writing(path):
-            kept_files.let_go(path)
+            kept_files.remove_file(path)
 
     def distrust(self, package: str, ids: Collection[str]) -> list[Checkpoint]:
         """Have the checkpoints ``ids`` of ``package``, and all that was built on them, count for
@@ -171,7 +171,7 @@ class State:
             if record.base not in sound or record.left in wrong:
                 path = self._record_of(record)
                 with writing(path):
-                    kept_files.let_go(path)
+                    kept_files.remove_file(path)
 
     def _distrusted(self, package: str) -> frozenset[str]:
         """The ids of the checkpoints that were ever found wrong, and of what lay on them."""
@@ -276,7 +276,7 @@ class State:
         with suppress(OSError):
             for log in sorted((self.path / "logs").iterdir())[:-KEPT_LOGS]:
                 if log != new:
-                    kept_files.let_go(log)
+                    kept_files.remove_file(log)
 
     # -- notices ------------------------------------------------------------------------------
 
@@ -307,10 +307,10 @@ class State:
                 path.rename(mine)
                 if text := _text(mine):
                     taken.append(text)
-                kept_files.let_go(mine)
+                kept_files.remove_file(mine)
         with suppress(OSError):
             self._unwritten.lstat()
-            kept_files.let_go(self._unwritten)
+            kept_files.remove_file(self._unwritten)
             taken.append(_UNWRITTEN)
         return taken
 
@@ -331,7 +331,7 @@ class State:
             if skipped:
                 (self.path / "skip").touch()
             else:
-                kept_files.let_go(self.path / "skip")
+                kept_files.remove_file(self.path / "skip")
 
     # -- damage -------------------------------------------------------------------------------
 
@@ -361,7 +361,7 @@ class State:
         name = f"{path.parent.name}-{path.name}"
         with suppress(OSError):
             self.damaged.mkdir(parents=True, exist_ok=True)
-            kept_files.let_go(self.damaged / name)
+            kept_files.remove_file(self.damaged / name)
             path.rename(self.damaged / name)
             self._told += 1
             if self._told <= _NAMED:

@@ -36,7 +36,7 @@ class Place(NamedTuple):
     source: str
     out: str | None
 
-    def holds(self, path: str) -> bool:
+    def contains(self, path: str) -> bool:
         """Whether what is at ``path`` outlives the build."""
         top = self.source.rpartition("/")[0]
         return path.startswith((f"{top}/", *(() if self.out is None else (f"{self.out}/",))))
@@ -198,7 +198,9 @@ class Account:
         for number in self._outermost(0, len(self.memory) - 1):
             kinds.update((effect.path, effect.kind) for effect in self._effects[number])
         return frozenset(
-            path for path, kind in kinds.items() if kind in {FILE, LINK} and self.place.holds(path)
+            path
+            for path, kind in kinds.items()
+            if kind in {FILE, LINK} and self.place.contains(path)
         )
 
     @cached_property

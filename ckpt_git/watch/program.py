@@ -21,7 +21,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from ckpt_git.kept_files import decode_json, let_go, read_kept, replace
+from ckpt_git.kept_files import decode_json, read_kept, remove_file, replace
 from ckpt_git.model.errors import MissingError, StoreError
 from ckpt_git.records import files, lock
 from ckpt_git.watch import compiling
@@ -67,7 +67,7 @@ def forget_refusals(store_root: Path) -> None:
     for known in store_root.glob("watch/known/*"):
         if not known.is_symlink():
             with suppress(OSError):
-                let_go(known)
+                remove_file(known)
 
 
 def _programs_in(folder: Path) -> Programs:
@@ -139,7 +139,7 @@ def _note(known: Path, folder: Path) -> None:
     aside = known.with_name(f"{known.name}.{os.getpid()}")
     with files.writing(known):
         known.parent.mkdir(parents=True, exist_ok=True)
-        let_go(aside)
+        remove_file(aside)
         aside.symlink_to(folder)
         replace(aside, known)
 
@@ -210,8 +210,8 @@ def _make(room: Path, compiler: str) -> Path:
         sources = _digest_of_sources()
         folder = _folder(room, sources, compiler)
         with files.writing(aside):
-            let_go(folder)
-            let_go(aside)  # a killed process's: we hold the lock
+            remove_file(folder)
+            remove_file(aside)  # a killed process's: we hold the lock
             aside.mkdir(parents=True)
             try:
                 compiling.compile_into(aside, compiler, "linked")
@@ -221,4 +221,4 @@ def _make(room: Path, compiler: str) -> Path:
                     aside.rename(folder)
                     return folder
             finally:
-                let_go(aside)
+                remove_file(aside)

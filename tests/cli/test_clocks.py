@@ -138,7 +138,7 @@ def test_what_is_made_under_a_clock_that_was_set_back_is_the_newest(tmp_path: Pa
     state.save(a_record(key="then", finished=time.time() + 400 * 86400))
     state.save(a_record(key="now", finished=time.time()))
     assert [record.key for record in state.history()] == ["now", "then"]
-    state.asked_again(state.history()[1])
+    state.touch_record(state.history()[1])
     assert [record.key for record in state.history()] == ["then", "now"]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds.checks.trust import admitted, is_foreign
+from ckpt_git.builds.checks.trust import is_foreign, packages_to_build
 from ckpt_git.builds.context import Context
 from ckpt_git.model.target import Target
 from ckpt_git.records.queue import Request
@@ -28,7 +28,9 @@ def _admitted(project: Project, event: str = "post-merge") -> tuple[str, ...] | 
     target = context.repo.target("HEAD")
     wanted = Target("commit", "HEAD", target.tree, target.commit)
     foreign = is_foreign(context, event)
-    return admitted(context, Request(str(project.path), (wanted,), event, foreign=foreign), target)
+    return packages_to_build(
+        context, Request(str(project.path), (wanted,), event, foreign=foreign), target
+    )
 
 
 def _notices(project: Project) -> list[str]:
@@ -121,7 +123,7 @@ def test_an_edited_recipe_in_the_work_tree_is_the_users_own(
     target = context.repo.target("worktree")
     wanted = Target("worktree", "worktree", target.tree, target.commit)
     request = Request(str(project.path), (wanted,), "post-merge", foreign=True)
-    assert admitted(context, request, target) == ()
+    assert packages_to_build(context, request, target) == ()
 
 
 def test_without_a_sandbox_others_changes_wait_for_an_agreement(

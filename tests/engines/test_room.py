@@ -45,7 +45,7 @@ def _publish(
         entry = stored.Entry(name, owner, "it", seconds=seconds)
         store.publish(work, entry, {"memory": b"x" * size})
     if settled:
-        store.settle()
+        store.release_pins()
 
 
 def _sweep(
@@ -105,7 +105,7 @@ def test_one_of_which_nobody_can_tell_whose_it_is_goes(store: Store) -> None:
 def test_what_is_published_and_not_known_yet_stays(store: Store) -> None:
     _publish(store, "new", settled=False)
     assert _sweep(store, limit=0) == set()
-    store.settle()
+    store.release_pins()
     assert _sweep(store, limit=0) == {"new"}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ckpt_git.model.follow_policy import Drift, Staying
+from ckpt_git.model.follow_policy import CostOfStaying, Drift
 
 PRICE = 10.0
 
@@ -23,7 +23,7 @@ def _spent(files: Sequence[float]) -> float:
     base, drift, spent = -1, Drift(), 0.0
     for build in range(len(files)):
         rent = _rent(base, build, files)
-        if Staying(drift, rent, PRICE).pays_to_move:
+        if CostOfStaying(drift, rent, PRICE).pays_to_move:
             base, drift, spent = build, Drift(), spent + PRICE
         else:
             drift, spent = drift.after(rent), spent + rent
@@ -48,9 +48,9 @@ def test_it_never_spends_more_than_twice_the_best(files: list[float]) -> None:
 def test_it_moves_as_soon_as_the_next_rent_is_too_much() -> None:
     drift = Drift().after(3.0).after(4.0)
     assert drift == Drift(builds=2, seconds=7.0)
-    assert not Staying(drift, 3.0, PRICE).pays_to_move
-    assert Staying(drift, 3.1, PRICE).pays_to_move
+    assert not CostOfStaying(drift, 3.0, PRICE).pays_to_move
+    assert CostOfStaying(drift, 3.1, PRICE).pays_to_move
 
 
 def test_without_a_price_it_stays() -> None:
-    assert not Staying(Drift(9, 1e6), 1e6, None).pays_to_move
+    assert not CostOfStaying(Drift(9, 1e6), 1e6, None).pays_to_move

@@ -14,7 +14,7 @@ def _take(state: State) -> Request | None:
     taken = queue.take(state)
     if taken is None:
         return None
-    queue.settle(taken)
+    queue.acknowledge(taken)
     return taken.request
 
 
@@ -47,7 +47,7 @@ def test_a_request_put_while_an_older_one_is_taken_still_waits(state: State) -> 
     taken = queue.take(state)
     queue.put(state, a_request("new", submitted=2.0))
     assert taken is not None
-    queue.settle(taken)
+    queue.acknowledge(taken)
     assert _take(state) == a_request("new", submitted=2.0)
 
 
@@ -56,7 +56,7 @@ def test_what_a_taker_did_not_settle_before_it_died_is_taken_again(state: State)
     first = queue.take(state)
     assert queue.take(state) == first
     assert first is not None
-    queue.settle(first)
+    queue.acknowledge(first)
     assert queue.waiting(state) == []
 
 

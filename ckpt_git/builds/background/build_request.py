@@ -11,7 +11,7 @@ from pathlib import Path
 from ckpt_git.builds.background import idle, notices
 from ckpt_git.builds.background.builder import announce_to
 from ckpt_git.builds.build import build
-from ckpt_git.builds.checks.trust import admitted
+from ckpt_git.builds.checks.trust import packages_to_build
 from ckpt_git.builds.checks.untracked import left_out, remember, sentence
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.git_notes import keep_note
@@ -47,7 +47,7 @@ def _build_all(context: Context, request: Request, progress: Progress) -> list[R
     records: list[Record] = []
     for target in _left(context, request):
         progress.target(target)
-        packages = admitted(context, request, target)
+        packages = packages_to_build(context, request, target)
         if packages is None:
             continue
         options = BuildOptions(packages, clean=request.clean, rebuild=request.rebuild)

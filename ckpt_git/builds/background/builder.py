@@ -114,7 +114,7 @@ def _build_all(state: State, build: Build) -> None:
         runs.clear_up(state, partial(notices.tell_death, state))
         while (taken := queue.take(state)) is not None:
             progress = Progress(state, taken.request)
-            queue.settle(taken)
+            queue.acknowledge(taken)
             _build_one(state, progress, build)
 
 

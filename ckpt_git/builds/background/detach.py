@@ -59,7 +59,7 @@ def detach() -> None:
     """
     with suppress(PermissionError):  # it leads a session already
         os.setsid()
-    let_go_of_descriptors()
+    close_descriptors()
     for number in (signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -81,7 +81,7 @@ def give_way() -> None:
     lower_priority(_LOWEST, "idle")
 
 
-def let_go_of_descriptors() -> None:
+def close_descriptors() -> None:
     """A shell can close the first ten; the lock of a ``flock 200`` around a commit is above."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):

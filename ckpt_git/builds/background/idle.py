@@ -21,7 +21,7 @@ from pathlib import Path
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.background.builder import announce_to, submit
 from ckpt_git.builds.background.descendants import die_with_parent, kill_descendants
-from ckpt_git.builds.background.detach import give_way, let_go_of_descriptors, spawn_builder
+from ckpt_git.builds.background.detach import close_descriptors, give_way, spawn_builder
 from ckpt_git.builds.build import build
 from ckpt_git.builds.checkpoints.follow import put_in_force
 from ckpt_git.builds.checks import verify
@@ -113,7 +113,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
     """The child's life. None of the builder's locks and files is its own."""
     code = 1
     try:
-        let_go_of_descriptors()
+        close_descriptors()
         die_with_parent()
         give_way()
         if not _compare(request, progress):

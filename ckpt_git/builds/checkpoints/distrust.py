@@ -15,7 +15,7 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
 
 
-def base_failed(context: Context, base: Checkpoint) -> None:
+def distrust_base(context: Context, base: Checkpoint) -> None:
     """A tree that builds clean doesn't build from ``base``: it goes, even if it was built clean.
 
     Raises ``StoreError``.

@@ -42,7 +42,7 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
     if not record.passed:
         return None
 
-    with store_budget.undisturbed(context):
+    with store_budget.no_eviction(context):
         found = checkpoint_of(context, record)
         if found is not None:
             context.state.put_in_force(found)

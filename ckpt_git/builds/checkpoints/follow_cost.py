@@ -10,11 +10,11 @@ from ckpt_git.builds.checkpoints.choose import measure
 from ckpt_git.builds.context import Context
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
-from ckpt_git.model.follow_policy import Staying
+from ckpt_git.model.follow_policy import CostOfStaying
 from ckpt_git.model.record import Record
 
 
-def staying(context: Context, package: Package, checkpoint: Checkpoint, tree: str) -> Staying:
+def staying(context: Context, package: Package, checkpoint: Checkpoint, tree: str) -> CostOfStaying:
     """What a build of ``tree`` from ``checkpoint`` adds to what its staying has cost."""
     weights = context.state.weights(package.name)
     before = _built_before(context, package)
@@ -29,7 +29,7 @@ def staying(context: Context, package: Package, checkpoint: Checkpoint, tree: st
     far = found.get(checkpoint.tree, float(weights.sources))
     rent = weights.takes(max(0.0, far - min(found.values(), default=far)))
     drift = context.state.drift(checkpoint)
-    return Staying(drift, rent or 0.0, weights.seconds)
+    return CostOfStaying(drift, rent or 0.0, weights.seconds)
 
 
 def _built_before(context: Context, package: Package) -> Record | None:

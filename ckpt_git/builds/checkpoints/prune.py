@@ -19,7 +19,7 @@ _KEPT_BRANCHES = 16
 _SLACK = 4  # clearing up waits until there is something to clear: it is not for every build
 
 
-def let_go_of_old(context: Context, engine: Engine, drv: Derivation, made: Realisation) -> None:
+def prune_checkpoints(context: Context, engine: Engine, drv: Derivation, made: Realisation) -> None:
     """Forget a package's old checkpoints, let their artifacts go, and keep to the store's limit.
 
     ``made`` is what was built just now: where that is no checkpoint, it is the outputs alone that

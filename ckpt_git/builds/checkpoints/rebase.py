@@ -17,7 +17,7 @@ from ckpt_git.builds.plan import BuildOptions, Plan
 from ckpt_git.engines.protocol import Announce
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
-from ckpt_git.model.follow_policy import Staying
+from ckpt_git.model.follow_policy import CostOfStaying
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
 
@@ -62,7 +62,7 @@ class Stay:
 
     package: str
     checkpoint: Checkpoint
-    why: Staying
+    why: CostOfStaying
 
     def to_json(self) -> dict[str, Any]:
         at = _named(self.checkpoint)

@@ -70,7 +70,7 @@ def make_room(context: Context, tree: str, *, tidy: bool) -> None:
 
 
 @contextmanager
-def undisturbed(context: Context) -> Iterator[None]:
+def no_eviction(context: Context) -> Iterator[None]:
     """No sweep goes on meanwhile: what is whole now and in force afterwards is not let go of."""
     store = Store(context.store)
     if not store.entries.is_dir():  # as with Nix alone

@@ -81,7 +81,7 @@ def is_foreign(context: Context, event: str) -> bool:
     return event != "post-commit" or not authorship.last_step_was_a_commit(context.repo)
 
 
-def admitted(context: Context, request: Request, target: Target) -> tuple[str, ...] | None:
+def packages_to_build(context: Context, request: Request, target: Target) -> tuple[str, ...] | None:
     """The packages of ``request`` that the builder may build of ``target``: their names, none for
     all, None where it may build nothing. What has to be asked about first is told, once.
 

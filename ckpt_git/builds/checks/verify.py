@@ -105,7 +105,7 @@ def _settle(context: Context, verdict: Verdict) -> Verdict:
     record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
         context.state.save(record)
-        context.state.asked_again(record)
+        context.state.touch_record(record)
     else:
         result_differs(context, record)
         context.state.save(replace(verdict.clean, verified=True))

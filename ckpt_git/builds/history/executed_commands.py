@@ -153,7 +153,7 @@ def _ran(
         step.missed_by in remade,
         step.not_remembered,
         step.seconds,
-        tuple(sorted({place.shown(path) for path in made if place.holds(path)})),
+        tuple(sorted({place.shown(path) for path in made if place.contains(path)})),
     )
 
 

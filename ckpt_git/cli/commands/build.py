@@ -16,7 +16,7 @@ from ckpt_git.builds.plan import BuildOptions, Plan
 from ckpt_git.cli.output.live import Live
 from ckpt_git.cli.output.streams import out, out_json, say, say_ckpt
 from ckpt_git.cli.output.wording import changed, count, how_far, name_of_tree, summary, to_compile
-from ckpt_git.deferred import Later
+from ckpt_git.deferred import Deferred
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
@@ -32,18 +32,18 @@ def build(context: Context, name: str, options: BuildOptions, *, quiet: bool, as
     """``build`` and ``prepare``; returns the exit code."""
     context.warm_up()
     target = context.target(name)
-    left_out: list[Later[list[str]]] = []
+    left_out: list[Deferred[list[str]]] = []
 
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
 
         def announce(package: str, event: Event) -> None:
             if event.kind == "phase" and target.kind == "worktree" and not left_out:
-                left_out.append(Later(lambda: untracked.left_out(context)))
+                left_out.append(Deferred(lambda: untracked.left_out(context)))
             live.announce(package, event)
 
         records = builds.build(context, target, options, announce)
     renew_deep(context, target, records)
-    tell_around(context, target, records, *left_out)
+    report_common(context, target, records, *left_out)
     if as_json:
         out_json({"results": [record.result() for record in records]})
     for record in records:
@@ -60,7 +60,7 @@ def verify(
     target = context.target(name)
     with Live(sys.stderr, show_output=not (quiet or as_json)) as live:
         verdicts = checks_verify.verify(context, target, options, live.announce)
-    tell_around(context, target, [verdict.record for verdict in verdicts])
+    report_common(context, target, [verdict.record for verdict in verdicts])
     if as_json:
         out_json({"results": [verdict.result() for verdict in verdicts]})
     for verdict in verdicts:
@@ -144,11 +144,11 @@ def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> N
         idle.renew(context, target, records)
 
 
-def tell_around(
+def report_common(
     context: Context,
     target: Target,
     records: Sequence[Record],
-    left_out: Later[list[str]] | None = None,
+    left_out: Deferred[list[str]] | None = None,
 ) -> None:
     """What is to be said once, however many packages there are; the names of what the build
     ``left_out`` of the work tree among it, which may have been looked up while it ran."""

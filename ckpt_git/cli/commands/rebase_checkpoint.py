@@ -10,7 +10,7 @@ from typing import Any
 from ckpt_git.builds.checkpoints.rebase import Move, Stay, Way, find_ways, find_worthwhile, go
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.plan import BuildOptions
-from ckpt_git.cli.commands.build import exit_code, renew_deep, tell_around, tell_failure
+from ckpt_git.cli.commands.build import exit_code, renew_deep, report_common, tell_failure
 from ckpt_git.cli.output.live import Live
 from ckpt_git.cli.output.streams import out, out_json
 from ckpt_git.cli.output.wording import ago, cost_of_staying, count, name_of_tree, origin
@@ -18,7 +18,7 @@ from ckpt_git.model.target import Target
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RebaseRequest:
     """What was asked for: where to move the checkpoints to, how, and whether only if it pays."""
 
     name: str
@@ -33,7 +33,7 @@ class Asked:
         return ways, [one for one in found if isinstance(one, Stay)]
 
 
-def show_ways(context: Context, asked: Asked, *, as_json: bool) -> None:
+def show_ways(context: Context, asked: RebaseRequest, *, as_json: bool) -> None:
     """``--dry-run``: say what would be done."""
     ways, stays = asked.find(context, context.repo.target(asked.name))
     if as_json:
@@ -46,7 +46,7 @@ def show_ways(context: Context, asked: Asked, *, as_json: bool) -> None:
         out(f"{way.package.name}: {_plan(way)}")
 
 
-def rebase_checkpoint(context: Context, asked: Asked, *, quiet: bool, as_json: bool) -> int:
+def rebase_checkpoint(context: Context, asked: RebaseRequest, *, quiet: bool, as_json: bool) -> int:
     """Move the checkpoints; returns the exit code."""
     context.warm_up()
     target = context.repo.target(asked.name)
@@ -55,7 +55,7 @@ def rebase_checkpoint(context: Context, asked: Asked, *, quiet: bool, as_json: b
         moves = [go(context, way, live.announce) for way in ways]
     records = [move.record for move in moves]
     renew_deep(context, target, records)
-    tell_around(context, target, records)
+    report_common(context, target, records)
     if as_json:
         out_json({"results": [move.result() for move in moves], **_stayed(asked, stays)})
     for stay in [] if as_json else stays:
@@ -67,7 +67,7 @@ def rebase_checkpoint(context: Context, asked: Asked, *, quiet: bool, as_json: b
     return exit_code(records) or int(any(m.new is None for m in moves))
 
 
-def _stayed(asked: Asked, stays: Sequence[Stay]) -> dict[str, Any]:
+def _stayed(asked: RebaseRequest, stays: Sequence[Stay]) -> dict[str, Any]:
     return {"stayed": [stay.to_json() for stay in stays]} if asked.auto else {}
 
 

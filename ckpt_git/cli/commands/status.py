@@ -32,7 +32,7 @@ from ckpt_git.engines.local.store.store import Store
 from ckpt_git.git.objects.distance import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
-from ckpt_git.model.follow_policy import Staying
+from ckpt_git.model.follow_policy import CostOfStaying
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import shown
 from ckpt_git.records.runs import Ended, Running, last_ended
@@ -59,7 +59,7 @@ class PackageStatus:
     last: Record | None
     kept: tuple[tuple[Checkpoint, Distance | None], ...] = ()
     seconds: float | None = None
-    staying: Staying | None = None
+    staying: CostOfStaying | None = None
 
     def to_json(self) -> dict[str, Any]:
         checkpoint = self.checkpoint

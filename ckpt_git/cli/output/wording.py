@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from ckpt_git.model.record import Record
 
 if TYPE_CHECKING:
-    from ckpt_git.model.follow_policy import Staying
+    from ckpt_git.model.follow_policy import CostOfStaying
 
 _SHORT = 10
 _THOUSAND = 1000
@@ -74,7 +74,7 @@ def sign(record: Record) -> str:
     return {"clean": "●", "remembered": "○", "checkpointed": "○"}[record.made]
 
 
-def cost_of_staying(staying: Staying) -> str:
+def cost_of_staying(staying: CostOfStaying) -> str:
     """What it has cost that a checkpoint stays, and what it is measured by."""
     drift = staying.drift
     builds = count(drift.builds, "build")

@@ -23,7 +23,7 @@ from ckpt_git.engines.local.sandbox import runner
 from ckpt_git.engines.local.sandbox.runner import Ended
 from ckpt_git.engines.local.store.store import MEMORY, REPORT, Entry
 from ckpt_git.engines.local.workspace import sources
-from ckpt_git.engines.local.workspace.sources import Ground
+from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.errors import MissingError, StoreError
@@ -76,7 +76,7 @@ def build(job: Job, fetched: Entry | None) -> Realisation:
 
 def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | _Answers:
     """The same; or with which answers it has to be run again."""
-    with job.store.workspace(until_settled=True) as work, ExitStack() as until_published:
+    with job.store.workspace(until_released=True) as work, ExitStack() as until_published:
         memories = list(_held(job, until_published)) if answers else []
         if fetched is not None:
             until_published.enter_context(job.store.held([fetched.id]))
@@ -84,10 +84,10 @@ def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | 
         runner.begin(None if job.programs is None else job.programs.watch)
         date = job.store.source_date(job.owner, job.drv.name)
         with writing(work):
-            ground = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
+            workspace = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
         session = _session(job, work, memories, answers)
         prepared = time.monotonic() - began
-        ran = _run(job, work, ground, session)
+        ran = _run(job, work, workspace, session)
         if ran.report is not None and not ran.ended.timed_out:
             again = _again(job, ran.report)
             if again is not None:
@@ -165,12 +165,12 @@ def _with_targets(paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*paths, *map(os.path.realpath, paths))))
 
 
-def _run(job: Job, work: Path, ground: Ground, session: Session | None) -> _Ran:
+def _run(job: Job, work: Path, workspace: Workspace, session: Session | None) -> _Ran:
     if session is None:
-        return _Ran(run_phases(job, work, ground, job.drv.phases), None)
+        return _Ran(run_phases(job, work, workspace, job.drv.phases), None)
     nobody_may = "the kernel lets nobody watch here"
     try:
-        ended = run_phases(job, work, ground, job.drv.phases, session=session)
+        ended = run_phases(job, work, workspace, job.drv.phases, session=session)
     except MissingError:
         if not _is_unwatched(session):
             raise

@@ -187,9 +187,9 @@ class LocalEngine:
             return session.read_report(self.store.file(checkpoint.id, local_store.REPORT))
         return None
 
-    def made_known(self) -> None:
+    def release_pins(self) -> None:
         """See ``Engine``."""
-        self.store.settle()
+        self.store.release_pins()
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
         """See ``Engine``. Whose entries they are, and which are wanted, a sweep finds out."""

@@ -10,7 +10,7 @@ from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
 from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.store import Entry, make_folder
-from ckpt_git.engines.local.workspace.sources import Ground
+from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.folders import walk
 from ckpt_git.model.derivation import digest
@@ -37,8 +37,8 @@ def fetch(job: Job) -> Entry | Realisation:
             make_folder(work / "fs")
             make_folder(sources)
             job.source.write(sources)
-        ground = Ground(work / "fs")
-        ended = run_phases(job, work, ground, {"fetch": job.drv.fetch}, network=True)
+        workspace = Workspace(work / "fs")
+        ended = run_phases(job, work, workspace, {"fetch": job.drv.fetch}, network=True)
         if ended.code != 0:
             refuse_full_disk(job)
             spent = Seconds(build=ended.ran, total=ended.prepared + ended.ran)
@@ -49,7 +49,7 @@ def fetch(job: Job) -> Entry | Realisation:
                 "let it leave what it brings in there or below $XDG_CACHE_HOME",
             )
         _remove_sources(sources, job.source)
-        sealed = seal.settle(work / "fs")
+        sealed = seal.strip_setuid_and_seal(work / "fs")
         entry = Entry(
             id=f"{prefix}{new_id()}",
             owner=job.owner,

@@ -1,4 +1,4 @@
-"""What is to be built, and how its phases are run: what builds, fetches and rehearsals share."""
+"""What is to be built, and how its phases are run: what builds and fetches share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ckpt_git.engines.local.sandbox import runner, view
 from ckpt_git.engines.local.sandbox.build_paths import Place, occupied, place_of
 from ckpt_git.engines.local.sandbox.capabilities import Abilities
 from ckpt_git.engines.local.store.store import Store, make_folder
-from ckpt_git.engines.local.workspace.sources import Ground
+from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe
 from ckpt_git.model.errors import StoreError
@@ -83,16 +83,16 @@ class Job:
 def run_phases(
     job: Job,
     work: Path,
-    ground: Ground,
+    workspace: Workspace,
     phases: Mapping[str, str],
     *,
     network: bool = False,
     env: Mapping[str, str] | None = None,
     session: Session | None = None,
 ) -> runner.Ended:
-    """Run ``phases`` on ``ground`` in the job's kind of sandbox; ``env`` is added to the build's
-    environment, ``session`` has the run watched. Raises ``MissingError`` and ``StoreError`` where
-    they can't be run."""
+    """Run ``phases`` in ``workspace``, in the job's kind of sandbox. ``env`` is added to the
+    build's environment; ``session`` has the run watched. Raises ``MissingError`` and
+    ``StoreError`` where they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
         make_folder(work / "out")
@@ -113,7 +113,7 @@ def run_phases(
     shown = None
     if kind != "none":
         out = (work / "out", place.out)
-        shown = view.view(work, ground.build, out, job.drv.inputs, network=network)
+        shown = view.view(work, workspace.build, out, job.drv.inputs, network=network)
     if session is not None:
         command = session.launch(command)
         if shown is None:
@@ -124,7 +124,7 @@ def run_phases(
     with occupied(place, work):
         plan = view.plan(kind, shown, command, work=work, cwd=place.source, env=whole)
         plan["limits"] = {"memory": job.drv.limits.memory}
-        plan["overlay"] = ground.overlay
+        plan["overlay"] = workspace.overlay
         return runner.run(
             plan,
             announced,

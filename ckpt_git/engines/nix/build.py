@@ -176,7 +176,7 @@ def _not_passed(job: Job, ended: Ended, spent: Seconds) -> Realisation:
         failed_phase=ended.phase or "build",
         reason=reason,
         timed_out=ended.timed_out,
-        unfit=ended.unused,
+        needs_clean=ended.unused,
         warnings=ended.warnings,
     )
 

@@ -101,7 +101,7 @@ class NixEngine:
         meta = self._meta(checkpoint)
         if meta is None or meta.checkpoint is None:
             return "the checkpoint is gone"
-        if not meta.nix(self._variables).holds(meta.checkpoint):
+        if not meta.nix(self._variables).is_valid(meta.checkpoint):
             return f"the checkpoint is damaged: {meta.checkpoint} is no longer in Nix' store"
         if checkpoint.newest_mtime_ns > time.time_ns():
             return "the checkpoint holds files that are dated in the future"
@@ -113,7 +113,7 @@ class NixEngine:
         if meta is None:
             return f"{out} is no longer kept"
         nix = meta.nix(self._variables)
-        gone = [path for path in meta.outputs.values() if not nix.holds(path)]
+        gone = [path for path in meta.outputs.values() if not nix.is_valid(path)]
         return f"{gone[0]} is no longer in Nix' store" if gone else None
 
     def damage(self, checkpoint: Checkpoint) -> str | None:
@@ -138,7 +138,7 @@ class NixEngine:
         """See ``Engine``."""
         return None
 
-    def made_known(self) -> None:
+    def release_pins(self) -> None:
         """See ``Engine``. What is young is kept anyway."""
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:

@@ -57,7 +57,7 @@ class Nix:
         with _Installed():
             return Begun(self.command(tool, *arguments), self.variables, holding)
 
-    def holds(self, path: str) -> bool:
+    def is_valid(self, path: str) -> bool:
         """Whether a store path is there and whole, as far as the store's own records tell."""
         if not (self._is_remote() or os.path.lexists(self.physical(path))):
             return False  # removed behind the records

@@ -96,7 +96,7 @@ def is_same(one: Path, other: Path) -> bool:
     return filecmp.cmp(one, other, shallow=False)
 
 
-def settle(hooks: Path, names: Collection[str]) -> list[Path]:
+def link_or_remove(hooks: Path, names: Collection[str]) -> list[Path]:
     """Link what lies in the folder ``hooks`` from where its hooks are kept, or take that folder
     away where none of ``names`` is kept in it. What a hook left there goes to ``hooks`` then;
     returns what can't, as something of that name is there.

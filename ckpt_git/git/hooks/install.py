@@ -200,7 +200,7 @@ def _leave(hook: Path, kept: Sequence[Path], done: _Done) -> None:
 
 
 def _settle(folder: Path, done: _Done) -> None:
-    for path in chained.settle(folder, (*HOOKS, CHECKOUT)):
+    for path in chained.link_or_remove(folder, (*HOOKS, CHECKOUT)):
         done.say(f"{path} stays: {folder / path.name} is there")
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ckpt_git.git.location import Location
-from ckpt_git.kept_files import DamagedError, let_go, read_kept
+from ckpt_git.kept_files import DamagedError, read_kept, remove_file
 
 _FOLDER = 2  # letters of an id that are the name of a folder
 
@@ -24,7 +24,7 @@ def drop_what_is_no_file(at: Location) -> None:
     for entry in _entries(at):
         if not entry.is_file(follow_symlinks=False):
             with suppress(OSError):
-                let_go(Path(entry.path))
+                remove_file(Path(entry.path))
 
 
 def drop_damaged(at: Location) -> int:
@@ -33,7 +33,7 @@ def drop_damaged(at: Location) -> int:
     damaged = [Path(entry.path) for entry in _entries(at) if not _is_whole(at, Path(entry.path))]
     for path in damaged:
         with suppress(OSError):
-            let_go(path)
+            remove_file(path)
     return len(damaged)
 
 

@@ -1,4 +1,4 @@
-"""What is kept: layers, outputs, listings of toolchains, compiler caches.
+"""What is kept: memories, outputs, what ``fetch`` brought, the watcher's programs.
 
 store.py     the store itself: entries are published by a rename and don't change after
 seal.py      how damage to an entry is noticed

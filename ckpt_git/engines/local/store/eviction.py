@@ -19,7 +19,7 @@ from typing import Literal
 from ckpt_git.engines.files import new_id, writing
 from ckpt_git.engines.local.store import objects
 from ckpt_git.engines.local.store.store import OWNED, Store
-from ckpt_git.kept_files import let_go, read_kept
+from ckpt_git.kept_files import read_kept, remove_file
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""
@@ -239,7 +239,7 @@ def _forget_older_versions(store: Store) -> None:
 def _forget_toolchains(store: Store) -> None:
     listings = sorted(store.toolchains.iterdir(), key=_mtime, reverse=True)
     for old in listings[_KEPT_TOOLCHAINS:]:
-        let_go(old)
+        remove_file(old)
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.engines.local.store.size import on_disk
 from ckpt_git.engines.local.store.store import AROUND, BESIDE
-from ckpt_git.kept_files import let_go
+from ckpt_git.kept_files import remove_file
 from ckpt_git.watch.memory_file import MemoryFile
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def sweep(store: Store, young: float) -> None:
     for entry, name in chain(_each(store), _unfinished(store)):
         with suppress(OSError):
             if name not in named and entry.stat(follow_symlinks=False).st_ctime < limit:
-                let_go(Path(entry.path))
+                remove_file(Path(entry.path))
 
 
 def size(store: Store) -> int:

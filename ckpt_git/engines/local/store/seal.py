@@ -64,29 +64,29 @@ class Seal:
         return _HEADER + hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def take(folder: Path) -> Seal:
+def seal(folder: Path) -> Seal:
     """Seal ``folder`` as it is now. Raises ``OSError`` where it can't be read."""
     return Seal(tuple(sorted(walk(folder))))
 
 
-def settle(folder: Path) -> Seal:
+def strip_setuid_and_seal(folder: Path) -> Seal:
     """Take from the files of ``folder`` the bits that would let them run as their owner, and seal
     it: what a build by root left must not become anybody's way to root. The Nix store keeps none
     either (Nix manual, "File System Object"). Raises ``OSError`` where it can't be read.
     """
-    sealed = take(folder)
+    sealed = seal(folder)
     bits = stat.S_ISUID | stat.S_ISGID
     loose = [e for e in sealed.entries if stat.S_ISREG(e.mode) and e.mode & bits]
     for entry in loose:
         (folder / entry.path).chmod(stat.S_IMODE(entry.mode) & ~bits)
-    return take(folder) if loose else sealed
+    return seal(folder) if loose else sealed
 
 
 def damage(folder: Path, seal_file: Path) -> str | None:
     """What is not as it was sealed, in a few words, or None. Raises nothing for what is gone."""
     try:
         kept = read_kept(seal_file)
-        now = take(folder)
+        now = seal(folder)
     except DamagedError as error:
         return str(error)
     except OSError as error:

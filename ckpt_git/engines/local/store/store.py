@@ -35,7 +35,7 @@ from dataclasses import replace as with_changes
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
-from ckpt_git.deferred import Later
+from ckpt_git.deferred import Deferred
 from ckpt_git.engines.files import (
     decode_manifest,
     make_private,
@@ -48,7 +48,7 @@ from ckpt_git.engines.files import (
 from ckpt_git.engines.local.store import seal
 from ckpt_git.engines.local.store.size import Tally, on_disk
 from ckpt_git.folders import remove
-from ckpt_git.kept_files import DamagedError, let_go, make_way, read_kept, replace
+from ckpt_git.kept_files import DamagedError, make_way, read_kept, remove_file, replace
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Manifest
@@ -96,7 +96,7 @@ class Store:
         self.tmp = root / "tmp"
         self.tally = Tally(root / "size")
         self._fresh: list[int] = []
-        self._clearing: list[Later[None]] = []
+        self._clearing: list[Deferred[None]] = []
 
     def open(self) -> None:
         """Make the folders. Raises ``StoreError`` where they can't be written."""
@@ -109,9 +109,9 @@ class Store:
             spread_folders(self.tmp)
 
     @contextmanager
-    def workspace(self, *, until_settled: bool = False) -> Iterator[Path]:
+    def workspace(self, *, until_released: bool = False) -> Iterator[Path]:
         """A folder for one build, removed afterwards; locked, so that no sweep takes it. With
-        ``until_settled`` it goes while what was built is made known: see ``settle``."""
+        ``until_released`` it goes while what was built is made known: see ``release_pins``."""
         self.open()
         self.sweep_dead_builds()
         name = new_id()
@@ -132,8 +132,8 @@ class Store:
         except BaseException:
             clear()
             raise
-        if until_settled:
-            self._clearing.append(Later(clear))
+        if until_released:
+            self._clearing.append(Deferred(clear))
         else:
             clear()
 
@@ -214,7 +214,7 @@ class Store:
         with writing(self.root):
             seed = _seed(path)
             if seed is None:
-                let_go(path)
+                remove_file(path)
                 with suppress(FileExistsError):
                     path.symlink_to(os.urandom(16).hex())
                 seed = os.readlink(path)
@@ -257,7 +257,7 @@ class Store:
 
     def publish(self, work: Path, entry: Entry, files: Mapping[str, bytes | Path]) -> None:
         """Publish an entry of ``files`` (what they hold, or which file or folder in ``work`` they
-        are). It is there at once or not at all, and no sweep takes it before ``settle``.
+        are). It is there at once or not at all, and no sweep takes it before ``release_pins``.
 
         Raises ``FileExistsError`` where another process has published it, and ``StoreError``.
         """
@@ -289,7 +289,7 @@ class Store:
         self._fresh.append(held)
         flock(held, LOCK_SH)
 
-    def settle(self) -> None:
+    def release_pins(self) -> None:
         """What this process has published is known to whoever wants it: it may be swept. And its
         workspaces are gone."""
         while self._clearing:
@@ -395,7 +395,7 @@ class Store:
             out = made / package
             move(work / "out", out)
             make_readable(out)
-            sealed = seal.settle(out)
+            sealed = seal.strip_setuid_and_seal(out)
             if not sealed.entries:
                 return None
             (made / ".seal").write_bytes(sealed.encode())

@@ -14,7 +14,7 @@ from ckpt_git.folders import walk
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Workspace:
     """``build`` is what a build sees at ``/build``; ``overlay`` is an order to ``init.py``."""
 
     build: Path
@@ -28,29 +28,29 @@ def prepare(
     source: SourceTree,
     fetched: Entry | None,
     date: int,
-) -> Ground:
+) -> Workspace:
     """Make ``work/fs``, with the sources in it; ``date`` (ns) is that of all of them.
 
     A checkout dates its files by the order in which it writes them, and then make runs the rules
     that keep generated files (configure, Makefile.in) up to date.
     """
-    ground = _ground(store, method, work, fetched)
+    workspace = _workspace(store, method, work, fetched)
     folder = work / "fs" / "source"
     make_folder(folder)
     source.write(folder)
     for entry in walk(os.fsencode(folder)):
         os.utime(entry.path, ns=(date, date), follow_symlinks=False)
-    return ground
+    return workspace
 
 
-def _ground(store: Store, method: LayerMethod, work: Path, fetched: Entry | None) -> Ground:
+def _workspace(store: Store, method: LayerMethod, work: Path, fetched: Entry | None) -> Workspace:
     fs = work / "fs"
     if fetched is not None and method != "overlay":
         copy_tree(store.fs(fetched.id), fs, reflink="always" if method == "reflink" else "never")
-        return Ground(fs)
+        return Workspace(fs)
     make_folder(fs)
     if fetched is None:
-        return Ground(fs)
+        return Workspace(fs)
     for name in ("overlay", "merged"):
         make_folder(work / name)
     overlay = {
@@ -60,4 +60,4 @@ def _ground(store: Store, method: LayerMethod, work: Path, fetched: Entry | None
         "work": str(work / "overlay"),
         "target": str(work / "merged"),
     }
-    return Ground(work / "merged", overlay)
+    return Workspace(work / "merged", overlay)
