@@ -13,15 +13,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ckpt_git.kept_files import make_way, read_kept, remove_file
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.target import Target
+from ckpt_git.records import queue
 from ckpt_git.records.files import last_of_all, newest_first, publish_json
 from ckpt_git.records.lock import exclusive
-from ckpt_git.records.queue import Request
 from ckpt_git.records.state import State
+
+if TYPE_CHECKING:
+    from ckpt_git.records.queue import Request
 
 Ending = Literal["passed", "failed", "cancelled", "died", "error", "gave way", "different"]
 """How a run ended. ``died``: the builder was killed; ``error``: nothing could be built; ``gave
@@ -74,7 +77,7 @@ class Running:
         return cls(
             **{
                 **data,
-                "request": Request.from_json(data["request"]),
+                "request": queue.Request.from_json(data["request"]),
                 "target": Target(**data["target"]),
                 "logs": tuple(data["logs"]),
             }
