@@ -121,6 +121,11 @@ class _LazyModule(ModuleType):
             load(self)
         return ModuleType.__getattribute__(self, name)
 
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("__"):
+            load(self)  # which would set it to something else afterwards
+        ModuleType.__setattr__(self, name, value)
+
 
 class _LazyLoader:
     """Makes a module that runs when it is used: importlib.abc.Loader."""

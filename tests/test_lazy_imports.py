@@ -79,6 +79,11 @@ def test_it_is_like_any_other_once_it_has_run(modules: Path) -> None:
     assert _run(_script("import slow", then), modules).split() == ["runs", "module", file, file]
 
 
+def test_what_is_set_in_one_stays(modules: Path) -> None:
+    said = _run(_script("import slow", "slow.early = 5\nprint(slow.both())"), modules)
+    assert said.split() == ["runs", "7"]
+
+
 def test_threads_wait_until_it_has_run(modules: Path) -> None:
     """One that sees half of a module would find ``early`` and no ``late``."""
     then = (
