@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from ckpt_git import waiting
 from ckpt_git.kept_files import open_lock
 from ckpt_git.model.derivation import digest
 from ckpt_git.records.files import writing
-from ckpt_git.waiting import pause
 
 _POLL_SECONDS = 0.02
 
@@ -47,7 +47,7 @@ def alone(path: Path, what: str, on_wait: Callable[[], None]) -> Iterator[bool]:
             # No call that blocks: a signal that comes right before it is seen to after it, and
             # Ctrl-C is to end the waiting.
             while not _take_byte(descriptor, byte):
-                pause(_POLL_SECONDS)
+                waiting.pause(_POLL_SECONDS)
             yield True
 
 

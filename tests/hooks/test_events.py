@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds.background.git_operation import waiting
+from ckpt_git.builds.background.git_operation import waiting_processes
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.commands import status, watch
 from ckpt_git.git.hooks.install import install
@@ -389,7 +389,7 @@ def _wait_until_still(project: Project) -> None:
 
 
 def _waits_for(project: Project) -> list[str]:
-    return [one.series for one in waiting(project.repository, project.state)]
+    return [one.series for one in waiting_processes(project.repository, project.state)]
 
 
 def _index(repo: GitRepo) -> bytes:

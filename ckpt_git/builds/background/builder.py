@@ -20,6 +20,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
+from ckpt_git import waiting
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.background.descendants import kill_descendants, kill_tree
 from ckpt_git.engines.protocol import Announce, Event
@@ -30,7 +31,6 @@ from ckpt_git.records.lock import exclusive
 from ckpt_git.records.queue import Request
 from ckpt_git.records.runs import ALIVE, BUILDER, Ending, Progress, Running
 from ckpt_git.records.state import State
-from ckpt_git.waiting import pause, turns
 
 Build = Callable[[Request, Progress], list[Record]]
 """Builds what a request wants, tells ``Progress`` what it is at, and returns the records.
@@ -154,7 +154,7 @@ def follow(state: State, write: Callable[[str], object]) -> Ending | None:
     else:
         while (current := running(state)) is not None and current.id == now.id:
             reader.copy(current.logs, write)
-            pause(_POLL_SECONDS)
+            waiting.pause(_POLL_SECONDS)
         ended = runs.ended(state, now.id)
     if ended is None:
         return None
@@ -197,7 +197,7 @@ def _wait_for_start(state: State) -> Running | None:
     Whether something is coming is asked first: what starts between the two looks is found by the
     second one.
     """
-    for _ in turns(_START_SECONDS, _POLL_SECONDS):
+    for _ in waiting.turns(_START_SECONDS, _POLL_SECONDS):
         coming = runs.is_starting(state) or queue.waiting(state)
         now = running(state)
         if now is not None or not coming:
@@ -206,7 +206,7 @@ def _wait_for_start(state: State) -> Running | None:
 
 
 def _wait_for_end(run: Running, seconds: float) -> bool:
-    return any(not runs.lives(run) for _ in turns(seconds, _POLL_SECONDS))
+    return any(not runs.lives(run) for _ in waiting.turns(seconds, _POLL_SECONDS))
 
 
 class _Reader:

@@ -15,8 +15,8 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 
+from ckpt_git import waiting
 from ckpt_git.records.runs import process_started
-from ckpt_git.waiting import turns
 
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _KILLED_SECONDS = 2.0  # one that waits for a disk may take longer
@@ -71,7 +71,7 @@ def _kill(pids: set[int]) -> None:
     """End them, and wait until they have: a signal is sent sooner than it is seen to."""
     for pid in pids:
         _signal(pid, signal.SIGKILL)
-    for _ in turns(_KILLED_SECONDS, 0.002):
+    for _ in waiting.turns(_KILLED_SECONDS, 0.002):
         if all(process_started(pid) is None for pid in pids):
             break
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from ckpt_git import waiting
 from ckpt_git.git.objects.trees import object_id
 from ckpt_git.git.repository import Repository
 from ckpt_git.git.worktree.authorship import last_step_was_a_reset
@@ -20,7 +21,6 @@ from ckpt_git.git.worktree.operations import in_progress
 from ckpt_git.process import ProcessError
 from ckpt_git.records import pending
 from ckpt_git.records.state import State
-from ckpt_git.waiting import pause, turns
 
 LONGEST = 600.0
 """Seconds that anyone waits: a conflict may stand for days, and who resolves it calls a hook."""
@@ -62,7 +62,7 @@ def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> boo
     while repo.in_progress() is not None:
         if waited > longest:
             return False
-        pause(next_pause)
+        waiting.pause(next_pause)
         waited += next_pause
         next_pause = min(2 * next_pause, _LONGEST_PAUSE)
     if made is None or repo.top is None or repo.is_gone:
@@ -70,7 +70,7 @@ def settled(repo: Repository, made: str | None, longest: float = LONGEST) -> boo
     return _is_part_of_head(repo, made) or not last_step_was_a_reset(repo)
 
 
-def waiting(repo: Repository, state: State) -> list[Waiting]:
+def waiting_processes(repo: Repository, state: State) -> list[Waiting]:
     """Who waits, in any work tree of the repository."""
     found = []
     for mark in pending.marks(state):
@@ -84,12 +84,12 @@ def waiting(repo: Repository, state: State) -> list[Waiting]:
 def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
     """Have nobody wait any more; returns who did. What git does goes on, unbuilt: a commit that
     is made in it later is waited for anew."""
-    stopped = waiting(repo, state)
+    stopped = waiting_processes(repo, state)
     for one in stopped:
         with suppress(ProcessLookupError):
             os.kill(one.pid, signal.SIGTERM)
     for one in stopped:
-        for _ in turns(_ENDING_SECONDS, _FIRST_PAUSE):
+        for _ in waiting.turns(_ENDING_SECONDS, _FIRST_PAUSE):
             if pending.process_of(one.mark) != one.pid:
                 break
         pending.release(one.mark)  # which one that had hardly begun couldn't

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from ckpt_git import waiting
 from ckpt_git.builds.background import notices
 from ckpt_git.builds.background.builder import announce_to, submit
 from ckpt_git.builds.background.descendants import die_with_parent, kill_descendants
@@ -34,7 +35,6 @@ from ckpt_git.model.target import Target
 from ckpt_git.records import queue
 from ckpt_git.records.queue import IDLE, Request
 from ckpt_git.records.runs import Progress
-from ckpt_git.waiting import turns
 
 _ENDING_SECONDS = 4.0  # less than who cancels a run waits for it
 
@@ -168,6 +168,6 @@ def _end(pid: int) -> None:
 
 def _wait(holds: Callable[[], bool]) -> None:
     with suppress(ChildProcessError):
-        for _ in turns(_ENDING_SECONDS, 0.02):
+        for _ in waiting.turns(_ENDING_SECONDS, 0.02):
             if holds():
                 break

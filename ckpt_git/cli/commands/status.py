@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.builds.background.builder import running
-from ckpt_git.builds.background.git_operation import Waiting, waiting
+from ckpt_git.builds.background.git_operation import Waiting, waiting_processes
 from ckpt_git.builds.checkpoints.choose import Distance, measure
 from ckpt_git.builds.checkpoints.follow import candidates
 from ckpt_git.builds.checkpoints.follow_cost import staying
@@ -129,7 +129,7 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
     taken = eviction.size(Store(context.store))
     most = limit(context, tree)
     now = running(context.state)  # first: that one died is found out by looking
-    last, waits = last_ended(context.state), tuple(waiting(context.repo, context.state))
+    last, waits = last_ended(context.state), tuple(waiting_processes(context.repo, context.state))
     return Survey(stands, now, context.store, taken, most, last, waits)
 
 

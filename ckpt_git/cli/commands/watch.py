@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from ckpt_git.builds import build
 from ckpt_git.builds.background import builder, detach
-from ckpt_git.builds.background.git_operation import stop_waiting, waiting
+from ckpt_git.builds.background.git_operation import stop_waiting, waiting_processes
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.output.streams import out, say_ckpt, write_out
 from ckpt_git.cli.output.wording import name_of_tree, waits_for
@@ -47,7 +47,7 @@ def cancel(context: Context) -> None:
 
 
 def _tell_idle(context: Context) -> None:
-    for one in waiting(context.repo, context.state):
+    for one in waiting_processes(context.repo, context.state):
         out(waits_for(one.series))
     out("nothing is being built")
 

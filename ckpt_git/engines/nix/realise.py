@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
+from ckpt_git import waiting
 from ckpt_git.engines import streaming
 from ckpt_git.engines.nix import errors
 from ckpt_git.engines.nix.evaluation import Instantiated
@@ -18,7 +19,6 @@ from ckpt_git.engines.nix.tools import Nix
 from ckpt_git.engines.protocol import Event, Listener
 from ckpt_git.model.errors import MissingError
 from ckpt_git.model.report.relocation import plain
-from ckpt_git.waiting import pause
 
 _LONGEST = 1 << 16  # bytes of a line that are kept until its end comes
 _KEPT_LINES = 400  # of Nix' own words, which come last
@@ -94,7 +94,7 @@ def realise(
     use its checkpoint is ended at once. Raises ``MissingError`` where Nix couldn't build at all.
     """
     for seconds in _PAUSES:
-        pause(seconds)
+        waiting.pause(seconds)
         ended = _once(nix, drv, root, log, listener, deadline, checkpointed=checkpointed)
         if ended.reason is None or ended.phase or not ended.reason.endswith(_KILLED):
             break

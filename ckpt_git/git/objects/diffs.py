@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
 from ckpt_git.git.objects.trees import LINK_MODE, object_id, require_tree, within
+from ckpt_git.git.worktree import submodules
 from ckpt_git.git.worktree.source import manifest
-from ckpt_git.git.worktree.submodules import locate
 from ckpt_git.model.errors import RepositoryError
 from ckpt_git.model.source_diff import Entry, SourceDiff
 from ckpt_git.process import ProcessError
@@ -52,7 +52,7 @@ def _sides(at: Location, old_tree: str, new_tree: str, folder: str) -> Sides:
     for old_mode, new_mode, old_id, new_id, path in _RECORD.findall(os.fsdecode(done.stdout)):
         full = posixpath.normpath(posixpath.join(folder, path))
         if old_mode == new_mode == LINK_MODE:
-            sub = locate(at, new_tree, full, new_id)
+            sub = submodules.locate(at, new_tree, full, new_id)
             before, after = _sides(sub, old_id, new_id, ".")
             old |= _below(path, before)
             new |= _below(path, after)
@@ -67,7 +67,7 @@ def _files(at: Location, tree: str, full: str, path: str, entry: Entry) -> dict[
         return {}
     if entry.mode != LINK_MODE:
         return {path: entry}
-    return _below(path, manifest(locate(at, tree, full, entry.oid), entry.oid))
+    return _below(path, manifest(submodules.locate(at, tree, full, entry.oid), entry.oid))
 
 
 def _old_files(at: Location, tree: str, full: str, path: str, entry: Entry) -> dict[str, Entry]:

@@ -22,8 +22,8 @@ from ckpt_git.git.objects.trees import (
     parents,
     require_tree,
 )
+from ckpt_git.git.worktree import submodules
 from ckpt_git.git.worktree.folders import merge, remove_folder
-from ckpt_git.git.worktree.submodules import locate
 from ckpt_git.git.worktree.temporary import scratch_folder
 from ckpt_git.model.errors import CkptError, RepositoryError
 from ckpt_git.model.source_diff import Entry
@@ -51,7 +51,7 @@ class _Job:
 
     def below(self, link: str, commit: str) -> _Job:
         """The job of writing the submodule at ``link``."""
-        sub = locate(self.at, self.tree, link, commit)
+        sub = submodules.locate(self.at, self.tree, link, commit)
         target = self.target / link
         if target.is_symlink() or target.is_file():
             target.unlink()

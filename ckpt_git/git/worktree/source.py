@@ -13,8 +13,7 @@ from pathlib import Path
 from ckpt_git.git.configuration import Configuration, conversions
 from ckpt_git.git.location import Location
 from ckpt_git.git.objects.trees import attributes_above, link_above, listing, read
-from ckpt_git.git.worktree import materialise
-from ckpt_git.git.worktree.submodules import locate
+from ckpt_git.git.worktree import materialise, submodules
 from ckpt_git.model.derivation import digest
 from ckpt_git.model.source_diff import Entry, Manifest
 
@@ -28,7 +27,7 @@ def manifest(at: Location, tree: str, folder: str = ".") -> Manifest:
     listed = listing(at, tree, folder)
     files: dict[str, Entry] = dict(listed.files)
     for path, commit in listed.links.items():
-        sub = locate(at, tree, path if folder == "." else f"{folder}/{path}", commit)
+        sub = submodules.locate(at, tree, path if folder == "." else f"{folder}/{path}", commit)
         files |= {f"{path}/{below}": entry for below, entry in manifest(sub, commit).items()}
     return files
 
@@ -43,7 +42,7 @@ def read_through(at: Location, tree: str, path: str) -> bytes | None:
     if link is None:
         return content
     sub_path, commit = link
-    sub = locate(at, tree, sub_path, commit)
+    sub = submodules.locate(at, tree, sub_path, commit)
     return read_through(sub, commit, path.removeprefix(f"{sub_path}/"))
 
 

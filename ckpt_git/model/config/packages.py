@@ -12,15 +12,17 @@ import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast, get_args
 
-from ckpt_git.model.config import values
+from ckpt_git.model.config import toml_lines, values
 from ckpt_git.model.config.nix_recipe import FORMS, NixRecipe
 from ckpt_git.model.config.push_policy import PUSH_KEYS, PushPolicy, parse_policy
-from ckpt_git.model.config.toml_lines import KeyPath, key_lines
 from ckpt_git.model.config.values import FaultError
 from ckpt_git.model.derivation import PHASES, Derivation, Limits, Source
 from ckpt_git.model.errors import ConfigError
+
+if TYPE_CHECKING:
+    from ckpt_git.model.config.toml_lines import KeyPath
 
 OnCommit = Literal["worktree", "commit"]
 Follow = Literal["builds", "auto", "manual"]
@@ -152,7 +154,7 @@ class Config:
         try:
             return _config(_load(text, where))
         except FaultError as fault:
-            line = _line(key_lines(text), fault.path)
+            line = _line(toml_lines.key_lines(text), fault.path)
             raise ConfigError(f"{where}:{line}: {fault.what}", fault.hint) from None
 
 

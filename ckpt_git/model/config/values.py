@@ -10,9 +10,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from ckpt_git.model.config.toml_lines import KeyPath
+if TYPE_CHECKING:
+    from ckpt_git.model.config.toml_lines import KeyPath
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SANDBOX_VARIABLES = ("out", "NIX_BUILD_TOP")
