@@ -1,4 +1,4 @@
-"""What engines keep on disk, and how: names, errors, removal, manifests."""
+"""What engines keep on disk, and how: names, errors, folders, manifests."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from ckpt_git.folders import walk
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.source_diff import Entry
+from ckpt_git.process import ProcessError, run
 
 
 def new_id() -> str:
@@ -57,6 +58,27 @@ def move(folder: Path, target: Path) -> None:
     folder.rename(target)
     if locked:
         target.chmod(mode)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder that the build sees, unless it is there. Its mode gets into what is built
+    (``cp -R``), so the umask of whoever calls us must not."""
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)
+
+
+def copy_tree(origin: Path, target: Path, *, reflink: str) -> None:
+    """Copy a folder with everything about it, mtimes to the nanosecond and hard links included.
+
+    ``reflink`` is cp(1)'s: ``always`` shares the blocks, ``never`` copies them.
+    """
+    try:
+        run(["cp", "-a", f"--reflink={reflink}", "--", str(origin), str(target)])
+    except ProcessError as error:
+        raise StoreError(
+            f"can't copy {origin} to {target}: {error.stderr.decode(errors='replace').strip()}",
+            "free some space there, or set CKPT_STORE to a folder on another disk",
+        ) from error
 
 
 def make_readable(folder: Path) -> None:

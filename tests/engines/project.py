@@ -13,7 +13,8 @@ from pathlib import Path
 from ckpt_git.builds.build import build_package
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.plan import BuildOptions
-from ckpt_git.engines.local.store.store import MEMORY, Entry, Store
+from ckpt_git.engines.local.store.entries import MEMORY, Entry
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record

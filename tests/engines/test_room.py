@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.engines.local.store import eviction
-from ckpt_git.engines.local.store import store as stored
+from ckpt_git.engines.local.store import entries, eviction, outputs, workspaces
 from ckpt_git.engines.local.store.eviction import Entry, Kept, plan
 from ckpt_git.engines.local.store.store import Store
 from tests.engines.project import Project, snapshot
@@ -38,11 +37,11 @@ def _publish(
     settled: bool = True,
 ) -> None:
     """A checkpoint, whose memory is none, with an output."""
-    with store.workspace() as work:
+    with workspaces.new(store) as work:
         (work / "out").mkdir()
         (work / "out" / name).write_bytes(b"x" * size)
-        store.publish_output(work, name, owner, "it")
-        entry = stored.Entry(name, owner, "it", seconds=seconds)
+        outputs.publish(store, work, name, owner, "it")
+        entry = entries.Entry(name, owner, "it", seconds=seconds)
         store.publish(work, entry, {"memory": b"x" * size})
     if settled:
         store.release_pins()
@@ -77,11 +76,11 @@ def test_what_nobody_wants_goes_with_its_output(store: Store) -> None:
 
 def test_a_workspace_that_cannot_be_removed_any_more_goes_with_the_next_build(store: Store) -> None:
     with ExitStack() as stack:
-        with store.workspace() as work:
+        with workspaces.new(store) as work:
             (work / "file").touch()
             stack.enter_context(read_only(store.root))
         assert work.exists()
-    with store.workspace():
+    with workspaces.new(store):
         assert not work.exists()
 
 

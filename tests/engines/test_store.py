@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from ckpt_git import folders
-from ckpt_git.engines.local.store.store import Entry, Store
+from ckpt_git.engines.local.store import workspaces
+from ckpt_git.engines.local.store.entries import Entry
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
 from tests.engines.conftest import SANDBOXES
@@ -91,20 +93,20 @@ def test_an_entry_that_a_build_uses_is_not_removed_under_it(built: Project) -> N
         with pytest.raises(StoreError, match="is gone"), built.store.held([name]):
             pass
     os.utime(aside, (0, 0))
-    built.store.sweep_dead_builds()
+    workspaces.sweep_dead_builds(built.store)
     assert not aside.exists()
 
 
 def test_a_workspace_is_swept_when_its_process_is_gone_and_not_before(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
-    with store.workspace() as work:
+    with workspaces.new(store) as work:
         (work / "locked").mkdir(mode=0)
-        store.sweep_dead_builds()
+        workspaces.sweep_dead_builds(store)
         assert work.exists()
         left = store.tmp / "0123456789"
         (left / "fs").mkdir(parents=True)
         left.with_suffix(".lock").touch()
-        store.sweep_dead_builds()
+        workspaces.sweep_dead_builds(store)
         assert not left.exists()
     assert list(store.tmp.iterdir()) == []
 
@@ -421,7 +423,7 @@ def test_an_entry_says_of_itself_what_was_said_of_it(tmp_path: Path) -> None:
     """Whoever it belongs to: a name may be of any bytes."""
     store = Store(tmp_path / "store")
     entry = Entry("0123456789", "/n\nl\udcff", NAME, machine="this", bytes=7, seconds=1.5)
-    with store.workspace() as work:
+    with workspaces.new(store) as work:
         store.publish(work, entry, {"memory": b"m"})
     kept = store.entry(entry.id)
     assert kept is not None

@@ -21,7 +21,8 @@ from ckpt_git.engines.local.job import Job, failed, note, refuse_full_disk, run_
 from ckpt_git.engines.local.object_count import count_objects
 from ckpt_git.engines.local.sandbox import runner
 from ckpt_git.engines.local.sandbox.runner import Ended
-from ckpt_git.engines.local.store.store import MEMORY, REPORT, Entry
+from ckpt_git.engines.local.store import fixed_inputs, outputs, toolchains, workspaces
+from ckpt_git.engines.local.store.entries import MEMORY, REPORT, Entry, make_durable
 from ckpt_git.engines.local.workspace import sources
 from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Realisation
@@ -76,13 +77,16 @@ def build(job: Job, fetched: Entry | None) -> Realisation:
 
 def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | _Answers:
     """The same; or with which answers it has to be run again."""
-    with job.store.workspace(until_released=True) as work, ExitStack() as until_published:
+    with (
+        workspaces.new(job.store, until_released=True) as work,
+        ExitStack() as until_published,
+    ):
         memories = list(_held(job, until_published)) if answers else []
         if fetched is not None:
             until_published.enter_context(job.store.held([fetched.id]))
         began = time.monotonic()
         runner.begin(None if job.programs is None else job.programs.watch)
-        date = job.store.source_date(job.owner, job.drv.name)
+        date = fixed_inputs.source_date(job.store, job.owner, job.drv.name)
         with writing(work):
             workspace = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
         session = _session(job, work, memories, answers)
@@ -153,7 +157,7 @@ def _session(job: Job, work: Path, memories: Iterable[str], answers: _Answers) -
         temporary=(place.tmp, *(["/dev/shm"] if is_sandboxed else [])),  # noqa: S108
         system=_with_targets(host.host_paths(system)) if is_sandboxed else ("/",),
         links=links,
-        seed=job.store.seed(),
+        seed=fixed_inputs.seed(job.store),
         is_sandboxed=is_sandboxed,
         answers=bool(asked),
         databases=answers is _Answers.ALL,
@@ -197,14 +201,14 @@ def _is_unwatched(session: Session) -> bool:
 def _keep_toolchain(job: Job, work: Path) -> str | None:
     """What the build read of the system, kept where its record can be held against it."""
     try:
-        return job.store.keep_system(work / "toolchain")
+        return toolchains.keep(job.store, work / "toolchain")
     except FileNotFoundError:
         return None
 
 
 def _publish(job: Job, work: Path, ran: _Ran, seconds: Seconds) -> Realisation:
     entry = new_id()
-    out = job.store.publish_output(work, entry, job.owner, job.drv.name)
+    out = outputs.publish(job.store, work, entry, job.owner, job.drv.name)
     checkpoint: Checkpoint | None = None
     no_base: str | None = "it was not watched"
     if ran.report is not None:
@@ -234,7 +238,7 @@ def _publish_memory(job: Job, work: Path, report: Report, entry: str, seconds: f
         *(entry, job.owner, job.drv.name, job.machine), bytes=report.stored, seconds=seconds
     )
     job.store.publish(work, published, files)
-    job.store.make_durable(entry)
+    make_durable(job.store.entries / entry)
     return Checkpoint(
         id=entry,
         package=job.drv.name,

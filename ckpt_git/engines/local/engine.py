@@ -18,7 +18,7 @@ from ckpt_git.engines.local import build, examine, fetch, host, listing
 from ckpt_git.engines.local import job as local_job
 from ckpt_git.engines.local.sandbox import build_paths, launch
 from ckpt_git.engines.local.sandbox.capabilities import Abilities, abilities
-from ckpt_git.engines.local.store import store as local_store
+from ckpt_git.engines.local.store import entries, outputs, toolchains
 from ckpt_git.kept_files import decode_json, encode_json, make_way, read_kept
 from ckpt_git.model.derivation import Derivation, Recipe, digest
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
@@ -135,7 +135,7 @@ class LocalEngine:
                 kept = decode_json(read_kept(self.store.toolchains / toolchain))
                 listed = self._listed(tuple(kept["inputs"]))
                 return None if toolchain == _LISTED + listed else "a program or library changed"
-        elif programs is not None and (seen := self.store.system(toolchain)) is not None:
+        elif programs is not None and (seen := toolchains.find(self.store, toolchain)) is not None:
             with suppress(StoreError):
                 changed = session.changed_since(programs, seen, self.store.objects)
                 return None if changed is None else f"{changed} changed"
@@ -167,7 +167,7 @@ class LocalEngine:
 
     def output_damage(self, out: Path) -> str | None:
         """See ``Engine``."""
-        return self.store.output_damage(out)
+        return outputs.damage(out)
 
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """See ``Engine``."""
@@ -177,14 +177,14 @@ class LocalEngine:
         """See ``Engine``."""
 
         with suppress(OSError, ValueError):
-            return memory_file.MemoryFile.read(self.store.file(checkpoint.id, local_store.MEMORY))
+            return memory_file.MemoryFile.read(self.store.file(checkpoint.id, entries.MEMORY))
         return None
 
     def report(self, checkpoint: Checkpoint) -> Report | None:
         """See ``Engine``."""
 
         with suppress(StoreError):
-            return session.read_report(self.store.file(checkpoint.id, local_store.REPORT))
+            return session.read_report(self.store.file(checkpoint.id, entries.REPORT))
         return None
 
     def release_pins(self) -> None:

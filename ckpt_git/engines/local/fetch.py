@@ -6,10 +6,10 @@ import os
 from itertools import takewhile
 from pathlib import Path
 
-from ckpt_git.engines.files import new_id, writing
+from ckpt_git.engines.files import make_folder, new_id, writing
 from ckpt_git.engines.local.job import Job, failed, refuse_full_disk, run_phases
-from ckpt_git.engines.local.store import seal
-from ckpt_git.engines.local.store.store import Entry, make_folder
+from ckpt_git.engines.local.store import seal, workspaces
+from ckpt_git.engines.local.store.entries import Entry, make_durable
 from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Realisation, SourceTree
 from ckpt_git.folders import walk
@@ -31,7 +31,7 @@ def fetch(job: Job) -> Entry | Realisation:
         if (job.store.missing(known.id) or job.store.damage(known.id)) is None:
             job.store.used(known.id)
             return known
-    with job.store.workspace() as work:
+    with workspaces.new(job.store) as work:
         sources = work / "fs" / "source"
         with writing(work):
             make_folder(work / "fs")
@@ -60,7 +60,7 @@ def fetch(job: Job) -> Entry | Realisation:
             seconds=ended.ran,
         )
         job.store.publish(work, entry, {"fs": work / "fs", "seal": sealed.encode()})
-        job.store.make_durable(entry.id)
+        make_durable(job.store.entries / entry.id)
     return entry
 
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ckpt_git.engines.files import writing
+from ckpt_git.engines.files import make_folder, writing
 from ckpt_git.engines.local import host
 from ckpt_git.engines.local.sandbox import runner, view
 from ckpt_git.engines.local.sandbox.build_paths import Place, occupied, place_of
 from ckpt_git.engines.local.sandbox.capabilities import Abilities
-from ckpt_git.engines.local.store.store import Store, make_folder
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.engines.local.workspace.sources import Workspace
 from ckpt_git.engines.protocol import Listener, Realisation, SourceTree, Start
 from ckpt_git.model.derivation import Derivation, Recipe

@@ -10,10 +10,12 @@ import shutil
 from pathlib import Path
 from typing import get_args
 
+from ckpt_git.engines.files import copy_tree
 from ckpt_git.engines.local.sandbox import view
 from ckpt_git.engines.local.sandbox.capabilities import SANDBOXES, Abilities, LayerMethod
 from ckpt_git.engines.local.sandbox.runner import Announced, run
-from ckpt_git.engines.local.store.store import Store, copy_tree
+from ckpt_git.engines.local.store import workspaces
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
 from ckpt_git.model.record import SandboxKind
 
@@ -23,7 +25,7 @@ _MARK = "@ckpt-probe"
 def try_out(store: Store, forced_sandbox: str | None, forced_layers: str | None) -> Abilities:
     """Find out what to use, or whether what is forced can be. Raises ``MissingError``."""
     refused: dict[str, str] = {}
-    with store.workspace() as work:
+    with workspaces.new(store) as work:
         kind: SandboxKind = "none"
         for candidate in SANDBOXES:
             if forced_sandbox in (None, candidate):

@@ -6,7 +6,6 @@ out it is under the tally's lock, and what a build has taken hold of meanwhile s
 
 from __future__ import annotations
 
-import json
 import math
 import time
 from collections import defaultdict
@@ -17,9 +16,9 @@ from pathlib import Path
 from typing import Literal
 
 from ckpt_git.engines.files import new_id, writing
-from ckpt_git.engines.local.store import objects
-from ckpt_git.engines.local.store.store import OWNED, Store
-from ckpt_git.kept_files import read_kept, remove_file
+from ckpt_git.engines.local.store import objects, outputs, workspaces
+from ckpt_git.engines.local.store.store import Store
+from ckpt_git.kept_files import remove_file
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""
@@ -30,7 +29,6 @@ KEPT_FETCHED = 3
 _KEPT_TOOLCHAINS = 64
 _YOUNG = 3600.0
 """Seconds for which an object stays that no memory names: the one that does may be on its way."""
-_MOST_BYTES = 1 << 63
 _HALF_LIFE = 86400.0
 """Seconds after which what wasn't used is worth half."""
 
@@ -120,7 +118,7 @@ def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep
         after = _bytes(store, tuple(entries(store)))
         store.tally.write(after)
     store.clear_away()
-    store.sweep_dead_builds()
+    workspaces.sweep_dead_builds(store)
     return Sweep(done.removed, done.before, after)
 
 
@@ -185,17 +183,8 @@ def _bytes(store: Store, found: Sequence[Entry]) -> int:
 
 def _owned(below: Path, kind: Kind) -> Iterator[Entry]:
     for folder in _folders(below):
-        owner, package, size = _owner_of(folder) or (None, "", 0)
+        owner, package, size = outputs.owner(folder) or (None, "", 0)
         yield Entry(folder.name, kind, owner, package, size, 0.0, _mtime(folder))
-
-
-def _owner_of(folder: Path) -> tuple[str, str, int] | None:
-    try:
-        owner, package, size = json.loads(read_kept(folder / OWNED))
-    except (OSError, ValueError, TypeError, RecursionError):
-        return None
-    known = isinstance(owner, str) and isinstance(package, str) and type(size) is int
-    return (owner, package, size) if known and 0 <= size < _MOST_BYTES else None
 
 
 def _place(store: Store, entry: Entry) -> Path:

@@ -13,8 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ckpt_git.engines.local.store.entries import AROUND, BESIDE, MEMORY
 from ckpt_git.engines.local.store.size import on_disk
-from ckpt_git.engines.local.store.store import AROUND, BESIDE
 from ckpt_git.kept_files import remove_file
 from ckpt_git.watch.memory_file import MemoryFile
 
@@ -29,7 +29,7 @@ def sweep(store: Store, young: float) -> None:
     older than ``young`` seconds. Under the tally's lock. A memory that can't be read names
     nothing."""
     named: set[str] = set()
-    for path in store.entries.glob("*/memory"):
+    for path in store.entries.glob(f"*/{MEMORY}"):
         with suppress(OSError, ValueError):
             named |= {digest.hex() for digest in MemoryFile.read(path).contents}
     limit = time.time() - young

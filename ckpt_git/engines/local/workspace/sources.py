@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ckpt_git.engines.files import copy_tree, make_folder
 from ckpt_git.engines.local.sandbox.capabilities import LayerMethod
-from ckpt_git.engines.local.store.store import Entry, Store, copy_tree, make_folder
+from ckpt_git.engines.local.store.entries import Entry
+from ckpt_git.engines.local.store.store import Store
 from ckpt_git.engines.protocol import SourceTree
 from ckpt_git.folders import walk
 
