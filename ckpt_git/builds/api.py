@@ -10,6 +10,7 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.records import results
 
 
 def prepare_checkpoint_build(drv: Derivation) -> Checkpoint:
@@ -46,7 +47,7 @@ def _realise(drv: Derivation, checkpoint: Checkpoint | None) -> Realisation:
         base = context.repo.source(checkpoint.tree, drv.source.folder)
         start = Start(checkpoint, diff, base)
     recipe = engine.recipe(drv, source, to_build=True)
-    log: Path = context.state.new_log(drv.name)
+    log: Path = results.new_log(context.state, drv.name)
 
     def realise(start: Start | None) -> Realisation:
         return engine.realise(

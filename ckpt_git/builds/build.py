@@ -36,6 +36,7 @@ from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.relocation import Relocation
 from ckpt_git.model.target import Target
+from ckpt_git.records import checkpoints, costs, results
 from ckpt_git.records.lock import alone
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
     source = context.repo.source(target.tree, package.source)
     key = context.repo.key(target.tree, package.source, package.ignore)
     anew = options.clean or options.rebuild
-    to_build = anew or not context.state.has_built(package.name, key)
+    to_build = anew or not results.has_built(context.state, package.name, key)
     recipe = engine.recipe(drv, source, to_build=to_build)
     known, stays = None, None
     if not anew:
@@ -92,7 +93,7 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
             recipe,
             source,
             drv,
-            context.state.weights(package.name),
+            costs.weights(context.state, package.name),
             package.ignore,
         )
         if choice.start is not None and _follows_by_cost(package, options):
@@ -160,7 +161,7 @@ def _alone(context: Context, made: Plan, announce: Announce) -> AbstractContextM
 
 def _carry_out(context: Context, made: Plan, announce: Announce, began: float) -> Record:
     if made.known is not None:
-        context.state.touch_record(made.known)
+        results.touch(context.state, made.known)
         return made.known.answered_from_record(tree=made.target.tree, commit=made.target.commit)
     attempt = _Attempt(context, made, announce, looked_up=time.monotonic() - began)
     return attempt.record()
@@ -178,7 +179,7 @@ def _known(
 
     That a program was missing says nothing about the tree: it may be there by now.
     """
-    record = context.state.find(package.name, key, recipe.id)
+    record = results.find(context.state, package.name, key, recipe.id)
     if record is None or not record.confirmed or record.missing is not None:
         return None
     if options.output and record.out and engine.output_damage(record.output) is not None:
@@ -193,7 +194,7 @@ def _known(
 def _has_artifacts(context: Context, engine: Engine, record: Record) -> bool:
     return any(
         c.tree == record.tree and c.recipe.id == record.recipe and engine.unusable(c) is None
-        for c in context.state.checkpoints(record.package)
+        for c in checkpoints.listed(context.state, record.package)
     )
 
 
@@ -207,7 +208,7 @@ class _Attempt:
         self.plan = made
         self.began = time.monotonic() - looked_up
         self.looked_up = looked_up
-        self.log = context.state.new_log(made.package.name)
+        self.log = results.new_log(context.state, made.package.name)
         self._announce = announce
         self._importing: Deferred[object] | None = None
         self._tell("log", str(self.log))
@@ -304,12 +305,12 @@ class _Attempt:
         self._announce(self.plan.package.name, Event(kind, text))
 
     def _drop(self, checkpoint: Checkpoint) -> None:
-        self.context.state.drop_checkpoint(checkpoint)
+        checkpoints.drop(self.context.state, checkpoint)
         self.plan.engine.discard(checkpoint)
 
     def _drop_damaged(self) -> None:
         """Several checkpoints may lie on the damaged layer."""
-        for checkpoint in self.context.state.checkpoints(self.plan.package.name):
+        for checkpoint in checkpoints.listed(self.context.state, self.plan.package.name):
             if self.plan.engine.damage(checkpoint) is not None:
                 self._drop(checkpoint)
 

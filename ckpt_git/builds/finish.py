@@ -16,6 +16,7 @@ from ckpt_git.builds.checkpoints.prune import prune_checkpoints
 from ckpt_git.model.change_weight import learn_from
 from ckpt_git.model.record import Base, PassedOver, Record
 from ckpt_git.model.report.diagnostics import advice, error_lines
+from ckpt_git.records import checkpoints, costs, results
 
 if TYPE_CHECKING:
     from ckpt_git.builds.checkpoints.choose import Choice
@@ -52,15 +53,15 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
     from the build's messages to the user's files. Raises ``StoreError``."""
     state, plan, result = context.state, ending.plan, ending.result
     if result.artifacts is not None:
-        state.add_checkpoint(result.artifacts)
+        checkpoints.add(state, result.artifacts)
         follow(context, plan.package, plan.target, result.artifacts)
     confirmed = confirmed and not _inconclusive(result)
     record = replace(_as_record(context, ending, moved), confirmed=confirmed)
-    state.save(record)
+    results.save(state, record)
     plan.engine.release_pins()
     if plan.staying is not None and ending.start is not None:
         drift = plan.staying.drift.after(plan.staying.rent)
-        state.keep_drift(ending.start.checkpoint, drift)
+        costs.keep_drift(state, ending.start.checkpoint, drift)
     if result.outcome == "passed":
         if ending.start is None:
             _learn(context, plan, result.artifacts, record.seconds.build)
@@ -72,7 +73,7 @@ def _learn(context: Context, plan: Plan, artifacts: Checkpoint | None, seconds: 
     """Find out, after a clean build, what a change of each file has compiled anew."""
     memory = None if artifacts is None else plan.engine.trace(artifacts)
     if memory is not None:
-        context.state.keep_weights(plan.package.name, learn_from(memory, seconds))
+        costs.keep_weights(context.state, plan.package.name, learn_from(memory, seconds))
 
 
 def _helped(context: Context, ending: Ending) -> Checkpoint | None:
@@ -81,7 +82,7 @@ def _helped(context: Context, ending: Ending) -> Checkpoint | None:
     if ending.start is None:
         return None
     by = ending.result.answered_by
-    known = context.state.checkpoints(ending.plan.package.name) if by is not None else ()
+    known = checkpoints.listed(context.state, ending.plan.package.name) if by is not None else ()
     return next((one for one in known if one.id == by), ending.start.checkpoint)
 
 

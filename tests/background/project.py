@@ -16,6 +16,7 @@ from ckpt_git.builds.background import builder
 from ckpt_git.git.hooks.install import install
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 from ckpt_git.records.runs import Running
 from ckpt_git.records.state import State
 from tests.support import GitRepo, eventually
@@ -156,8 +157,8 @@ class Project:
 
     def wait_for_records(self, number: int) -> list[Record]:
         """Wait until that many records are kept; newest first."""
-        eventually(lambda: len(self.state.history()) >= number, f"{number} records")
-        return self.state.history()
+        eventually(lambda: len(results.history(self.state)) >= number, f"{number} records")
+        return results.history(self.state)
 
     def wait_until_idle(self) -> None:
         """Wait until no process of a builder of this project is left.

@@ -22,6 +22,7 @@ from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.record import Built, Record, Seconds
 from ckpt_git.model.target import Target
+from ckpt_git.records import results
 
 PACKAGE, RECIPE = "app", "0" * 32
 
@@ -31,10 +32,10 @@ def build(
 ) -> list[Record]:
     """Run ``build.sh`` of ``target``, in a session of its own, as an engine does."""
     assert options.packages == ()
-    known = context.state.find(PACKAGE, target.tree, RECIPE) if _remembers() else None
+    known = results.find(context.state, PACKAGE, target.tree, RECIPE) if _remembers() else None
     if known is not None:
         return [replace(known, answered_by=Built(known.commit, known.tree))]
-    log = context.state.new_log(PACKAGE)
+    log = results.new_log(context.state, PACKAGE)
     announce(PACKAGE, Event("log", str(log)))
     announce(PACKAGE, Event("phase", "build"))
     script = context.repo.read(target.tree, "build.sh")
@@ -50,7 +51,7 @@ def build(
             check=False,
         )
     record = _record(target, str(log), passed=done.returncode == 0)
-    context.state.save(record)
+    results.save(context.state, record)
     return [record]
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ckpt_git.builds.background import builder
 from ckpt_git.kept_files import decode_json
-from ckpt_git.records import queue, runs
+from ckpt_git.records import queue, results, runs
 from ckpt_git.records.files import publish_json
 from tests.background.project import CONFIG, Project
 from tests.records.values import notices
@@ -273,7 +273,7 @@ def test_a_killed_builder_is_told_once_and_the_next_commit_is_built(project: Pro
     said = project.commit(a="2")
     assert said.count("was killed") == 1
     project.wait_for_records(1)
-    assert project.state.history()[0].commit == project.repo.head
+    assert results.history(project.state)[0].commit == project.repo.head
     assert notices(project.state) == []
 
 
@@ -311,7 +311,7 @@ def test_a_builder_killed_at_any_moment_leaves_the_next_one_able_to_work(
 
 
 def _is_recorded(project: Project, tree: str) -> bool:
-    return any(record.tree == tree for record in project.state.history())
+    return any(record.tree == tree for record in results.history(project.state))
 
 
 def test_an_exception_in_the_builder_becomes_a_notice(project: Project) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.records import results
 from tests.background.project import Project
 from tests.records.values import notices
 from tests.support import GitRepo, eventually
@@ -39,7 +40,7 @@ def _remove(project: Project, linked: Project) -> None:
 def _is_built(project: Project, commit: str) -> None:
     """It has a record, and nobody has anything to say."""
     eventually(
-        lambda: commit in [record.commit for record in project.state.history()],
+        lambda: commit in [record.commit for record in results.history(project.state)],
         f"{commit} is built",
     )
     project.wait_until_idle()
@@ -107,7 +108,7 @@ def test_half_of_it_is_removed_when_someone_looks(
     (linked.repo.path / gone).unlink()
     project.hold.unlink()
     eventually(
-        lambda: commit in [record.commit for record in project.state.history()],
+        lambda: commit in [record.commit for record in results.history(project.state)],
         f"{commit} is built",
     )
 
@@ -158,7 +159,7 @@ def test_while_the_main_one_is_in_the_middle_of_something(
     _remove(project, linked)
     project.hold.unlink()
     eventually(
-        lambda: commit in [record.commit for record in project.state.history()],
+        lambda: commit in [record.commit for record in results.history(project.state)],
         f"{commit} is built",
     )
     (project.repo.path / ".git" / "rebase-merge").rmdir()
@@ -177,7 +178,7 @@ def test_by_another_hook_manager(project: Project, linked: Project) -> None:
 
 def _is_built_by_hand(project: Project, commit: str) -> None:
     eventually(
-        lambda: commit in [record.commit for record in project.state.history()],
+        lambda: commit in [record.commit for record in results.history(project.state)],
         f"{commit} is built",
     )
     project.wait_until_idle()

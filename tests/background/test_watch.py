@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ckpt_git.builds.background import builder
-from ckpt_git.records import queue
+from ckpt_git.records import queue, results
 from ckpt_git.records.runs import Ending, Running, ended, is_starting
 from tests.background.project import Project
 from tests.records.values import a_request, notices
@@ -119,7 +119,7 @@ def test_cancelling_ends_all_that_the_build_started(project: Project) -> None:
     assert watcher.ending == ["cancelled"]
     assert builder.running(project.state) is None
     assert notices(project.state) == [], "what was asked for is no news"
-    assert project.state.history() == [], "an interrupted build is not a failed one"
+    assert results.history(project.state) == [], "an interrupted build is not a failed one"
     project.open_gate()
     project.commit(build_sh=project.script())
     assert project.wait_for_records(1)[0].passed
@@ -152,7 +152,7 @@ def test_cancelling_right_after_a_commit_does_not_miss_its_builder(project: Proj
     project.commit()
     assert project.cancel() is not None
     project.wait_until_idle()
-    assert project.state.history() == []
+    assert results.history(project.state) == []
 
 
 @pytest.mark.parametrize("change", ["2", "1"], ids=["another tree", "the same tree"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ckpt_git.records import checkpoints
 from tests.engines.project import Project
 from tests.support import GitRepo
 
@@ -26,7 +27,7 @@ def _commit(project: Project, content: str) -> str:
 
 
 def _in_force(project: Project) -> str | None:
-    found = project.context().state.in_force("it")
+    found = checkpoints.in_force(project.context().state, "it")
     return None if found is None else found.commit
 
 
@@ -140,9 +141,9 @@ def test_where_the_one_in_force_is_gone_another_takes_its_place(project: Project
     second = _commit(project, "2")
     project.passes()
     state = project.context().state
-    in_force = state.in_force("it")
+    in_force = checkpoints.in_force(state, "it")
     assert in_force is not None
-    state.drop_checkpoint(in_force)
+    checkpoints.drop(state, in_force)
     assert (first, _in_force(project)) == (in_force.commit, second)
 
 

@@ -13,6 +13,7 @@ import pytest
 from ckpt_git.builds.context import Context
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.engines.local.store.store import Store
+from ckpt_git.records import checkpoints
 from tests.cli.project import Project
 from tests.support import eventually
 
@@ -25,7 +26,7 @@ _CONFIG = '[package.p]\nbuild = "cat s >t; mkdir -p d; cp s d/"\ninstall = "cp -
 def _in_force(project: Project) -> str | None:
     """The commit whose checkpoint is in force; it must be whole."""
     context = Context.open(project.path, project.environment())
-    found = context.state.in_force("p")
+    found = checkpoints.in_force(context.state, "p")
     assert found is not None
     assert context.engine().damage(found) is None
     return found.commit
@@ -76,4 +77,4 @@ def _nothing_is_orphaned(project: Project) -> None:
         for entry in eviction.entries(Store(context.store))
         if entry.is_checkpoint and entry.owner == str(project.path / ".git")
     ]
-    assert set(mine) == set(context.state.known_checkpoints())
+    assert set(mine) == set(checkpoints.all_ids(context.state))

@@ -12,6 +12,7 @@ from ckpt_git.builds.checkpoints.prune import all_old, forget_all_old
 from ckpt_git.builds.checkpoints.store_budget import collect, limit
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.model.errors import UsageError
+from ckpt_git.records import checkpoints
 from tests.cli.project import Project
 from tests.engines import project as builds
 from tests.support import GitRepo
@@ -46,10 +47,10 @@ def test_a_store_at_its_limit_never_exceeds_it_by_more_than_one_build(
         assert eviction.size(project.store) <= most + largest
         context = project.context()
         engine = context.engine()
-        in_force = context.state.in_force("it")
+        in_force = checkpoints.in_force(context.state, "it")
         assert in_force is not None
         assert engine.damage(in_force) is None
-        for checkpoint in context.state.checkpoints("it"):
+        for checkpoint in checkpoints.listed(context.state, "it"):
             whole += 1
             assert engine.unusable(checkpoint) is None
         assert number == 0 or record.checkpoint is not None, record.why_clean

@@ -14,6 +14,7 @@ import pytest
 
 from ckpt_git.git.repository import Repository
 from ckpt_git.git.worktree.temporary import scratch_folder
+from ckpt_git.records import results
 from ckpt_git.records.state import State
 from tests.cli.project import COMMAND, TWO_TEXTS, TWO_TEXTS_CONFIG, Project
 from tests.records.values import a_record
@@ -135,18 +136,18 @@ def test_watch_and_cancel_find_what_is_built(clock: Clock) -> None:
 
 def test_what_is_made_under_a_clock_that_was_set_back_is_the_newest(tmp_path: Path) -> None:
     state = State(tmp_path)
-    state.save(a_record(key="then", finished=time.time() + 400 * 86400))
-    state.save(a_record(key="now", finished=time.time()))
-    assert [record.key for record in state.history()] == ["now", "then"]
-    state.touch_record(state.history()[1])
-    assert [record.key for record in state.history()] == ["then", "now"]
+    results.save(state, a_record(key="then", finished=time.time() + 400 * 86400))
+    results.save(state, a_record(key="now", finished=time.time()))
+    assert [record.key for record in results.history(state)] == ["now", "then"]
+    results.touch(state, results.history(state)[1])
+    assert [record.key for record in results.history(state)] == ["then", "now"]
 
 
 def test_a_new_log_stays_though_all_others_are_of_a_time_to_come(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     for number in range(300):
         (tmp_path / "logs" / f"29990101-{number:06}.000000-p.log").touch()
-    assert State(tmp_path).new_log("p").exists()
+    assert results.new_log(State(tmp_path), "p").exists()
 
 
 def test_what_a_process_is_at_is_not_stale_however_old_it_looks(project: Project) -> None:

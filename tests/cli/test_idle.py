@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 from ckpt_git.records.state import State
 from tests.cli.project import Project, processes
 from tests.support import eventually
@@ -40,7 +41,7 @@ def project(tmp_path: Path) -> Iterator[Project]:
 
 
 def _records(project: Project) -> list[Record]:
-    return State(project.path / ".git" / "ckpt").history()
+    return results.history(State(project.path / ".git" / "ckpt"))
 
 
 def _of(project: Project, commit: str) -> Record | None:

@@ -18,6 +18,7 @@ from ckpt_git.engines.local.store.store import Store
 from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
+from ckpt_git.records import checkpoints
 from tests.support import GitRepo
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -111,7 +112,7 @@ class Project:
 
     def checkpoints(self) -> list[Checkpoint]:
         """What the package can be started from, newest first."""
-        return self.context().state.checkpoints(NAME)
+        return checkpoints.listed(self.context().state, NAME)
 
     def entry(self, number: int = 0) -> Entry:
         """What the store has of the newest checkpoint, or of the one ``number`` before it."""

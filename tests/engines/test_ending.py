@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.engines.protocol import Realisation
+from ckpt_git.records import results
 from tests.engines.people import Person, record_of
 from tests.engines.project import Project, log, python
 
@@ -271,7 +272,7 @@ def _realised(project: Project) -> tuple[Realisation, Path]:
     (package,) = context.config(target.tree).packages.values()
     drv = context.derivation(package, target.tree)
     engine, source = context.engine(), context.repo.source(target.tree)
-    output = context.state.new_log(package.name)
+    output = results.new_log(context.state, package.name)
     recipe = engine.recipe(drv, source)
     began = time.monotonic()
     result = engine.realise(
@@ -315,8 +316,8 @@ def test_a_sandbox_that_does_not_start_is_no_failed_build(
     project.toml("true")
     project.passes()
     forbidden.touch()
-    before = project.context().state.history()
+    before = results.history(project.context().state)
     code, _, said = project.run("build", "--rebuild")
     assert code == 3
     assert "the sandbox could not be started: bwrap: forbidden" in said
-    assert project.context().state.history() == before
+    assert results.history(project.context().state) == before

@@ -19,6 +19,7 @@ from ckpt_git.engines.local.store.entries import Entry
 from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 from tests.engines.conftest import SANDBOXES
 from tests.engines.people import Person
 from tests.engines.project import NAME, Project, log, snapshot
@@ -347,14 +348,14 @@ def small(project: Project, tmp_path: Path) -> Iterator[Project]:
 
 
 def test_a_full_disk_is_one_line_and_nothing_is_lost(small: Project) -> None:
-    known, before = small.checkpoints(), small.context().state.history()
+    known, before = small.checkpoints(), results.history(small.context().state)
     small.repo.commit(files={"size": "20000000"})
     code, _, said = small.run("build")
     assert code == 3, said
     assert str(small.store.root) in said.splitlines()[-1]
     assert "free some space" in said.splitlines()[-1]
     assert small.checkpoints() == known
-    assert small.context().state.history() == before
+    assert results.history(small.context().state) == before
     assert list(small.store.tmp.iterdir()) == []
     small.repo.commit(files={"size": "2000"})
     small.from_checkpoint()

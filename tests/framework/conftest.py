@@ -15,6 +15,7 @@ import pytest
 
 from ckpt_git.builds.background.builder import running
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 from ckpt_git.records.state import State
 from tests.cli.project import Done, Project
 from tests.support import GitRepo, eventually
@@ -94,9 +95,9 @@ class Managed:
 
     def records(self, number: int) -> list[Record]:
         """The records, newest first, once there are that many."""
-        eventually(lambda: len(self.state.history()) >= number, f"{number} records", 60)
+        eventually(lambda: len(results.history(self.state)) >= number, f"{number} records", 60)
         self.still()
-        return self.state.history()
+        return results.history(self.state)
 
 
 @pytest.fixture

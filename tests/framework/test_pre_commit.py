@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ckpt_git.builds.background.builder import running
+from ckpt_git.records import results
 from tests.framework.conftest import BROKEN, BUILD, CONFIG, THEIRS, Managed, without_ckpt
 from tests.hooks.picture import picture
 from tests.support import GitRepo, eventually
@@ -85,7 +86,7 @@ def test_a_commit_is_not_kept_waiting_and_an_amended_message_costs_nothing(
     said = pre_commit.git("commit", "-q", "--amend", "-m", "said better").said
     assert said.count(ALONE) == 1, "post-rewrite is called for this, too"
     pre_commit.still()
-    eventually(lambda: pre_commit.state.history()[0].tree == pre_commit.repo.tree(), "known")
+    eventually(lambda: results.history(pre_commit.state)[0].tree == pre_commit.repo.tree(), "known")
     assert pre_commit.builds() == 1
 
 

@@ -17,6 +17,7 @@ from ckpt_git.builds.background.git_operation import waiting_processes
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.commands import status, watch
 from ckpt_git.git.hooks.install import install
+from ckpt_git.records import results
 from tests.background.project import Project
 from tests.hooks.picture import picture
 from tests.support import GitRepo, eventually
@@ -236,7 +237,7 @@ def test_one_build_of_what_it_came_to(project: Project, twin: GitRepo, act: Act)
     project.wait_for_records(1)
     _wait_until_still(project)
     assert project.built() == [project.repo.tree()]
-    assert project.state.history()[0].commit == project.repo.head
+    assert results.history(project.state)[0].commit == project.repo.head
     assert _index(project.repo) == index
     act(twin)
     assert picture(project.repo) == picture(twin)

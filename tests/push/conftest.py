@@ -13,6 +13,7 @@ import pytest
 from ckpt_git.git.hooks.install import HOOKS, install
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 from ckpt_git.records.state import State
 from tests.cli.conftest import shared_store, use_shared_store
 from tests.cli.project import Done, Project
@@ -72,7 +73,7 @@ class Pushing:
         self.repo.write("ckpt.toml", f"{before}{CONFIG}{text}")
 
     def records(self) -> list[Record]:
-        return State(self.repo.path / ".git" / "ckpt").history()
+        return results.history(State(self.repo.path / ".git" / "ckpt"))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ckpt_git.records import runs
+from ckpt_git.records import results, runs
 from ckpt_git.records.files import publish
 from ckpt_git.records.lock import exclusive
 from ckpt_git.records.runs import ALIVE, Progress, Running
@@ -23,7 +23,7 @@ def test_a_run_is_seen_with_all_it_is_at(state: State) -> None:
     with exclusive(state.lock(ALIVE)):
         progress = Progress(state, a_request("a", "b"))
         progress.target(progress.now.request.wanted[1])
-        progress.log("app", state.new_log("app"))
+        progress.log("app", results.new_log(state, "app"))
         progress.phase("build")
         seen = runs.running(state, _nobody_died)
         assert seen == progress.now

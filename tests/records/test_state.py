@@ -13,64 +13,66 @@ import pytest
 
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.record import Record
-from ckpt_git.records.state import KEPT_LOGS, State
+from ckpt_git.records import checkpoints, results
+from ckpt_git.records.results import KEPT_LOGS
+from ckpt_git.records.state import State
 from tests.records.values import a_checkpoint, a_record, notices
 
 
 def test_a_record_comes_back_as_it_was(state: State) -> None:
     record = a_record()
-    state.save(record)
-    assert state.find("app", record.key, record.recipe) == record
+    results.save(state, record)
+    assert results.find(state, "app", record.key, record.recipe) == record
 
 
 def test_nothing_is_known_of_what_was_not_built(state: State) -> None:
-    state.save(a_record(recipe="a" * 32))
+    results.save(state, a_record(recipe="a" * 32))
     same_start = "a" * 16 + "b" * 16
-    assert state.find("app", "k" * 40, same_start) is None
-    assert state.find("app", "other", "a" * 32) is None
-    assert state.find("lib", "k" * 40, "a" * 32) is None
+    assert results.find(state, "app", "k" * 40, same_start) is None
+    assert results.find(state, "app", "other", "a" * 32) is None
+    assert results.find(state, "lib", "k" * 40, "a" * 32) is None
 
 
 def test_a_later_build_replaces_a_failed_one(state: State) -> None:
-    state.save(a_record(outcome="failed"))
+    results.save(state, a_record(outcome="failed"))
     passed = a_record(outcome="passed", finished=1_700_000_001.0)
-    state.save(passed)
-    assert state.history() == [passed]
+    results.save(state, passed)
+    assert results.history(state) == [passed]
 
 
 def test_history_is_newest_first_over_all_packages(state: State) -> None:
     times = {"app": (10.0, 40.0), "lib": (20.0, 30.0)}
     for package, finished in times.items():
         for at in finished:
-            state.save(a_record(package=package, key=f"{at}", finished=at))
-    assert [record.finished for record in state.history()] == [40.0, 30.0, 20.0, 10.0]
-    assert [record.finished for record in state.history("lib")] == [30.0, 20.0]
-    assert [record.finished for record in state.history(limit=3)] == [40.0, 30.0, 20.0]
+            results.save(state, a_record(package=package, key=f"{at}", finished=at))
+    assert [record.finished for record in results.history(state)] == [40.0, 30.0, 20.0, 10.0]
+    assert [record.finished for record in results.history(state, "lib")] == [30.0, 20.0]
+    assert [record.finished for record in results.history(state, limit=3)] == [40.0, 30.0, 20.0]
 
 
 def test_the_newest_of_many_records_are_found_without_opening_the_others(state: State) -> None:
     for number in range(1000):
-        state.save(a_record(key=f"{number:040}", finished=float(number)))
+        results.save(state, a_record(key=f"{number:040}", finished=float(number)))
     for number in range(900):
         file = _file_of(state, f"{number:040}")
         file.write_bytes(b"damaged: opening it would move it aside")
         os.utime(file, (number, number))
-    assert [record.finished for record in state.history(limit=3)] == [999.0, 998.0, 997.0]
+    assert [record.finished for record in results.history(state, limit=3)] == [999.0, 998.0, 997.0]
     assert not state.damaged.exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"{}", b"\xff\x00", b'{"tree": 1}'])
 def test_a_damaged_record_counts_as_absent_and_is_moved_aside(state: State, content: bytes) -> None:
     good = a_record(key="good")
-    state.save(good)
+    results.save(state, good)
     bad = a_record(key="bad", finished=good.finished + 1)
-    state.save(bad)
+    results.save(state, bad)
     _file_of(state, "bad").write_bytes(content)
-    assert state.history(limit=1) == [good]
-    assert state.find("app", "bad", bad.recipe) is None
+    assert results.history(state, limit=1) == [good]
+    assert results.find(state, "app", "bad", bad.recipe) is None
     assert [path.read_bytes() for path in state.damaged.iterdir()] == [content]
-    state.save(bad)
-    assert state.history() == [bad, good]
+    results.save(state, bad)
+    assert results.history(state) == [bad, good]
 
 
 def test_what_was_swapped_counts_as_absent(state: State) -> None:
@@ -78,27 +80,27 @@ def test_what_was_swapped_counts_as_absent(state: State) -> None:
     one, other = a_record(key="one"), a_record(key="other")
     past, last = a_checkpoint(id="past"), a_checkpoint(id="last")
     for record in (one, other):
-        state.save(record)
+        results.save(state, record)
     for checkpoint in (past, last):
-        state.add_checkpoint(checkpoint)
+        checkpoints.add(state, checkpoint)
     for folder in ("records", "checkpoints"):
         first, second = sorted((state.path / folder / "app").iterdir())
         aside = first.replace(state.path / "aside")
         second.replace(first)
         aside.replace(second)
-    assert state.find("app", "one", one.recipe) is None
-    assert state.history() == []
-    assert state.checkpoints("app") == []
+    assert results.find(state, "app", "one", one.recipe) is None
+    assert results.history(state) == []
+    assert checkpoints.listed(state, "app") == []
     assert len(list(state.damaged.iterdir())) == 4
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(state: State) -> None:
-    state.save(a_record(outcome="passed"))
+    results.save(state, a_record(outcome="passed"))
     with _room_for(100), pytest.raises(StoreError) as caught:
-        state.save(a_record(error=("x" * 1000,)))
+        results.save(state, a_record(error=("x" * 1000,)))
     assert str(state.path) in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
-    assert [record.outcome for record in state.history()] == ["passed"]
+    assert [record.outcome for record in results.history(state)] == ["passed"]
     assert len(list((state.path / "records" / "app").iterdir())) == 1
 
 
@@ -106,15 +108,15 @@ def test_a_state_that_cannot_be_written_reads_as_empty(tmp_path: Path) -> None:
     blocked = tmp_path / "ckpt"
     blocked.write_text("a file where the folder should be")
     state = State(blocked)
-    assert state.history() == []
-    assert state.checkpoints("app") == []
+    assert results.history(state) == []
+    assert checkpoints.listed(state, "app") == []
     assert state.take_notices() == []
-    assert state.find("app", "k", "r") is None
+    assert results.find(state, "app", "k", "r") is None
     for write in (
-        lambda: state.save(a_record()),
-        lambda: state.add_checkpoint(a_checkpoint()),
+        lambda: results.save(state, a_record()),
+        lambda: checkpoints.add(state, a_checkpoint()),
         lambda: state.post_notice("text"),
-        lambda: state.new_log("app"),
+        lambda: results.new_log(state, "app"),
     ):
         with pytest.raises(StoreError, match="ckpt"):
             write()
@@ -124,16 +126,16 @@ def test_checkpoints_are_newest_first_and_can_be_dropped(state: State) -> None:
     old, new = a_checkpoint(id="1", created=1.0), a_checkpoint(id="2", created=2.0)
     other = a_checkpoint(id="3", package="lib", created=3.0)
     for checkpoint in (new, old, other):
-        state.add_checkpoint(checkpoint)
-    assert state.checkpoints("app") == [new, old]
-    state.drop_checkpoint(new)
-    state.drop_checkpoint(new)
-    assert state.checkpoints("app") == [old]
-    assert state.checkpoints("lib") == [other]
+        checkpoints.add(state, checkpoint)
+    assert checkpoints.listed(state, "app") == [new, old]
+    checkpoints.drop(state, new)
+    checkpoints.drop(state, new)
+    assert checkpoints.listed(state, "app") == [old]
+    assert checkpoints.listed(state, "lib") == [other]
 
 
 def test_every_log_is_a_new_file_and_only_the_newest_stay(state: State) -> None:
-    logs = [state.new_log("app") for _ in range(KEPT_LOGS + 5)]
+    logs = [results.new_log(state, "app") for _ in range(KEPT_LOGS + 5)]
     assert len(set(logs)) == KEPT_LOGS + 5
     assert [log for log in logs if log.exists()] == logs[5:]
     assert all(log.name.endswith("-app.log") and log.read_bytes() == b"" for log in logs[5:])
@@ -184,7 +186,7 @@ def _room_for(size: int) -> Iterator[None]:
 
 
 def test_names_of_the_state_are_ascii_whatever_is_kept(state: State) -> None:
-    state.save(a_record())
+    results.save(state, a_record())
     names = [name for _, _, files in os.walk(state.path) for name in files]
     assert names
     assert all(name.isascii() for name in names)
@@ -194,29 +196,29 @@ def test_what_was_built_on_a_wrong_checkpoint_is_forgotten_with_it(state: State)
     """Two lines of builds from one clean build; the middle of the first was found wrong."""
     bases = {"clean": (), "a1": ("clean",), "a2": ("a1", "clean"), "b1": ("clean",)}
     for name, built_on in bases.items():
-        state.add_checkpoint(a_checkpoint(id=name, built_on=built_on, depth=len(built_on)))
+        checkpoints.add(state, a_checkpoint(id=name, built_on=built_on, depth=len(built_on)))
         base = built_on[0] if built_on else None
-        state.save(a_record(key=name, base=base, left=name, depth=len(built_on)))
-    state.save(a_record(key="also a2", base="a1", depth=2, verified=True))
-    assert {c.id for c in state.distrust("app", ["a1"])} == {"a1", "a2"}
-    assert {c.id for c in state.checkpoints("app")} == {"clean", "b1"}
-    assert {record.key for record in state.history()} == {"clean", "b1", "also a2"}
+        results.save(state, a_record(key=name, base=base, left=name, depth=len(built_on)))
+    results.save(state, a_record(key="also a2", base="a1", depth=2, verified=True))
+    assert {c.id for c in checkpoints.distrust(state, "app", ["a1"])} == {"a1", "a2"}
+    assert {c.id for c in checkpoints.listed(state, "app")} == {"clean", "b1"}
+    assert {record.key for record in results.history(state)} == {"clean", "b1", "also a2"}
 
 
 def test_a_build_that_ran_on_a_wrong_checkpoint_counts_for_nothing_when_it_ends(
     state: State,
 ) -> None:
-    state.add_checkpoint(a_checkpoint(id="wrong", depth=1, built_on=("clean",)))
-    state.distrust("app", ["wrong"])
-    state.add_checkpoint(a_checkpoint(id="late", depth=2, built_on=("wrong", "clean")))
+    checkpoints.add(state, a_checkpoint(id="wrong", depth=1, built_on=("clean",)))
+    checkpoints.distrust(state, "app", ["wrong"])
+    checkpoints.add(state, a_checkpoint(id="late", depth=2, built_on=("wrong", "clean")))
     record = a_record(base="wrong", depth=2)
-    state.save(record)
-    assert state.checkpoints("app") == []
-    assert state.find("app", record.key, record.recipe) is None
+    results.save(state, record)
+    assert checkpoints.listed(state, "app") == []
+    assert results.find(state, "app", record.key, record.recipe) is None
 
 
 def test_what_doesnt_say_what_it_was_built_on_may_lie_on_anything(state: State) -> None:
-    state.add_checkpoint(a_checkpoint(id="older", depth=2))
-    state.save(a_record(depth=2))
-    assert [c.id for c in state.distrust("app", ["wrong"])] == ["older"]
-    assert state.history() == []
+    checkpoints.add(state, a_checkpoint(id="older", depth=2))
+    results.save(state, a_record(depth=2))
+    assert [c.id for c in checkpoints.distrust(state, "app", ["wrong"])] == ["older"]
+    assert results.history(state) == []

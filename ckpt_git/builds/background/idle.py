@@ -32,7 +32,7 @@ from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
-from ckpt_git.records import queue
+from ckpt_git.records import checkpoints, queue
 from ckpt_git.records.queue import IDLE, Request
 from ckpt_git.records.runs import Progress
 
@@ -91,7 +91,7 @@ def _is_deep(context: Context, package: Package, record: Record) -> bool:
         return False
     if package.follow == "builds":
         return True
-    in_force = context.state.in_force(package.name)
+    in_force = checkpoints.in_force(context.state, package.name)
     return in_force is not None and in_force.id == record.left
 
 
@@ -154,7 +154,7 @@ def _compare(request: Request, progress: Progress) -> bool:
 def _put_in_force(context: Context, clean: Record) -> None:
     """In place of the checkpoint of the same tree, if that is in force: commits that came since
     have theirs."""
-    in_force = context.state.in_force(clean.package)
+    in_force = checkpoints.in_force(context.state, clean.package)
     if in_force is not None and in_force.tree == clean.tree:
         put_in_force(context, clean)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from ckpt_git.builds.context import Context
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
+from ckpt_git.records import checkpoints
 
 
 def distrust_base(context: Context, base: Checkpoint) -> None:
@@ -28,7 +29,7 @@ def result_differs(context: Context, record: Record) -> None:
 
     Raises ``StoreError``.
     """
-    known = context.state.checkpoints(record.package)
+    known = checkpoints.listed(context.state, record.package)
     behind = (c for c in known if c.id in {record.left, record.base})
     suspects = {one for checkpoint in behind for one in checkpoint.checkpointed}
     # Of one that is long gone nobody knows what it was built on.
@@ -37,5 +38,5 @@ def result_differs(context: Context, record: Record) -> None:
 
 
 def _distrust(context: Context, package: str, ids: Iterable[str]) -> None:
-    for checkpoint in context.state.distrust(package, set(ids)):
+    for checkpoint in checkpoints.distrust(context.state, package, set(ids)):
         context.engine(checkpoint.engine).discard(checkpoint)

@@ -16,6 +16,7 @@ from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
+from ckpt_git.records import checkpoints
 
 
 def candidates(
@@ -24,8 +25,8 @@ def candidates(
     """What a build of ``package`` may start from, newest first; ``all_of_them`` where it goes
     along a history of its own and not where the package's checkpoint is kept."""
     if all_of_them or package.follow == "builds":
-        return context.state.checkpoints(package.name)
-    in_force = context.state.in_force(package.name)
+        return checkpoints.listed(context.state, package.name)
+    in_force = checkpoints.in_force(context.state, package.name)
     return [] if in_force is None else [in_force]
 
 
@@ -33,8 +34,9 @@ def follow(context: Context, package: Package, target: Target, made: Checkpoint)
     """Put ``made``, which a build of ``target`` left, in force where the package follows its
     builds, or those that are clean, and where nothing is in force yet. Raises ``StoreError``."""
     serves = package.follow == "builds" or (package.follow == "auto" and made.depth == 0)
-    if (serves and is_head(context, target)) or not context.state.is_pinned(package.name):
-        context.state.put_in_force(made)
+    state = context.state
+    if (serves and is_head(context, target)) or not checkpoints.is_pinned(state, package.name):
+        checkpoints.put_in_force(state, made)
 
 
 def put_in_force(context: Context, record: Record) -> Checkpoint | None:
@@ -45,7 +47,7 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
     with store_budget.no_eviction(context):
         found = checkpoint_of(context, record)
         if found is not None:
-            context.state.put_in_force(found)
+            checkpoints.put_in_force(context.state, found)
     return found
 
 
@@ -53,7 +55,7 @@ def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
     """The checkpoint of the tree that the build on record was of, or None; of several the one
     that fewest checkpointed builds lie behind."""
     tree = record.tree if record.answered_by is None else record.answered_by.tree
-    known = context.state.checkpoints(record.package)
+    known = checkpoints.listed(context.state, record.package)
     same = [c for c in known if c.tree == tree and c.recipe.id == record.recipe]
     usable = (c for c in same if context.engine(c.engine).unusable(c) is None)
     return min(usable, key=lambda c: c.depth, default=None)

@@ -10,6 +10,7 @@ from ckpt_git.builds.context import Context
 from ckpt_git.engines.protocol import Engine, Realisation
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation
+from ckpt_git.records import checkpoints, results
 
 KEPT_CHECKPOINTS = {"local": 32, "nix": 8}
 """The newest ones of a package; memories share objects, Nix' store holds each by itself."""
@@ -25,7 +26,7 @@ def prune_checkpoints(context: Context, engine: Engine, drv: Derivation, made: R
     ``made`` is what was built just now: where that is no checkpoint, it is the outputs alone that
     grow in number.
     """
-    known = context.state.checkpoints(drv.name)
+    known = checkpoints.listed(context.state, drv.name)
     many = len(known) >= KEPT_CHECKPOINTS[engine.name] + _SLACK
     tidy = many or made.artifacts is None
     if tidy:
@@ -38,7 +39,7 @@ def forget_old(context: Context, engine: Engine, package: str) -> None:
     force; what the engine keeps for them is free to go. Raises ``StoreError``."""
     kept, old = _sorted_out(context, engine.name, package)
     for checkpoint in old:
-        context.state.drop_checkpoint(checkpoint)
+        checkpoints.drop(context.state, checkpoint)
     engine.keep_only(package, kept)
     context.repo.forget_snapshots(time.time() - KEPT_SNAPSHOTS)
 
@@ -57,14 +58,18 @@ def all_old(context: Context) -> frozenset[str]:
 
 def _ever_built(context: Context) -> list[tuple[str, str]]:
     state = context.state
-    return [(p, e) for p in state.packages() for e in {c.engine for c in state.checkpoints(p)}]
+    return [
+        (p, e)
+        for p in results.packages(state)
+        for e in {c.engine for c in checkpoints.listed(state, p)}
+    ]
 
 
 def _sorted_out(
     context: Context, engine: str, package: str
 ) -> tuple[list[Checkpoint], list[Checkpoint]]:
     """The checkpoints of ``package`` that are kept, and those of this engine that aren't."""
-    known = context.state.checkpoints(package)
+    known = checkpoints.listed(context.state, package)
     kept = _kept(context, package, known, KEPT_CHECKPOINTS[engine])
     return kept, [one for one in known if one not in kept and one.engine == engine]
 
@@ -74,7 +79,7 @@ def _kept(
 ) -> list[Checkpoint]:
     """A branch that nobody has worked on for a while has its tip's checkpoint all the same: who
     switches to it goes on where they were."""
-    in_force = context.state.in_force(package)
+    in_force = checkpoints.in_force(context.state, package)
     tips = set(context.repo.branch_tips(_KEPT_BRANCHES))
     of_tips = {c.commit: c for c in reversed(known) if c.commit in tips}
     chosen = {c.id for c in (*known[:number], *of_tips.values(), *filter(None, [in_force]))}

@@ -20,6 +20,7 @@ from ckpt_git.model.config.packages import Package
 from ckpt_git.model.follow_policy import CostOfStaying
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
+from ckpt_git.records import checkpoints
 
 How = Literal["nothing", "failed", "existing", "checkpointed", "clean"]
 """What is to be done, cheapest first: nothing, as it is in force already, or as its tree is known
@@ -103,7 +104,7 @@ def find_worthwhile(context: Context, target: Target, options: BuildOptions) -> 
 def _worthwhile(
     context: Context, package: Package, target: Target, options: BuildOptions
 ) -> Way | Stay:
-    old = context.state.in_force(package.name)
+    old = checkpoints.in_force(context.state, package.name)
     if old is None:
         return _way(context, package, target, options)
     found = staying(context, package, old, target.tree)
@@ -120,7 +121,7 @@ def go(context: Context, way: Way, announce: Announce) -> Move:
 
 def _way(context: Context, package: Package, target: Target, options: BuildOptions) -> Way:
     made = plan(context, package, target, options)
-    old = context.state.in_force(package.name)
+    old = checkpoints.in_force(context.state, package.name)
     far = None if old is None else context.repo.distances([old.tree], target.tree)[old.tree]
     start = made.choice.start
     base = None if start is None else start.checkpoint

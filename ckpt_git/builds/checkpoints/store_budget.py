@@ -21,6 +21,7 @@ from ckpt_git.engines.local.store.eviction import Kept, Sweep
 from ckpt_git.engines.local.store.store import Store
 from ckpt_git.model.config.values import FaultError, size
 from ckpt_git.model.errors import UsageError
+from ckpt_git.records import checkpoints, results
 from ckpt_git.records.state import State
 
 DEFAULT_LIMIT = 10 << 30
@@ -100,30 +101,30 @@ def collect(
         return Kept(
             in_force=_union(map(_in_force, alive)),
             outputs=_union(map(_newest_outputs, alive)),
-            known=_union(state.known_checkpoints() for state in alive) - forgotten,
+            known=_union(checkpoints.all_ids(state) for state in alive) - forgotten,
             tidied=owners if everybody else frozenset({*gone, str(context.repo.common_dir)}),
         )
 
     swept = eviction.sweep(store, ask, most, dry_run=dry_run)
     for entry in swept.removed:
         if entry.is_checkpoint and not (dry_run or entry.owner is None or entry.owner in gone):
-            State(Path(entry.owner) / "ckpt").forget_checkpoint(entry.package, entry.id)
+            checkpoints.forget(State(Path(entry.owner) / "ckpt"), entry.package, entry.id)
     old = time.time() - _KEPT_RECORDS
-    records = context.state.forget_records(old, dry_run=dry_run)
+    records = results.forget_old(context.state, old, dry_run=dry_run)
     return Swept(swept, most, tuple(sorted(gone)), records)
 
 
 def _in_force(state: State) -> Iterator[str]:
-    for package in state.packages():
-        checkpoint = state.in_force(package)
+    for package in results.packages(state):
+        checkpoint = checkpoints.in_force(state, package)
         if checkpoint is not None:
             yield checkpoint.id
 
 
 def _newest_outputs(state: State) -> Iterator[str]:
     """What ``run`` and ``path`` are about."""
-    for package in state.packages():
-        newest = (record for record in state.history(package, _LOOKED_AT) if record.out)
+    for package in results.packages(state):
+        newest = (record for record in results.history(state, package, _LOOKED_AT) if record.out)
         yield from (record.output.parent.name for record in islice(newest, 1))
 
 

@@ -25,6 +25,7 @@ from ckpt_git.model.push import Push, RefUpdate
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import CONFIG_NAME
 from ckpt_git.model.target import Target
+from ckpt_git.records import results
 
 if TYPE_CHECKING:
     from ckpt_git.engines.protocol import Announce
@@ -224,7 +225,7 @@ def _record(context: Context, subject: Subject, package: Package) -> Record | No
     source = context.repo.source(subject.commit.tree, package.source)
     recipe = engine.recipe(drv, source)
     key = context.repo.key(subject.commit.tree, package.source, package.ignore)
-    record = context.state.find(package.name, key, recipe.id)
+    record = results.find(context.state, package.name, key, recipe.id)
     if record is None or engine.changed_toolchain(record.toolchain) is not None:
         return None
     return record

@@ -20,6 +20,7 @@ from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import UsageError
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
+from ckpt_git.records import results
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,9 @@ def _settle(context: Context, verdict: Verdict) -> Verdict:
     """Keep the verdict; a checkpoint that gave something else is let go, and its result too."""
     record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
-        context.state.save(record)
-        context.state.touch_record(record)
+        results.save(context.state, record)
+        results.touch(context.state, record)
     else:
         result_differs(context, record)
-        context.state.save(replace(verdict.clean, verified=True))
+        results.save(context.state, replace(verdict.clean, verified=True))
     return replace(verdict, record=record)

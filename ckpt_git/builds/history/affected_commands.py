@@ -13,6 +13,7 @@ from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import UsageError
 from ckpt_git.model.record import Base
 from ckpt_git.model.source_diff import Manifest, matcher
+from ckpt_git.records import checkpoints
 from ckpt_git.watch.concern import Account, Concerned, Kind, Place, shown_command
 from ckpt_git.watch.memory_file import MemoryFile
 
@@ -78,7 +79,7 @@ def _in_repository(context: Context, file: str, cwd: Path) -> str:
 def _answer(context: Context, package: Package, tree: str, path: str) -> Answer:
     drv = context.derivation(package, tree)
     engine = context.engine(drv.engine)
-    checkpoint = next(iter(context.state.checkpoints(package.name)), None)
+    checkpoint = next(iter(checkpoints.listed(context.state, package.name)), None)
     base = None
     if checkpoint is not None:
         base = Base(checkpoint.commit, checkpoint.tree, checkpoint.depth)

@@ -13,6 +13,7 @@ from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import RepositoryError
 from ckpt_git.model.record import Base, Record
 from ckpt_git.model.source_diff import SourceDiff
+from ckpt_git.records import checkpoints, results
 from ckpt_git.watch.concern import Place, is_phase, is_tool, shown_command
 from ckpt_git.watch.session import Report, Step
 
@@ -57,7 +58,7 @@ def last_build(context: Context, names: Sequence[str]) -> list[LastBuild]:
 
 
 def _of_package(context: Context, package: Package, tree: str) -> LastBuild:
-    record = next(iter(context.state.history(package.name, 1)), None)
+    record = next(iter(results.history(context.state, package.name, 1)), None)
     if record is None:
         return LastBuild(package.name, None, notes=("nothing was built yet",))
     answer = LastBuild(
@@ -82,7 +83,9 @@ def _of_package(context: Context, package: Package, tree: str) -> LastBuild:
 
 
 def _report(context: Context, engine: Engine, record: Record) -> Report | None:
-    left = (one for one in context.state.checkpoints(record.package) if one.id == record.left)
+    left = (
+        one for one in checkpoints.listed(context.state, record.package) if one.id == record.left
+    )
     checkpoint = next(left, None)
     return None if checkpoint is None else engine.report(checkpoint)
 

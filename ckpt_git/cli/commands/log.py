@@ -22,6 +22,7 @@ from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.record import Base, Built, Record
 from ckpt_git.model.report.diagnostics import headline
 from ckpt_git.model.report.display_names import printable
+from ckpt_git.records import results
 
 _SHORT = 10
 _LEGEND = (
@@ -63,7 +64,7 @@ def history(context: Context, names: Sequence[str], number: int) -> list[Record]
     """
     _require_known(context, names)
     chosen: Sequence[str | None] = names or [None]
-    found = [record for name in chosen for record in context.state.history(name, number)]
+    found = [record for name in chosen for record in results.history(context.state, name, number)]
     return sorted(found, key=lambda record: record.finished, reverse=True)[:number]
 
 
@@ -81,7 +82,7 @@ def along(context: Context, names: Sequence[str], what: Walk, number: int) -> li
 
 
 def _require_known(context: Context, names: Sequence[str]) -> None:
-    unknown = [name for name in names if not context.state.history(name, 1)]
+    unknown = [name for name in names if not results.history(context.state, name, 1)]
     if unknown:
         context.config(context.current().tree).select(unknown)
 
@@ -92,7 +93,7 @@ class _Built:
 
     def __init__(self, context: Context, names: Sequence[str]) -> None:
         self._context = context
-        found = sorted(context.state.history(), key=lambda record: record.finished)
+        found = sorted(results.history(context.state), key=lambda record: record.finished)
         records = [record for record in found if not names or record.package in names]
         self._packages = sorted({record.package for record in records})
         self._by_tree = {(record.package, record.tree): record for record in records}

@@ -16,6 +16,7 @@ from ckpt_git.builds.context import Context
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.errors import CkptError, UsageError
 from ckpt_git.model.record import Record
+from ckpt_git.records import results
 
 _SHELL = "/bin/sh"
 _INTERPRETED_BY = b"#!"
@@ -171,7 +172,7 @@ def _newest(context: Context, name: str) -> Record:
 
 
 def _find(context: Context, name: str) -> Record | None:
-    for record in context.state.history(name):
+    for record in results.history(context.state, name):
         if record.passed and record.out is not None and record.output.exists():
             return record
     return None

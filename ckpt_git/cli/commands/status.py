@@ -35,6 +35,7 @@ from ckpt_git.model.config.packages import Package
 from ckpt_git.model.follow_policy import CostOfStaying
 from ckpt_git.model.record import Record
 from ckpt_git.model.report.display_names import shown
+from ckpt_git.records import checkpoints, costs, results
 from ckpt_git.records.runs import Ended, Running, last_ended
 
 _ENDINGS = {
@@ -135,13 +136,13 @@ def survey(context: Context, names: Sequence[str]) -> Survey:
 
 def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
     name, folder = package.name, package.source
-    checkpoint = context.state.in_force(name)
-    last = next(iter(context.state.history(name, 1)), None)
+    checkpoint = checkpoints.in_force(context.state, name)
+    last = next(iter(results.history(context.state, name, 1)), None)
     if checkpoint is None:
         return PackageStatus(name, None, None, None, last)
     problem = context.engine(checkpoint.engine).unusable(checkpoint)
     away = drift(context.repo, checkpoint.tree, tree, folder)
-    weights = context.state.weights(name)
+    weights = costs.weights(context.state, name)
     known = candidates(context, package)
     kept = measure(context.repo, known, tree, folder, weights, package.ignore)
     nearest = kept[0][1] if kept else None

@@ -12,6 +12,7 @@ from ckpt_git.builds.context import Context
 from ckpt_git.cli.output.streams import out, say_ckpt, write_out
 from ckpt_git.cli.output.wording import name_of_tree, waits_for
 from ckpt_git.model.errors import CkptError
+from ckpt_git.records import results
 
 _DIFFERENT = "the build from the checkpoint is another thing than the clean one"
 
@@ -82,7 +83,7 @@ class _Printer:
         now = builder.running(self._context.state)
         if now is not None:
             return now.package, now.tree
-        last = next(iter(self._context.state.history(limit=1)), None)
+        last = next(iter(results.history(self._context.state, limit=1)), None)
         return (None, "") if last is None or self._package else (last.package, last.tree)
 
     def _print(self, text: str) -> None:
