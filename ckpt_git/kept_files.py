@@ -70,7 +70,7 @@ def decode_json(data: bytes) -> dict[str, Any]:
     digest, rest = data[start : start + _DIGEST], data[start + _DIGEST :]
     body = rest[1:] if rest == b'"}' else rest[2:]
     if not data.startswith(_CHECKSUM) or hashlib.sha256(body).hexdigest().encode() != digest:
-        raise DamagedError("its checksum is another one")
+        raise DamagedError("its checksum doesn't match")
     found: dict[str, Any] = json.loads(b"{" + body)
     return found
 

@@ -124,8 +124,8 @@ def _why_moves(stays: CostOfStaying) -> str:
     """That the checkpoint moves (``follow = "auto"``)."""
     spent = stays.drift.seconds + stays.rent
     return (
-        f"the checkpoint moves here: to stay would have had {spent:.1f} s of work done again, and a"
-        f" clean build takes {stays.price:.1f} s"
+        f"the checkpoint moves here: keeping the old one would have cost {spent:.1f} s of rework so"
+        f" far, a clean build costs {stays.price:.1f} s"
     )
 
 
@@ -238,7 +238,7 @@ class _Attempt:
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
         if result.outcome == "passed":
-            why += ", the clean one passed: the checkpoint is let go"
+            why += ", the clean one passed: the checkpoint was removed"
             distrust.distrust_base(self.context, start.checkpoint)
         return self._keep(result, None, why)
 

@@ -142,11 +142,13 @@ def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tup
     for checkpoint, far in choice.distances:
         if base is None or checkpoint.id != base.id:
             files, compiled = (None, None) if far is None else (far.files, far.compiled)
-            reason = refused.get(checkpoint.id, "its files are gone" if far is None else None)
+            reason = refused.get(
+                checkpoint.id, "its commit is no longer in the repository" if far is None else None
+            )
             found.append(PassedOver(checkpoint.commit, checkpoint.tree, files, compiled, reason))
     for checkpoint in choice.foreign:
         part = next(iter(checkpoint.recipe.differing(recipe)), "engine")
-        reason = f"the {part} of its recipe is another one"
+        reason = f"the {part} of its recipe differs"
         found.append(PassedOver(checkpoint.commit, checkpoint.tree, reason=reason))
     by_tree = {one.tree: one for one in reversed(found)}  # `verify` leaves several of one tree
     return tuple(one for one in found if by_tree[one.tree] is one)[:_PASSED_OVER]

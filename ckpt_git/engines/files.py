@@ -150,7 +150,7 @@ def decode_manifest(data: bytes) -> dict[str, Entry]:
     """Raises ``ValueError`` where ``data`` is no manifest."""
     checksum, _, body = data.partition(b"\n")
     if hashlib.sha256(body).hexdigest().encode() != checksum:
-        raise ValueError("its checksum is another one")
+        raise ValueError("its checksum doesn't match")
     entries = {}
     for line in body.split(b"\0")[:-1]:
         info, path = line.split(b"\t", 1)

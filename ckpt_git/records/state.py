@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 _NAMED = 3  # damaged files that are named; the rest lies beside them
 
 _UNWRITTEN = (
-    "ckpt: a background build came to nothing, and there was no room to keep why;"
+    "ckpt: a background build could not run, and there was no room to keep why;"
     " free some space, and `git ckpt build` builds what is there now"
 )
 
@@ -110,7 +110,7 @@ class State:
         def read(data: Mapping[str, Any]) -> Value:
             value = parse(data)
             if place is not None and place(value) != path:
-                raise kept_files.DamagedError(f"{path} is about something else")
+                raise kept_files.DamagedError(f"{path} has another record in it")
             return value
 
         return read_json(path, read, self._let_go)
@@ -123,9 +123,7 @@ class State:
             path.rename(self.damaged / name)
             self._told += 1
             if self._told <= _NAMED:
-                self.tell(
-                    f"ckpt: {path} is damaged, so it counts as not there; {self.damaged} keeps it"
-                )
+                self.tell(f"ckpt: {path} is damaged, so it is ignored; {self.damaged} keeps it")
 
     def _tell_later(self, text: str) -> None:
         with suppress(StoreError):

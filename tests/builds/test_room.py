@@ -163,6 +163,6 @@ def test_gc_says_what_it_did_and_what_is_left(tmp_path: Path) -> None:
     assert "would remove 1 output, 1 checkpoint, " in project.ckpt("gc", "-n").out
     done = project.ckpt("gc")
     assert done.out.startswith("removed 1 output, 1 checkpoint, ")
-    assert " of 1 bytes are taken" in done.out
+    assert " of 1 bytes used" in done.out
     assert "takes more than the limit" in done.err
     assert project.build()["cached"]

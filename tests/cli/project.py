@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tests import warm
 from tests.support import GitRepo
 
 ROOT = Path(__file__).parents[2]
@@ -143,15 +144,20 @@ class Project:
         cwd: Path | None = None,
     ) -> Done:
         """Run ``git ckpt ARGUMENTS`` to its end; fails where it ends with another ``code``."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=cwd or self.path,
-            env=self.environment(),
-            input=stdin,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+        folder, environment = cwd or self.path, self.environment()
+        done: warm.Ended | subprocess.CompletedProcess[bytes]
+        if warm.fits(environment):
+            done = warm.run(arguments, cwd=folder, env=environment, stdin=stdin, timeout=120)
+        else:
+            done = subprocess.run(
+                [*COMMAND, *arguments],
+                cwd=folder,
+                env=environment,
+                input=stdin,
+                capture_output=True,
+                timeout=120,
+                check=False,
+            )
         result = Done(done.returncode, os.fsdecode(done.stdout), os.fsdecode(done.stderr))
         assert f'File "{ROOT}/ckpt_git' not in result.said, result.said
         assert "defect" not in result.said

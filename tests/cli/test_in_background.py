@@ -72,7 +72,7 @@ def test_what_runs_is_shown_and_can_be_cancelled(slow: Project) -> None:
     line = slow.ckpt("status").out.splitlines()[-1]
     assert line.startswith(f"building hello of tree {now['tree'][:10]}: build, for ")
     again = slow.ckpt("build", "--background")
-    assert again.out == "that is being built already; `git ckpt watch` follows it\n"
+    assert again.out == "it is being built already; `git ckpt watch` follows it\n"
     assert slow.ckpt("cancel").out == f"cancelled the build of tree {now['tree'][:10]}\n"
     assert processes(SLEEP) == []
     assert slow.ckpt("status").out.splitlines()[-1] == "nothing is being built"

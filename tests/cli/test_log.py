@@ -101,7 +101,7 @@ def test_why_names_the_checkpoints_that_a_build_did_not_start_from(project: Proj
     first, passed_over, *rest = project.ckpt("log", "--why", "-n", "1").out.splitlines()
     assert new[:10] in first
     assert old[:10] in first
-    assert passed_over == f"    not {oldest[:10]}: 1 file away, some 2 to compile"
+    assert passed_over == f"    not {oldest[:10]}: 1 file away, about 2 files to compile"
     assert rest == []
     assert passed_over.strip() in project.ckpt("log", "--graph", "--why", "-n", "1").out
     [record] = project.ckpt("log", "--json", "-n", "1").json()["records"]

@@ -139,7 +139,7 @@ def test_a_commit_that_cannot_be_built_is_named_and_the_rest_is_built(project: P
 @pytest.mark.parametrize(
     ("revisions", "said"),
     [
-        ("HEAD", "'HEAD' is no range of commits; `HEAD~10..HEAD` would be one"),
+        ("HEAD", "'HEAD' is not a range of commits; `HEAD~10..HEAD` would be one"),
         ("nothere..HEAD", "cannot list the commits of nothere..HEAD: bad revision"),
         ("--output=x..HEAD", "cannot list the commits of --output=x..HEAD: bad revision"),
     ],

@@ -263,7 +263,7 @@ def test_a_program_that_would_be_a_watcher_is_built_without_one(project: Project
     project.repo.commit(files={"program.c": LISTENER, "a": "content\n"})
     record = _is_unwatched(project)
     assert (record.output / "b").read_text() == "1\ncontent\n"
-    why = "a program would be a watcher itself, and the kernel allows one"
+    why = "a program asked for a seccomp listener of its own, and the kernel allows one"
     assert f"not watched: {why}" in record.warnings
 
 

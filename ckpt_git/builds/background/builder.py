@@ -126,7 +126,7 @@ def _build_one(state: State, progress: Progress, build: Build) -> None:
         progress.end("cancelled")
         raise
     except Exception as error:  # whatever it is, the next request is to be built
-        notices.tell_error(state, error, "a background build came to nothing")
+        notices.tell_error(state, error, "a background build could not run")
         progress.end("error")
     else:
         notices.tell_failures(state, records)

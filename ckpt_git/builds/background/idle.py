@@ -122,7 +122,7 @@ def _be_idle(request: Request, progress: Progress) -> None:
     except KeyboardInterrupt:
         kill_descendants(os.getpid())
     except Exception as error:  # whatever it is, it is to be told
-        notices.tell_error(progress.state, error, "a verification came to nothing")
+        notices.tell_error(progress.state, error, "a verification could not run")
         progress.ends_as("error")
     finally:
         os._exit(code)

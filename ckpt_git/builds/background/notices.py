@@ -52,7 +52,7 @@ def tell_difference(state: State, record: Record, paths: Sequence[str]) -> None:
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     what = f"{record.package} built from a checkpoint at {_named(record.commit)}"
     differs = f"{what} is NOT what a clean build gives: {', '.join(paths[:_NAMED])}{more}"
-    _post(state, f"{differs}; the checkpoint is let go, and the clean build stands")
+    _post(state, f"{differs}; the checkpoint was removed, and the clean build's result counts")
 
 
 def tell_doubt(state: State, package: str, why: str) -> None:

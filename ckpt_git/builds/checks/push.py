@@ -281,7 +281,7 @@ def _is_conclusive(record: Record) -> bool:
 def _inconclusive(record: Record) -> str:
     if record.missing is not None:
         return f"`{record.missing}` is not there for the build"
-    return record.reason or "the build came to nothing"
+    return record.reason or "the build gave no result"
 
 
 def _unchecked(

@@ -134,7 +134,7 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
     elif new:
         out("building in the background; `git ckpt watch` follows it")
     else:
-        out("that is being built already; `git ckpt watch` follows it")
+        out("it is being built already; `git ckpt watch` follows it")
 
 
 def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> None:

@@ -47,7 +47,7 @@ def _show(swept: Swept, *, dry_run: bool) -> None:
     freed = amount(sweep.before - sweep.after)
     removed = f"{', '.join(what)}, {freed}" if what else "nothing"
     out(f"{'would remove' if dry_run else 'removed'} {removed}")
-    out(f"{amount(sweep.after)} of {amount(swept.limit)} are taken")
+    out(f"{amount(sweep.after)} of {amount(swept.limit)} used")
 
 
 def _document(context: Context, swept: Swept, *, dry_run: bool) -> dict[str, object]:

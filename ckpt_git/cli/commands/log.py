@@ -135,7 +135,7 @@ def show_log(context: Context, records: Sequence[Record], *, bases: bool = False
     """Print records for people, a line each, and below one that failed why; with ``bases`` also why
     it started where it did. As wide as the terminal."""
     if not records:
-        out("nothing was built yet; `git ckpt build` does")
+        out("nothing was built yet; run `git ckpt build`")
         return
     subjects = _subjects(context, records)
     named = _name_width(records)

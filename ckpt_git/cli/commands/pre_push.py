@@ -79,7 +79,7 @@ def _report(context: Context, push: Push) -> bool:
     refused = False
     for result in validate(context, push, _watch):
         if isinstance(result, Skipped):
-            say_ckpt(f"{result.ref} is no commit's: nothing to build")
+            say_ckpt(f"{result.ref} doesn't point to a commit: nothing to build")
         elif isinstance(result, Unchecked):
             refused |= not result.allowed
             _tell_unchecked(result)
@@ -123,7 +123,9 @@ def _tell_failure(context: Context, result: Checked) -> None:
     if len(lines) > _LINES:
         say(f"    … {len(lines) - _LINES} more")
     if record.passed:
-        say_ckpt("the checkpoint is let go, and the clean build stands: push again to push that")
+        say_ckpt(
+            "the checkpoint was removed, and the clean build's result counts: push again to push it"
+        )
     else:
         say_ckpt(f"the whole log: {record.log}")
 

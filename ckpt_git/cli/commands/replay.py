@@ -70,7 +70,7 @@ def _renew_deep(context: Context, results: Sequence[Result]) -> None:
 def _commits(context: Context, revisions: str, *, first_parent: bool) -> list[Walked]:
     if ".." not in revisions:
         hint = f"`{revisions}~10..{revisions}` would be one"
-        raise UsageError(f"{revisions!r} is no range of commits", hint)
+        raise UsageError(f"{revisions!r} is not a range of commits", hint)
     return rev_list.range_of(context.repo, revisions, first_parent=first_parent)
 
 

@@ -40,7 +40,7 @@ from ckpt_git.records.runs import Ended, Running, last_ended
 
 _ENDINGS = {
     "died": "was killed",
-    "error": "came to nothing",
+    "error": "could not run",
     "cancelled": "was cancelled",
     "different": "found that the checkpoint had given another thing than a clean build",
 }
@@ -174,7 +174,7 @@ def show_status(found: Survey) -> None:
         if package.kept:
             out(f"  next build  {_next(package)}")
         out(f"  last build  {_last(package.last)}")
-    out(f"{amount(found.size)} of {amount(found.limit)} are taken in {shown(str(found.store))}")
+    out(f"{amount(found.size)} of {amount(found.limit)} used in {shown(str(found.store))}")
     now = found.running
     if found.last_run is not None and found.last_run.ending in _ENDINGS:
         last = found.last_run

@@ -38,7 +38,7 @@ def cancel(context: Context) -> None:
 
     stopped = stop_waiting(context.repo, context.state)
     for one in stopped:
-        out(f"what the {one.series} comes to won't be built")
+        out(f"the result of the {one.series} won't be built")
     root = context.repo.top or context.repo.git_dir
     ended = builder.cancel(context.state, lambda: detach.spawn_builder(context.state, root))
     if ended is not None:

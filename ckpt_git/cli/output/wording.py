@@ -78,7 +78,7 @@ def cost_of_staying(staying: CostOfStaying) -> str:
     """What it has cost that a checkpoint stays, and what it is measured by."""
     drift = staying.drift
     builds = count(drift.builds, "build")
-    spent = f"staying has had {drift.seconds:.1f} s of work done again in {builds}"
+    spent = f"rework since the checkpoint: {drift.seconds:.1f} s in {builds}"
     return spent if staying.price is None else f"{spent}, a clean build takes {staying.price:.1f} s"
 
 
@@ -108,7 +108,7 @@ def how_far(distance: _Distance | None, seconds: float | None = None) -> str:
     """A distance in words: how many files are changed, and what that has compiled anew, in so many
     ``seconds`` where that is known."""
     if distance is None:
-        return "its files are gone"
+        return "its commit is no longer in the repository"
     return f"{count(distance.files, 'file')} away{to_compile(distance, seconds)}"
 
 
@@ -119,8 +119,8 @@ def to_compile(distance: _Distance | None, seconds: float | None = None) -> str:
     about = round(distance.compiled)
     if not about:
         return ", nothing to compile"
-    takes = "" if seconds is None else f" in about {seconds:.1f} s"
-    return f", some {about} to compile{takes}"
+    takes = "" if seconds is None else f", about {seconds:.1f} s"
+    return f", about {count(about, 'file')} to compile{takes}"
 
 
 def amount(number: int) -> str:
@@ -135,4 +135,4 @@ def amount(number: int) -> str:
 
 def waits_for(series: str) -> str:
     """That a process waits until git's ``series`` (``cherry-pick``, …) is over."""
-    return f"waiting for the {series} to end, to build what it comes to (git ckpt cancel)"
+    return f"waiting for the {series} to end, to build its result (git ckpt cancel)"

@@ -185,9 +185,11 @@ def _run(job: Job, work: Path, workspace: Workspace, session: Session | None) ->
         report = read_report(session.report)
     except StoreError:
         refuse_full_disk(job)
-        raise _UnwatchedError("the watcher was ended before its build was") from None
+        raise _UnwatchedError("the watcher ended before its build did") from None
     if report.refused:
-        raise _UnwatchedError("a program would be a watcher itself, and the kernel allows one")
+        raise _UnwatchedError(
+            "a program asked for a seccomp listener of its own, and the kernel allows one"
+        )
     return _Ran(ended, report)
 
 
