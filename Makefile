@@ -8,6 +8,7 @@ help:
 	@echo 'make demo   the program at work on a small C project, in a temporary folder'
 	@echo 'make test   all tests'
 	@echo 'make lint   style and types'
+	@echo 'make reference   the reference pages and the man page, from the code'
 	@echo 'make clean  removes what the above left in this folder'
 
 demo:
@@ -24,7 +25,11 @@ lint:
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
+reference:
+	@.ci/setup test
+	@$(RUN) tools.reference
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint reference clean
