@@ -1,0 +1,53 @@
+"""Documents lead to what is there: files, headings, and the paths that they name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.project.documents import DOCS, DOCUMENTS, ROOT
+
+_FOREIGN = ("http://", "https://", "mailto:")
+
+
+def _without_code(text: str) -> str:
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"`[^`\n]*`", lambda code: "x" * len(code[0]), text)
+
+
+def _links(path: Path) -> list[str]:
+    text = _without_code(path.read_text())
+    return re.findall(r"\]\(([^)\s]+)\)", text)
+
+
+def _anchors(path: Path) -> set[str]:
+    """The names of a document's headings, as GitHub and MkDocs make them."""
+    text = re.sub(r"^```.*?^```$", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in _links(path):
+        if link.startswith(_FOREIGN):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), link
+        if anchor:
+            assert anchor in _anchors(target), link
+
+
+def test_every_page_can_be_reached() -> None:
+    reached, left = set(), [ROOT / "README.md"]
+    while left:
+        path = left.pop()
+        reached.add(path)
+        for link in _links(path):
+            target = (path.parent / link.partition("#")[0]).resolve()
+            if target.suffix == ".md" and target.exists() and target not in reached:
+                left.append(target)
+    assert {path for path in DOCUMENTS if DOCS in path.parents} <= reached
