@@ -9,6 +9,7 @@ help:
 	@echo 'make test   all tests'
 	@echo 'make lint   style and types'
 	@echo 'make reference   the reference pages and the man page, from the code'
+	@echo 'make recording   docs/recording.svg, from a session that is played'
 	@echo 'make clean  removes what the above left in this folder'
 
 demo:
@@ -29,7 +30,11 @@ reference:
 	@.ci/setup test
 	@$(RUN) tools.reference
 
+recording:
+	@.ci/setup test
+	@$(RUN) tools.recording
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help demo test lint reference clean
+.PHONY: help demo test lint reference recording clean
