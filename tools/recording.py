@@ -1,8 +1,8 @@
-"""``python -m tools.recording`` plays a session in a temporary folder and draws it: docs/recording.svg.
+"""``python -m tools.recording`` plays a session in a temporary folder, and draws it.
 
-Every command is really run, and every line below it is what it printed. Two things are changed: the
-temporary folder's path becomes ``~``, and of a refused push only the first lines are shown. A test
-plays the session again and compares, less seconds and ids.
+The picture is docs/recording.svg. Every command is really run, and every line below it is what it
+printed. Two things are changed: the temporary folder's path becomes ``~``, and of a refused push
+only the first lines are shown. A test plays the session again and compares, less seconds and ids.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _session(stage: _Stage) -> Iterator[Step]:
     apply_change(stage.folder, ONE_SOURCE)
     yield stage.run(f"git commit -qam '{ONE_SOURCE.subject}'")
     stage.run("git ckpt build --quiet HEAD")
-    yield stage.run("git ckpt log --graph           # seconds, files compiled, what it started from")
+    yield stage.run("git ckpt log --graph           # seconds, files compiled, whose memory")
     yield stage.run("git ckpt verify --quiet        # is it what a clean build gives?")
     path = stage.folder / ONE_SOURCE.paths[0]
     path.write_text(path.read_text().replace("static ", "sttaic ", 1))

@@ -51,3 +51,17 @@ def test_every_page_can_be_reached() -> None:
             if target.suffix == ".md" and target.exists() and target not in reached:
                 left.append(target)
     assert {path for path in DOCUMENTS if DOCS in path.parents} <= reached
+
+
+def test_paths_of_the_architecture_are_there() -> None:
+    """Those that begin with a folder of the package; a short one is below one that was named."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = re.findall(r"`((?:[\w.-]+/)+[\w.*-]*)`", text)
+    assert len(named) > 30
+    known = [path.as_posix() for path in ROOT.rglob("*") if ".git/" not in path.as_posix()]
+    missing = [
+        name
+        for name in named
+        if not any(f"{path}/".endswith(f"/{name.rstrip('/')}/") for path in known)
+    ]
+    assert missing == []
