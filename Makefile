@@ -10,6 +10,7 @@ help:
 	@echo 'make lint   style and types'
 	@echo 'make reference   the reference pages and the man page, from the code'
 	@echo 'make recording   docs/recording.svg, from a session that is played'
+	@echo 'make docs   the site of the documents, in build/site'
 	@echo 'make release VERSION=1.2.3   a tag and what is to be uploaded; see CONTRIBUTING.md'
 	@echo 'make clean  removes what the above left in this folder'
 
@@ -35,6 +36,10 @@ recording:
 	@.ci/setup test
 	@$(RUN) tools.recording
 
+docs:
+	@.ci/setup docs
+	@$(RUN) mkdocs build --quiet --strict
+
 release:
 	@.ci/setup test
 	@$(RUN) tools.release $(VERSION)
@@ -42,4 +47,4 @@ release:
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help demo test lint reference recording release clean
+.PHONY: help demo test lint reference recording docs release clean

@@ -106,7 +106,7 @@ class _Stage:
     def _call(self, command: str) -> subprocess.CompletedProcess[str]:
         ours = {name: os.environ[name] for name in ("CKPT_PROGRAMS",) if name in os.environ}
         path = f"{self.home / 'bin'}:{os.environ['PATH']}"
-        return subprocess.run(  # noqa: S602 - the session's own lines
+        return subprocess.run(
             command,
             shell=True,
             cwd=self.folder,
@@ -172,7 +172,7 @@ text {{ animation: appear 0.1s backwards; }}
 
 def lines_of(picture: str) -> list[str]:
     """The lines that a picture shows, less what is another thing in each run."""
-    texts = ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314
+    texts = ET.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")
     return [_plain(text.text or "") for text in texts]
 
 

@@ -53,6 +53,13 @@ def test_every_page_can_be_reached() -> None:
     assert {path for path in DOCUMENTS if DOCS in path.parents} <= reached
 
 
+def test_the_site_has_every_page() -> None:
+    text = (ROOT / "mkdocs.yml").read_text()
+    named = re.findall(r"^ +- (?:.*: )?([\w/-]+\.md)$", text, re.MULTILINE)
+    pages = {str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md")}
+    assert pages <= set(named)
+
+
 def test_paths_of_the_architecture_are_there() -> None:
     """Those that begin with a folder of the package; a short one is below one that was named."""
     text = (ROOT / "ARCHITECTURE.md").read_text()
