@@ -9,7 +9,7 @@ help:
 	@echo 'make test   all tests'
 	@echo 'make lint   style and types'
 	@echo 'make reference   the reference pages and the man page, from the code'
-	@echo 'make recording   docs/recording.svg, from a session that is played'
+	@echo 'make recording   docs/recording.svg, from a real run'
 	@echo 'make docs   the site of the documents, in build/site'
 	@echo 'make release VERSION=1.2.3   a tag and what is to be uploaded; see CONTRIBUTING.md'
 	@echo 'make clean  removes what the above left in this folder'

@@ -1,8 +1,8 @@
-"""``python -m tools.recording`` plays a session in a temporary folder, and draws it.
+"""``python -m tools.recording`` plays a script in a temporary folder, and draws it.
 
 The picture is docs/recording.svg. Every command is really run, and every line below it is what it
 printed. Two things are changed: the temporary folder's path becomes ``~``, and of a refused push
-only the first lines are shown. A test plays the session again and compares, less seconds and ids.
+only the first lines are shown. A test plays it again and compares, less seconds and ids.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class Step:
 
 
 def play() -> list[Step]:
-    """Run the session. Raises ``CalledProcessError`` where a command can't be prepared."""
+    """Run the script. Raises ``CalledProcessError`` where a command can't be prepared."""
     with TemporaryDirectory(prefix="ckpt-recording-") as name:
         home = Path(name).resolve()
         stage = _Stage(home, home / "tally")
         stage.prepare()
-        return list(_session(stage))
+        return list(_script(stage))
 
 
-def _session(stage: _Stage) -> Iterator[Step]:
+def _script(stage: _Stage) -> Iterator[Step]:
     yield stage.run("git commit -qm 'Build with ckpt-git'")
     yield stage.run("git ckpt build --quiet HEAD    # wait for the first build, a clean one")
     apply_change(stage.folder, ONE_SOURCE)
@@ -72,7 +72,7 @@ def _session(stage: _Stage) -> Iterator[Step]:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """Where the session plays: a home folder, and in it the demo's project."""
+    """Where the script plays: a home folder, and in it the demo's project."""
 
     home: Path
     folder: Path
@@ -123,7 +123,7 @@ class _Stage:
 
 
 def drawn(steps: list[Step]) -> str:
-    """The session as an SVG in which line after line appears. Who wants no motion sees the end."""
+    """What was run as an SVG in which line after line appears. Who wants no motion sees the end."""
     rows = [row for step in steps for row in _rows(step)]
     width = int(2 * _MARGIN + _COLUMNS * _CHARACTER)
     height = 2 * _MARGIN + len(rows) * _LINE
@@ -155,7 +155,7 @@ def _cut(line: str) -> str:
 
 _PICTURE = """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" \
-height="{height}" role="img" aria-label="A session of git ckpt in a terminal">
+height="{height}" role="img" aria-label="git ckpt in a terminal">
 <!-- Made by `make recording` from a real run. -->
 <style>
 text {{ font: 13px ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }}
@@ -184,7 +184,7 @@ def _plain(line: str) -> str:
 
 
 def main() -> None:
-    """Play the session, and draw it."""
+    """Play the script, and draw it."""
     RECORDING.write_text(drawn(play()))
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-DOCUMENTS = sorted(
+DOCUMENTS = sorted(ROOT.glob("*.md")) + sorted(
     path
-    for path in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / ".github").rglob("*.md"))
-    if path.is_file()
+    for folder in (DOCS, ROOT / ".github", ROOT / "benchmarks")
+    for path in folder.rglob("*.md")
 )
 
 

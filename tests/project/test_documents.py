@@ -53,6 +53,15 @@ def test_every_page_can_be_reached() -> None:
     assert {path for path in DOCUMENTS if DOCS in path.parents} <= reached
 
 
+def test_documents_that_the_code_names_are_there() -> None:
+    folders = ("ckpt_git", "hooks", "tests", "benchmarks", "tools", ".ci")
+    sources = [path for name in folders for path in (ROOT / name).rglob("*") if path.is_file()]
+    for path in (*sources, *ROOT.glob("*.toml"), ROOT / ".pre-commit-hooks.yaml"):
+        if path.suffix in {".py", ".sh", ".c", ".h", ".toml", ".yaml", ".nix"}:
+            for name in re.findall(r"(?<![\w/\"'*])docs/[\w/.-]+\.\w+", path.read_text()):
+                assert (ROOT / name).exists(), f"{path}: {name}"
+
+
 def test_the_site_has_every_page() -> None:
     text = (ROOT / "mkdocs.yml").read_text()
     named = re.findall(r"^ +- (?:.*: )?([\w/-]+\.md)$", text, re.MULTILINE)

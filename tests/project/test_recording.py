@@ -1,4 +1,4 @@
-"""The recording shows what a session prints today."""
+"""The recording shows what the commands print today."""
 
 from __future__ import annotations
 
