@@ -64,7 +64,8 @@ def test_the_form_is_that_of_the_header(tmp_path: Path) -> None:
     lines += [f'printf("{name} %d\\n", {name});\n' for name in _ENUMS]
     program = tmp_path / "sizes.c"
     program.write_text(
-        '#include "memory/memory.h"\n#include "steps/steps.h"\n#include <stdio.h>\n#include <stddef.h>\n'
+        '#include "memory/memory.h"\n#include "steps/steps.h"\n'
+        "#include <stdio.h>\n#include <stddef.h>\n"
         f"int main(void) {{ {''.join(lines)} return __builtin_memcmp(MEMORY_MAGIC, "
         f'"{memory_file.MAGIC.decode()}", 9); }}\n'
     )
