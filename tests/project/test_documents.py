@@ -41,6 +41,12 @@ def test_links_lead_somewhere(path: Path) -> None:
             assert anchor in _anchors(target), link
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_to_copy_has_a_tab(path: Path) -> None:
+    """The site's pages would have blanks in its place."""
+    assert "\t" not in path.read_text()
+
+
 def test_every_page_can_be_reached() -> None:
     reached, left = set(), [ROOT / "README.md"]
     while left:

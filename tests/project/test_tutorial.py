@@ -7,11 +7,14 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.project.documents import DOCS, blocks, program_on_path
 
 _SCRIPT = "set -e; exec 2>&1\n"
 
 
+@pytest.mark.slow
 def test_it_works_as_it_says(tmp_path: Path) -> None:
     env = {
         **os.environ,
