@@ -8,6 +8,10 @@ help:
 	@echo 'make demo   the program at work on a small C project, in a temporary folder'
 	@echo 'make test   all tests'
 	@echo 'make lint   style and types'
+	@echo 'make reference   the reference pages and the man page, from the code'
+	@echo 'make recording   docs/recording.svg, from a real run'
+	@echo 'make docs   the site of the documents, in build/site'
+	@echo 'make release VERSION=1.2.3   a tag and what is to be uploaded; see CONTRIBUTING.md'
 	@echo 'make clean  removes what the above left in this folder'
 
 demo:
@@ -24,7 +28,23 @@ lint:
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 
+reference:
+	@.ci/setup test
+	@$(RUN) tools.reference
+
+recording:
+	@.ci/setup test
+	@$(RUN) tools.recording
+
+docs:
+	@.ci/setup docs
+	@$(RUN) mkdocs build --quiet --strict
+
+release:
+	@.ci/setup test
+	@$(RUN) tools.release $(VERSION)
+
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help demo test lint clean
+.PHONY: help demo test lint reference recording docs release clean

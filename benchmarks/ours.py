@@ -50,7 +50,7 @@ class Result:
 
     @classmethod
     def parse(cls, data: Mapping[str, Any], wall: float) -> Result:
-        """Raises ``KeyError`` where ``data`` isn't of the form that DESIGN.md gives."""
+        """Raises ``KeyError`` where ``data`` isn't of the form that docs/reference/json.md has."""
         return cls(
             passed=data["outcome"] == "passed",
             base=None if data["checkpoint"] is None else data["checkpoint"]["commit"],

@@ -1,6 +1,6 @@
 """The build of a target: from its record, from the nearest checkpoint, or clean.
 
-The order is the one of DESIGN.md: tree, checkpoint, diff, engine, record. What a checkpoint
+The order is that of docs/explanation/design.md: tree, checkpoint, diff, engine, record. What one
 gave is used only where it may be: a failure is confirmed by a clean build, and the result of a
 checkpoint that turns out to be damaged is thrown away.
 """

@@ -1,6 +1,6 @@
 """Where errors end: what was foreseen becomes one line and an exit code, the rest a report.
 
-The exit codes are those of the README: 0, 1, 2, 3, 130.
+The exit codes are those of docs/reference/exit-codes.md: 0, 1, 2, 3, 130.
 """
 
 from __future__ import annotations

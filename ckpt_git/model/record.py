@@ -136,7 +136,7 @@ class Record:
         return replace(self, tree=tree, commit=commit, answered_by=Built(self.commit, self.tree))
 
     def result(self) -> dict[str, Any]:
-        """The form that ``build --json`` prints (the contract in the README)."""
+        """The form that ``build --json`` prints (docs/reference/json.md)."""
         return {
             "package": self.package,
             "engine": self.engine,

@@ -1,4 +1,4 @@
-"""The two functions of nixpkgs from Python, as the README shows them."""
+"""The two functions of nixpkgs from Python, as docs/reference/python.md has them."""
 
 from __future__ import annotations
 

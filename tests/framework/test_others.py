@@ -1,4 +1,4 @@
-"""The recipes of docs/pre-commit.md for prek and lefthook, with the real ones."""
+"""The recipes of docs/how-to/hook-managers.md for prek and lefthook, with the real ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.framework.conftest import BROKEN, Managed
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "pre-commit.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "how-to" / "hook-managers.md"
 
 
 def _section(name: str) -> str:

@@ -1,1 +1,1 @@
-"""Every change that git can hold, in every way of building: DESIGN.md, "What never breaks", 2."""
+"""Every change that git can hold, in every way of building: docs/explanation/design.md."""

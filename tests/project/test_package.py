@@ -78,6 +78,10 @@ def test_the_package_that_runs_is_the_installed_one(installed: Path) -> None:
     assert said.startswith(str(installed))
 
 
+def test_type_checkers_are_told_that_it_is_typed(installed: Path) -> None:
+    assert list(installed.glob("lib/python3*/site-packages/ckpt_git/py.typed"))
+
+
 def test_the_hook_is_installed_from_the_package(installed: Path, tmp_path: Path) -> None:
     repo = GitRepo.init(tmp_path / "repo")
     _git(repo, installed, "ckpt", "install")

@@ -1,4 +1,4 @@
-"""What a hook may build unasked. The rules, and why, are in docs/threat-model.md.
+"""What a hook may build unasked. The rules, and why, are in docs/explanation/threat-model.md.
 
 What the user commits is built. What a merge, a pull, a rebase or a checkout brings in is built in
 a sandbox alone, and by a recipe that the user wrote or agreed to: one that others changed may

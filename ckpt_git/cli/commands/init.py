@@ -61,7 +61,7 @@ def _use_framework(top: Path, folder: Path) -> None:
         out(line)
     if added:
         out(f"`git add {pre_commit.NAME}` too: pre-commit runs nothing while it isn't staged")
-    out("`git ckpt install` puts in git's own hooks instead: docs/pre-commit.md says what they add")
+    out("`git ckpt install` puts in git's own hooks instead; docs/how-to/hook-managers.md compares")
 
 
 def take_away(context: Context) -> None:

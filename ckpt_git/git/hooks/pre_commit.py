@@ -62,7 +62,9 @@ def add_entry(top: Path) -> bool:
     text = _read(path)
     added = with_entry(text, installed_from())
     if added is None or not _is_valid(added):
-        hint = "add the repository of ckpt-git to its `repos` by hand: docs/pre-commit.md has it"
+        hint = (
+            "add ckpt-git's repository to its `repos` by hand; docs/how-to/hook-managers.md has it"
+        )
         raise RepositoryError(f"{path} has no list of `repos` that could be added to", hint)
     try:
         aside = path.with_name(f".{NAME}.{os.getpid()}")

@@ -1,7 +1,7 @@
 """What ``ckpt.toml`` says: packages and switches, as frozen values. Pure; the caller reads files.
 
 Everything is checked here, once: what comes out can be relied on, and what cannot be meant is a
-``ConfigError`` that names file and line. The keys are those of DESIGN.md, "ckpt.toml".
+``ConfigError`` that names file and line. docs/reference/configuration.md has the keys.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ KINDS = {
     "links": "links, modes and names",
     "verdict": "whether it passes",
 }
-"""What builds lie about, after FINDINGS.md and issue 21."""
+"""What builds lie about; docs/explanation/background.md has what was found first."""
 
 
 @dataclass(frozen=True, eq=False)

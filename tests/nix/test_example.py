@@ -1,4 +1,4 @@
-"""The README's example of the Nix library, as it stands there."""
+"""The example on the page of the Nix library, as it stands there."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.nix.project import MAKE
 from tests.nix.store import HERE, LIBRARY, NixStore, attributes
 
-_README = HERE.parent.parent / "README.md"
+_PAGE = HERE.parent.parent / "docs" / "reference" / "nix-library.md"
 
 
 def test_the_example_builds_what_changed(nix: NixStore, tmp_path: Path) -> None:
-    (example,) = re.findall(r"^```nix\n(.*?)^```", _README.read_text(), re.MULTILINE | re.DOTALL)
+    (example,) = re.findall(r"^```nix\n(.*?)^```", _PAGE.read_text(), re.MULTILINE | re.DOTALL)
     (tmp_path / "checkpointed.nix").write_text(example)
     (tmp_path / "package.nix").write_text(
         '{ stdenv, src }: stdenv.mkDerivation { name = "sample-1"; inherit src; '
