@@ -53,6 +53,8 @@ def _told(error: Exception) -> int:
     """Say what went wrong; returns the exit code."""
     if isinstance(error, CkptError):
         return end(f"error: {error.what}", error.hint, error.exit_code)
+    if isinstance(error, BrokenPipeError) and streams.is_abandoned():
+        return 0  # by a library: what is printed here ends without a word, too
     if isinstance(error, OSError) and error.errno in _REFUSALS:
         where = shown(str(error.filename)) if error.filename else "this machine"
         return end(f"error: {where}: {error.strerror}", _REFUSALS[error.errno], MISSING)

@@ -10,13 +10,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.cli.project import COMMAND, CONFIG, Project, processes
+from tests.cli.project import COMMAND, CONFIG, ROOT, Project, processes
 from tests.support import GitRepo, eventually, read_only
 
 
@@ -401,6 +402,19 @@ def test_a_pipe_that_nobody_reads_on_is_no_error(built: Project, command: str) -
     assert process.returncode == 0
     assert b"Error" not in err
     assert b"Broken" not in err
+
+
+def test_a_library_that_prints_where_nobody_reads_on_is_no_defect() -> None:
+    """typer prints a page of help in two pieces, and the first may be all that `head` wants."""
+    script = "from ckpt_git.cli import errors\n"
+    script += "raise SystemExit(errors.run_guarded(lambda: print(flush=True) or 0))"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=write, stderr=subprocess.PIPE, check=False
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_a_failure_is_no_success_because_nobody_reads_on(built: Project) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -83,6 +84,14 @@ def finish() -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(CkptError):
             write(stream, "")
+
+
+def is_abandoned() -> bool:
+    """Whether nobody reads what is printed any more: poll(2), POLLERR at a pipe's end."""
+    poll = select.poll()
+    for number in (1, 2):
+        poll.register(number, 0)
+    return any(told & select.POLLERR for _, told in poll.poll(0))
 
 
 def _mute(stream: TextIO) -> None:
