@@ -113,9 +113,11 @@ def test_what_a_daemon_leaves(probed: Project) -> None:
 
 def test_a_daemon_that_writes_to_what_was_made(probed: Project) -> None:
     """Who read the file before it went on has read something else."""
-    probed.write("run", "exec 3> log; (sleep .2; echo late >&3) & echo early >&3\n")
+    wait = "until {}; do sleep .02; done"
+    later = f"({wait.format('test -e c')}; echo late >&3) &"
+    probed.write("run", f"exec 3> log; {later} echo early >&3\n")
     probed.write("a", "first\n")
-    probed.command = "sh run; cp log b; cp a c; sleep .4; cp log d"
+    probed.command = f"sh run; cp log b; cp a c; {wait.format('grep -q late log')}; cp log d"
     probed.record()
     probed.again()
     probed.write("a", "other\n")
