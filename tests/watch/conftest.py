@@ -1,4 +1,4 @@
-"""The watcher's programs, compiled once, and projects that are built below them."""
+"""The watcher's programs, and projects that are built below them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.watch.project import Programs, Project
 @pytest.fixture(scope="session")
 def programs() -> Iterator[Programs]:
     folder = Path(tempfile.mkdtemp(prefix="w", dir="/tmp"))
-    yield Programs.compile(folder)
+    yield Programs.find(folder)
     shutil.rmtree(folder)
 
 

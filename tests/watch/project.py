@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from ckpt_git.watch import compiling
+from ckpt_git.watch.program import programs
+from tests.conftest import PROGRAMS
 
 SOCKET = 100
 DATE = 1_700_000_000  # of all sources
@@ -41,12 +42,11 @@ class Programs:
     answer: Path
 
     @classmethod
-    def compile(cls, folder: Path) -> Programs:
-        """Compile them into ``folder``, which is there and empty."""
-        compiler = compiling.compilers(os.environ)[0]
-        compiling.compile_into(folder, compiler, "linked")
-        (folder / "answer").rename(folder / "@")
-        return cls(folder / "ckpt-watch", folder / "libsee.so", folder / "@")
+    def find(cls, folder: Path) -> Programs:
+        """Those that all tests share, compiled where the sources changed. ``folder`` is empty."""
+        found = programs(PROGRAMS.parent)
+        shutil.copy2(found.answer, folder / "@")
+        return cls(found.watch, found.library, folder / "@")
 
 
 @dataclass(frozen=True)
