@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,11 +19,15 @@ _IDENTITY = {
 }
 
 
-PROGRAMS = Path(tempfile.gettempdir()) / f"ckpt-tests-{os.getuid()}" / "watch"
+SHARED = Path(tempfile.gettempdir()) / f"ckpt-tests-{os.getuid()}"
+"""What every test would find out anew, and what is the same for all: the programs of the watcher,
+and what this machine can. Each is found out again where what it depends on is another thing."""
+PROGRAMS = SHARED / "watch"
+_ABILITIES = "abilities.json"
 
 
 @pytest.fixture(autouse=True)
-def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A home and a store below ``tmp_path``, an identity, none of the user's configuration.
 
     What git sets for its hooks is removed too, so that the tests pass when a hook runs them.
@@ -45,3 +52,11 @@ def isolated_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     for name, value in _IDENTITY.items():
         monkeypatch.setenv(name, value)
+    store = tmp_path / "store"
+    store.mkdir(0o700)
+    with suppress(FileNotFoundError):
+        shutil.copy(SHARED / _ABILITIES, store)
+    yield
+    if not (SHARED / _ABILITIES).exists() and (store / _ABILITIES).is_file():
+        SHARED.mkdir(exist_ok=True)
+        shutil.copy(store / _ABILITIES, SHARED)

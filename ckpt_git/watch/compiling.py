@@ -26,6 +26,7 @@ AGAIN = "`git ckpt doctor` tries again"
 WATCH, LIBRARY, ANSWER = NAMES = ("ckpt-watch", "libsee.so", "answer")
 
 _TABLE = "programs.mk"
+_ROOMS = ("answer", "files", "memory", "preload", "shared", "steps", "watcher")
 _SOURCES = (".c", ".h", ".mk", Path(__file__).name)  # this file, too, says how they are made
 _COMPILERS = ("cc", "gcc", "clang")
 _USAGE = 64  # exit code of ckpt-watch where it isn't told what to do
@@ -53,13 +54,12 @@ def _which(name: str, folders: list[str]) -> str | None:
 
 def sources() -> list[os.DirEntry[str]]:
     """The files that the programs depend on, by path."""
-    entries = _entries(FOLDER)
-    rooms = [entry.path for entry in entries if entry.is_dir()]
-    found = [*entries, *(entry for room in rooms for entry in _entries(room))]
+    folders = (FOLDER, *(FOLDER / room for room in _ROOMS))
+    found = [entry for folder in folders for entry in _entries(folder)]
     return sorted((entry for entry in found if entry.name.endswith(_SOURCES)), key=_path)
 
 
-def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         return list(entries)
 

@@ -49,3 +49,7 @@ def test_every_source_belongs_to_a_program() -> None:
     sources = {str(path.relative_to(compiling.FOLDER)) for path in compiling.FOLDER.glob("**/*.c")}
     assert sources
     assert sources <= set(words)
+    headers = {path.name for path in compiling.FOLDER.glob("**/*.h")}
+    assert {entry.name for entry in compiling.sources()} >= headers | {
+        Path(s).name for s in sources
+    }
