@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ckpt_git.kept_files import read_kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
-from ckpt_git.watch.memory_file import MAGIC
+from ckpt_git.watch.memory_form import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
