@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from ckpt_git.cli.app import app
+from ckpt_git.cli.app import make_app
 from ckpt_git.model.config.packages import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS, Config
 from ckpt_git.model.config.push_policy import PUSH_KEYS
 from ckpt_git.model.record import Base, Record, Seconds
@@ -21,7 +21,7 @@ from tests.support import GitRepo
 
 _ROOT = Path(__file__).parents[2]
 _README = (_ROOT / "README.md").read_text()
-_COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+_COMMANDS = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
 
 _MAKEFILE = """\
 PREFIX ?= /usr/local
