@@ -11,7 +11,7 @@ import pytest
 import typer
 
 from ckpt_git.cli.app import make_app
-from ckpt_git.model.config.packages import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
+from ckpt_git.model.config.ckpt_toml import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
 from ckpt_git.model.config.push_policy import PUSH_KEYS
 
 _PAGE = Path(__file__).parents[2] / "man" / "git-ckpt.1"

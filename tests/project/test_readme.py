@@ -14,7 +14,8 @@ import pytest
 import typer
 
 from ckpt_git.cli.app import make_app
-from ckpt_git.model.config.packages import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS, Config
+from ckpt_git.model.config import ckpt_toml
+from ckpt_git.model.config.ckpt_toml import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
 from ckpt_git.model.config.push_policy import PUSH_KEYS
 from ckpt_git.model.record import Base, Record, Seconds
 from tests.support import GitRepo
@@ -81,7 +82,7 @@ def test_every_command_that_it_shows_is_there() -> None:
 
 def test_its_configuration_is_one_and_has_every_key() -> None:
     (text,) = _blocks(_section("ckpt.toml"), "toml")
-    config = Config.parse(text)
+    config = ckpt_toml.parse(text)
     assert [package.engine for package in config.packages.values()] == ["auto", "nix"]
     told = set(re.findall(r"(?:^|# or )(\w+) +=", text, re.MULTILINE))
     told |= set(re.findall(r"^\[(?:package\.\w+\.)?(\w+)\]", text, re.MULTILINE))
