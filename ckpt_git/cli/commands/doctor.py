@@ -12,7 +12,8 @@ from ckpt_git.builds.context import Context
 from ckpt_git.cli.output.streams import out
 from ckpt_git.engines.protocol import Engine
 from ckpt_git.git.hooks import pre_commit
-from ckpt_git.git.hooks.install import HOOKS, hooks_folder, installed
+from ckpt_git.git.hooks.folder import hooks_folder
+from ckpt_git.git.hooks.install import HOOKS, installed
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.report.finding import Finding
 from ckpt_git.process import run
