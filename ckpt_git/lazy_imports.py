@@ -53,6 +53,7 @@ _REASONS: Mapping[str, Sequence[str]] = {
         "ckpt_git.git.hooks.install",
     ),
     "a hook builds nothing itself, and a push of what is known builds nothing": (
+        "ckpt_git.builds.attempt",
         "ckpt_git.builds.background.build_request",
         "ckpt_git.builds.background.builder",
         "ckpt_git.builds.background.detach",
