@@ -142,12 +142,12 @@ class Attempt:
 
     def _drop(self, checkpoint: Checkpoint) -> None:
         checkpoints.drop(self.context.state, checkpoint)
-        self.plan.engine.discard(checkpoint)
+        self.plan.engine.artifacts.discard(checkpoint)
 
     def _drop_damaged(self) -> None:
         """Several checkpoints may lie on the damaged layer."""
         for checkpoint in checkpoints.listed(self.context.state, self.plan.package.name):
-            if self.plan.engine.damage(checkpoint) is not None:
+            if self.plan.engine.artifacts.damage(checkpoint) is not None:
                 self._drop(checkpoint)
 
 

@@ -15,7 +15,7 @@ from ckpt_git.builds.checkpoints import follow_cost
 from ckpt_git.builds.checkpoints.choose import Choice, choose
 from ckpt_git.builds.checkpoints.follow import candidates, is_head, put_in_force
 from ckpt_git.builds.plan import BuildOptions, Plan
-from ckpt_git.engines.protocol import Announce, Engine, Event
+from ckpt_git.engines.protocol import Announce, Engine, Event, changed_toolchain
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.derivation import Recipe
 from ckpt_git.model.errors import CkptError
@@ -168,9 +168,9 @@ def _known(
     record = results.find(context.state, package.name, key, recipe.id)
     if record is None or not record.confirmed or record.missing is not None:
         return None
-    if options.output and record.out and engine.output_damage(record.output) is not None:
+    if options.output and record.out and engine.outputs.damage(record.output) is not None:
         return None
-    if engine.changed_toolchain(record.toolchain) is not None:
+    if changed_toolchain(engine, record.toolchain) is not None:
         return None
     if options.artifacts and record.passed and not _has_artifacts(context, engine, record):
         return None
@@ -179,6 +179,8 @@ def _known(
 
 def _has_artifacts(context: Context, engine: Engine, record: Record) -> bool:
     return any(
-        c.tree == record.tree and c.recipe.id == record.recipe and engine.unusable(c) is None
+        c.tree == record.tree
+        and c.recipe.id == record.recipe
+        and engine.artifacts.unusable(c) is None
         for c in checkpoints.listed(context.state, record.package)
     )

@@ -61,7 +61,7 @@ def _configuration(context: Context) -> Iterator[Finding]:
     target = context.current()
     for package in context.config(target.tree).packages.values():
         drv = context.derivation(package, target.tree)
-        yield context.engine(drv.engine).examine_package(drv)
+        yield context.engine(drv.engine).diagnosis.examine_package(drv)
 
 
 def _hooks(context: Context) -> Iterator[Finding]:
@@ -83,7 +83,7 @@ def _engines(context: Context) -> Iterator[Finding]:
     """Those that the packages are built with; what one lacks doesn't hide another one."""
     for engine in _engines_in_use(context):
         try:
-            yield from engine.examine()
+            yield from engine.diagnosis.examine()
         except CkptError as error:
             yield Finding(f"{engine.name} engine", "missing", error.what, error.hint)
 

@@ -140,7 +140,7 @@ def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
     last = next(iter(results.history(context.state, name, 1)), None)
     if checkpoint is None:
         return PackageStatus(name, None, None, None, last)
-    problem = context.engine(checkpoint.engine).unusable(checkpoint)
+    problem = context.engine(checkpoint.engine).artifacts.unusable(checkpoint)
     away = drift(context.repo, checkpoint.tree, tree, folder)
     weights = costs.weights(context.state, name)
     known = candidates(context, package)
