@@ -29,7 +29,7 @@ from ckpt_git.cli.output.wording import (
 )
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.git.objects.distance import drift
+from ckpt_git.git.objects.diffs import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.follow_policy import CostOfStaying
