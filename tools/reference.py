@@ -16,8 +16,8 @@ from typing import Any, get_args, get_type_hints
 import typer
 from typer.core import TyperArgument, TyperCommand
 
-from ckpt_git.cli.app import app
-from ckpt_git.model.config.packages import (
+from ckpt_git.cli.app import make_app
+from ckpt_git.model.config.ckpt_toml import (
     COMMON_KEYS,
     ENGINES,
     LOCAL_KEYS,
@@ -25,9 +25,8 @@ from ckpt_git.model.config.packages import (
     NIX_SETTINGS,
     SHARED,
     TOP_KEYS,
-    Config,
-    Package,
 )
+from ckpt_git.model.config.packages import Config, Package
 from ckpt_git.model.config.push_policy import PUSH_KEYS, PushPolicy
 from tools import manual, words
 from tools.markdown import table
@@ -148,7 +147,7 @@ def made() -> dict[str, str]:
 
 def commands() -> dict[str, list[TyperCommand]]:
     """The commands of each heading, as the command line itself lists them."""
-    known = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    known = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
     shown = [command for command in known.values() if not command.hidden]
     _check("commands", words.COMMANDS, (command.name for command in shown))
     return {

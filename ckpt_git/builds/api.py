@@ -40,10 +40,10 @@ def _realise(drv: Derivation, checkpoint: Checkpoint | None) -> Realisation:
     source = context.repo.source(drv.source.tree, drv.source.folder)
     start = None
     if checkpoint is not None:
-        problem = engine.unusable(checkpoint)
+        problem = engine.artifacts.unusable(checkpoint)
         if problem is not None:
             raise CkptError(f"{drv.name}: {problem}", "prepare another checkpoint")
-        diff = SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
+        diff = SourceDiff.between(engine.artifacts.base_manifest(checkpoint), source.manifest())
         base = context.repo.source(checkpoint.tree, drv.source.folder)
         start = Start(checkpoint, diff, base)
     recipe = engine.recipe(drv, source, to_build=True)

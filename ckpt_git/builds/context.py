@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ckpt_git.builds import prefetch
 from ckpt_git.engines import engine as make_engine
 from ckpt_git.git.repository import Repository
-from ckpt_git.model.config.packages import Config, Package, decode
+from ckpt_git.model.config import ckpt_toml
 from ckpt_git.model.derivation import Derivation, Source
 from ckpt_git.model.errors import CkptError, ConfigError, RepositoryError
 from ckpt_git.model.report.display_names import CONFIG_NAME
@@ -22,6 +22,7 @@ from ckpt_git.records.state import State
 if TYPE_CHECKING:
     from ckpt_git.deferred import Deferred
     from ckpt_git.engines.protocol import Engine
+    from ckpt_git.model.config.packages import Config, Package
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Context:
                 return None
             except OSError as error:
                 raise ConfigError(f"can't read {path}: {error.strerror}") from error
-        return None if data is None else Config.parse(decode(data, where), where=where)
+        return None if data is None else ckpt_toml.parse(ckpt_toml.decode(data, where), where=where)
 
     def derivation(self, package: Package, tree: str) -> Derivation:
         """What building ``package`` from ``tree`` means here."""

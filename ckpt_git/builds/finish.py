@@ -58,7 +58,7 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
     confirmed = confirmed and not _inconclusive(result)
     record = replace(_as_record(context, ending, moved), confirmed=confirmed)
     results.save(state, record)
-    plan.engine.release_pins()
+    plan.engine.artifacts.release_pins()
     if plan.staying is not None and ending.start is not None:
         drift = plan.staying.drift.after(plan.staying.rent)
         costs.keep_drift(state, ending.start.checkpoint, drift)
@@ -71,7 +71,8 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
 
 def _learn(context: Context, plan: Plan, artifacts: Checkpoint | None, seconds: float) -> None:
     """Find out, after a clean build, what a change of each file has compiled anew."""
-    memory = None if artifacts is None else plan.engine.trace(artifacts)
+    seen = plan.engine.observations
+    memory = None if artifacts is None or seen is None else seen.trace(artifacts)
     if memory is not None:
         costs.keep_weights(context.state, plan.package.name, learn_from(memory, seconds))
 
@@ -90,7 +91,7 @@ def _as_record(context: Context, ending: Ending, moved: Relocation) -> Record:
     plan, result, start = ending.plan, ending.result, ending.start
     base = _helped(context, ending)
     error = tuple(_errors(ending.log, moved)) if result.outcome == "failed" else ()
-    advised = advice(error, plan.engine.out_path(plan.drv, result.out))
+    advised = advice(error, plan.engine.outputs.path(plan.drv, result.out))
     total = time.monotonic() - ending.began
     return Record(
         package=plan.package.name,

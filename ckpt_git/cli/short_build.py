@@ -36,7 +36,7 @@ def _targets(arguments: list[str]) -> list[str]:
 
 
 def build(arguments: list[str]) -> int:
-    """The same as ``app.build`` for ``arguments`` that are short; returns the exit code."""
+    """``panels.build.build`` for ``arguments`` that are short; returns the exit code."""
     given = {_FLAGS[flag] for flag in arguments[1:] if flag in _FLAGS}
     options = plan.BuildOptions(clean=_CLEAN in given, rebuild=_REBUILD in given)
     quiet, as_json = _QUIET in given, _JSON in given

@@ -83,7 +83,7 @@ class Realisation:
     in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
     can't tell. ``trace`` says how much was seen of it; ``ran`` and ``answered`` count its
     commands, ``answered_by`` is the id of the checkpoint that most answers came from.
-    ``toolchain`` names what it read of the system: see ``Engine.changed_toolchain``.
+    ``toolchain`` names what it read of the system: see ``Observations.changed_toolchain``.
     """
 
     outcome: Outcome
@@ -117,44 +117,18 @@ class Installed(NamedTuple):
     own: tuple[str, ...] = ()
 
 
-class Engine(Protocol):
-    """Realises derivations: from nothing, or from a checkpoint."""
-
-    name: str
-
-    def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
-        """The recipe's fingerprint on this machine, toolchain and kind of sandbox included.
-
-        ``to_build``: a build follows, as far as can be known, and what it takes may begin.
-        """
-
-    def is_sandboxed(self, drv: Derivation) -> bool:
-        """Whether builds of ``drv`` are shut in on this machine."""
+class Artifacts(Protocol):
+    """What an engine keeps of checkpoints, for builds to start from."""
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
         """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
 
-    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
-        """Whether a build by ``recipe`` may start from ``checkpoint``."""
-
-    def explain(self, part: str, old: Recipe, new: Recipe) -> str:
-        """What about ``part`` of the recipe is another one, for people to read."""
-
-    def output_damage(self, out: Path) -> str | None:
-        """What of a published output is no longer as it was, or None."""
-
     def damage(self, checkpoint: Checkpoint) -> str | None:
         """What of the checkpoint's artifacts isn't as it was published. Reads every inode."""
 
-    def changed_toolchain(self, toolchain: str | None) -> str | None:
-        """What of the system is another thing than what a build read of it, if something is.
-        ``toolchain`` is the name that a record has for that; None: its recipe says it all."""
-
-    def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
-        """What was seen of the build that made the checkpoint; None where nothing was."""
-
-    def report(self, checkpoint: Checkpoint) -> Report | None:
-        """Which commands that build ran, and why; None where that isn't known."""
+    def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
+        """The manifest of the tree the checkpoint was built from. Raises ``StoreError`` where it
+        can't be read."""
 
     def release_pins(self) -> None:
         """All results are on record: unpin what was published, it may be evicted now."""
@@ -166,28 +140,81 @@ class Engine(Protocol):
     def discard(self, checkpoint: Checkpoint) -> None:
         """Remove the artifacts of a checkpoint that is not to be trusted."""
 
-    def source_path(self, drv: Derivation) -> str:
-        """Where the sources lie for the build: what its messages name."""
 
-    def out_path(self, drv: Derivation, out: Path | None) -> str | None:
-        """``$out`` of the package, as its build and its programs see it, ``out`` being where it
-        lies. None where that can't be known before it is built."""
+class Outputs(Protocol):
+    """What builds installed. ``out`` is where that lies."""
 
     def installed(self, out: Path) -> Installed:
         """All that the build of ``out`` installed."""
 
+    def damage(self, out: Path) -> str | None:
+        """What of a published output is no longer as it was, or None."""
+
+    def path(self, drv: Derivation, out: Path | None) -> str | None:
+        """``$out`` of the package, as its build and its programs see it. None where that can't be
+        known before it is built."""
+
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
-        """The command line that runs ``command`` with ``out`` lying at ``out_path``."""
+        """The command line that runs ``command`` with ``out`` lying at ``path``."""
+
+
+class Observations(Protocol):
+    """What was seen of builds that were watched."""
+
+    def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
+        """What was seen of the build that made the checkpoint; None where nothing was."""
+
+    def report(self, checkpoint: Checkpoint) -> Report | None:
+        """Which commands that build ran, and why; None where that isn't known."""
+
+    def changed_toolchain(self, toolchain: str) -> str | None:
+        """What of the system is another thing than what a build read of it, if something is.
+        ``toolchain`` is the name that its record has for that."""
+
+
+class Diagnosis(Protocol):
+    """What an engine needs, and whether it is there: for ``doctor``."""
 
     def examine(self) -> Iterable[Finding]:
-        """What it needs of this machine, and whether it is there. Raises ``CkptError`` where
-        that can't be found out."""
+        """What it needs of this machine. Raises ``CkptError`` where that can't be found out."""
 
     def examine_package(self, drv: Derivation) -> Finding:
         """Whether there is what a build of ``drv`` asks for before it has begun."""
 
-    def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
-        """The manifest of the tree the checkpoint was built from."""
+
+class Engine(Protocol):
+    """Realises derivations: from nothing, or from a checkpoint."""
+
+    name: str
+
+    @property
+    def artifacts(self) -> Artifacts: ...
+    @property
+    def outputs(self) -> Outputs: ...
+    @property
+    def observations(self) -> Observations | None:
+        """None where no build is ever watched: then its recipe says all that it depends on."""
+
+    @property
+    def diagnosis(self) -> Diagnosis: ...
+
+    def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
+        """The recipe's fingerprint on this machine, toolchain and kind of sandbox included.
+
+        ``to_build``: a build follows, as far as can be known, and what it takes may begin.
+        """
+
+    def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
+        """Whether a build by ``recipe`` may start from ``checkpoint``."""
+
+    def explain(self, part: str, old: Recipe, new: Recipe) -> str:
+        """What about ``part`` of the recipe is another one, for people to read."""
+
+    def is_sandboxed(self, drv: Derivation) -> bool:
+        """Whether builds of ``drv`` are shut in on this machine."""
+
+    def source_path(self, drv: Derivation) -> str:
+        """Where the sources lie for the build: what its messages name."""
 
     def realise(
         self,
@@ -201,3 +228,10 @@ class Engine(Protocol):
         listener: Listener,
     ) -> Realisation:
         """Build ``drv``. Raises ``MissingError`` or ``StoreError`` where no build could run."""
+
+
+def changed_toolchain(engine: Engine, toolchain: str | None) -> str | None:
+    """What of the system is another thing than what a build by ``engine`` read of it, if something
+    is. ``toolchain`` is what its record names; None: its recipe says it all."""
+    seen = engine.observations
+    return None if seen is None or toolchain is None else seen.changed_toolchain(toolchain)

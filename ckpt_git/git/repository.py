@@ -18,8 +18,7 @@ from ckpt_git.git.discovery import discover
 from ckpt_git.git.errors import MissingObjectsError, explained
 from ckpt_git.git.location import Location
 from ckpt_git.git.objects import diffs, object_folder, tree_key, trees
-from ckpt_git.git.worktree import attributes, snapshot
-from ckpt_git.git.worktree.operations import in_progress
+from ckpt_git.git.worktree import attributes, operations, snapshot
 from ckpt_git.git.worktree.source import GitSource, read_through
 from ckpt_git.model.errors import CkptError, RepositoryError
 from ckpt_git.model.source_diff import SourceDiff
@@ -192,7 +191,7 @@ class Repository(Location):
     def in_progress(self) -> str | None:
         """What git is in the middle of in this work tree: ``rebase``, ``am``, ``cherry-pick``, … or
         None."""
-        return None if self.top is None else in_progress(self.git_dir)
+        return None if self.top is None else operations.in_progress(self.git_dir)
 
 
 def _current_folder() -> Path:

@@ -13,4 +13,6 @@ runs in the place of a command that is answered. ``programs.mk`` lists the sourc
     shared/    what the three programs agree on, and helpers
 
 ``program`` finds the programs, or has ``compiling`` make them; ``session`` is one watched run.
+``memory_file`` reads a memory, whose form ``memory_form`` has, into ``commands``; ``concern`` says
+what follows from them.
 """

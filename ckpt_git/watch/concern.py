@@ -14,10 +14,11 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Se
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from ckpt_git.watch.memory_file import ABSENT, FILE, LINK, STAT
+from ckpt_git.watch.commands import ABSENT, FILE, LINK, STAT
 
 if TYPE_CHECKING:
-    from ckpt_git.watch.memory_file import Effect, MemoryFile, Observation
+    from ckpt_git.watch.commands import Effect, Observation
+    from ckpt_git.watch.memory_file import MemoryFile
 
 Kind = Literal["read", "seen", "missed", "listed"]
 """What a file is to a command: ``seen`` is to have asked for its state, ``missed`` to have looked

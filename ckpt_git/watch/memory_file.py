@@ -1,4 +1,4 @@
-"""A memory, read: what the commands of one build saw and made. memory.h has its form.
+"""A memory, read: what the commands of one build saw and made. ``memory_form`` has its form.
 
 Only what is asked for is taken out of the file: it is mapped, and a number of a command or of an
 observation leads to its place in it.
@@ -12,136 +12,25 @@ from functools import cached_property
 from hashlib import blake2b
 from itertools import count
 from mmap import ACCESS_READ, mmap
-from operator import add, itemgetter
+from operator import add
 from pathlib import Path
-from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any
 
 from ckpt_git.kept_files import open_kept
-
-MAGIC = b"ckptmem4"
-ORDER = 0x01020304
-
-
-class Form:
-    """A struct of memory.h: its fields in their order, each with the code that ``struct`` has for
-    it. Where fields lie in it must be as the compiler has it: tests ask one."""
-
-    def __init__(self, fields: str) -> None:
-        pairs = [field.split(":") for field in fields.split()]
-        self.offsets = {name: 0 for name, _ in pairs}
-        codes = "="
-        for name, code in pairs:
-            self.offsets[name] = Struct(codes).size
-            codes += code
-        self._names = [name for name, code in pairs if not code.endswith("x")]
-        self.struct = Struct(codes)
-        self.size = self.struct.size
-
-    def picking(self, *names: str) -> itemgetter[Any]:
-        """What takes these fields out of what was unpacked."""
-        return itemgetter(*map(self._names.index, names))
-
-    def column(self, items: memoryview, name: str) -> memoryview:
-        """One field, of four bytes, of all items."""
-        return items.cast("I")[self.offsets[name] // 4 :: self.size // 4]
-
-
-HEADER = Form(
-    "magic:8s digest:16s order:I entries:I rows:I observations:I windows:I effects:I says:I texts:I"
+from ckpt_git.watch.commands import FILE, Command, Effect, Observation, Said
+from ckpt_git.watch.memory_form import (
+    EFFECT,
+    ENTRY,
+    HEADER,
+    INCOMPLETE,
+    MAGIC,
+    NUMBER,
+    OBSERVATION,
+    ORDER,
+    SAID,
+    VARIES,
+    WINDOW,
 )
-ENTRY = Form(
-    "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
-)
-OBSERVATION = Form(
-    "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"
-    " names:Q mtime:q made:q outer:I inner:I"
-)
-WINDOW = Form("low:q high:q")
-EFFECT = Form(
-    "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:H has_names:B"
-    " is_database:B size:Q mtime:q digest:16s"
-)
-SAID = Form("text:I length:I descriptor:I")
-_NUMBER = 4  # bytes of one, in a row and among the keys
-
-ANSWERS, VARIES, INCOMPLETE = 1, 2, 4
-"""A command's flags."""
-ABSENT, FILE, FOLDER, LINK, OTHER = range(1, 6)
-"""What a path is."""
-CONTENT, STAT, EXISTS, LINK_TEXT, SIZE_CLASS, DATE = 1, 2, 4, 8, 16, 32
-"""What a command wanted to know of a path; nothing of it: it listed a folder."""
-
-
-class Command(NamedTuple):
-    """A program that was run, with all that it started: ``below`` counts those that follow it and
-    are of its own making. ``reason`` says why it can't be answered. ``varies`` where it gave
-    another result on the same inputs, ``is_incomplete`` where not all of it was seen."""
-
-    number: int
-    program: str
-    arguments: tuple[str, ...]
-    folder: str
-    reason: str | None
-    below: int
-    varies: bool
-    is_incomplete: bool
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """The program's own name."""
-        return (self.arguments[0] if self.arguments else self.program).rpartition("/")[2]
-
-
-class Observation(NamedTuple):
-    """What a command found at a path when it began. ``mask`` has what it wanted to know."""
-
-    path: str
-    is_nofollow: bool
-    mask: int
-    kind: int
-    mode: int
-    size: int
-    digest: bytes
-    date: int
-
-    @property
-    def is_listing(self) -> bool:
-        return self.mask == 0
-
-    @property
-    def is_file(self) -> bool:
-        """Whether a file or a link was found."""
-        return self.kind in {FILE, LINK}
-
-    @property
-    def is_read(self) -> bool:
-        """Whether it matters what is in it, or where it leads."""
-        return self.is_file and bool(self.mask & (CONTENT | LINK_TEXT))
-
-
-class Effect(NamedTuple):
-    """What a command left at a path. ``target`` is a link's, or the other name of the file;
-    ``mtime`` is 0 for a date that was the moment's."""
-
-    path: str
-    target: str
-    is_in_place: bool
-    is_further_name: bool
-    kind: int
-    mode: int
-    size: int
-    mtime: int
-    digest: bytes
-
-
-class Said(NamedTuple):
-    """What a command printed."""
-
-    descriptor: int
-    text: bytes
 
 
 class MemoryFile:
@@ -161,7 +50,7 @@ class MemoryFile:
             raise ValueError("it isn't as it was written")
         sizes = (
             *(HEADER.size, entries * ENTRY.size, observations * OBSERVATION.size),
-            *(windows * WINDOW.size, effects * EFFECT.size, entries * _NUMBER, rows * _NUMBER),
+            *(windows * WINDOW.size, effects * EFFECT.size, entries * NUMBER, rows * NUMBER),
             *(says * SAID.size, texts),
         )
         if sum(sizes) != len(view):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ckpt_git.kept_files import read_kept
 from ckpt_git.model.errors import StoreError
 from ckpt_git.process import run
-from ckpt_git.watch.memory_file import MAGIC
+from ckpt_git.watch import memory_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -141,9 +141,10 @@ class Report:
 
 def is_whole(memory: bytes) -> bool:
     """Whether a memory's file is as the watcher wrote it: memory.h."""
-    digest = memory[len(MAGIC) : len(MAGIC) + _DIGEST]
-    rest = memory[len(MAGIC) + _DIGEST :]
-    return memory.startswith(MAGIC) and digest == blake2b(rest, digest_size=_DIGEST).digest()
+    magic = memory_form.MAGIC
+    digest = memory[len(magic) : len(magic) + _DIGEST]
+    rest = memory[len(magic) + _DIGEST :]
+    return memory.startswith(magic) and digest == blake2b(rest, digest_size=_DIGEST).digest()
 
 
 def is_unwatched(code: int) -> bool:

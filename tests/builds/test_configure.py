@@ -50,7 +50,7 @@ def _configures_again(project: Project, script: str, path: str, text: str | None
     project.repo.git("add", "-A")
     record = project.as_clean()
     [made] = [one for one in project.checkpoints() if one.id == record.left]
-    report = project.context().engine().report(made)
+    report = project.report(made)
     assert report is not None
     return any(script in step.arguments for step in report.steps)
 

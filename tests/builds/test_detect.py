@@ -23,7 +23,8 @@ from ckpt_git.builds.setup.detect import (
     render,
     this_machine,
 )
-from ckpt_git.model.config.packages import Config, Package
+from ckpt_git.model.config import ckpt_toml
+from ckpt_git.model.config.packages import Package
 from ckpt_git.model.derivation import Source
 from ckpt_git.model.errors import ConfigError
 
@@ -54,7 +55,7 @@ def proposed(files: Files, *, without: tuple[str, ...] = ()) -> Proposal:
 
 def written(detection: Detection, *, checks: bool = False) -> Mapping[str, Package]:
     """The packages that the rendered file has, as the rest of the program reads it."""
-    return Config.parse(render(detection, checks=checks)).packages
+    return ckpt_toml.parse(render(detection, checks=checks)).packages
 
 
 class TestNix:

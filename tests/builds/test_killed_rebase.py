@@ -28,7 +28,7 @@ def _in_force(project: Project) -> str | None:
     context = Context.open(project.path, project.environment())
     found = checkpoints.in_force(context.state, "p")
     assert found is not None
-    assert context.engine().damage(found) is None
+    assert context.engine().artifacts.damage(found) is None
     return found.commit
 
 

@@ -49,10 +49,10 @@ def test_a_store_at_its_limit_never_exceeds_it_by_more_than_one_build(
         engine = context.engine()
         in_force = checkpoints.in_force(context.state, "it")
         assert in_force is not None
-        assert engine.damage(in_force) is None
+        assert engine.artifacts.damage(in_force) is None
         for checkpoint in checkpoints.listed(context.state, "it"):
             whole += 1
-            assert engine.unusable(checkpoint) is None
+            assert engine.artifacts.unusable(checkpoint) is None
         assert number == 0 or record.checkpoint is not None, record.why_clean
     assert whole > _BUILDS  # more than one is kept
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.model.config.packages import Config
+from ckpt_git.model.config import ckpt_toml
 from tests.cli.project import CONFIG, Project
 from tests.support import GitRepo
 
@@ -54,7 +54,7 @@ def test_init_then_build_in_a_fresh_repository(tmp_path: Path, kind: str) -> Non
     project = Project.make(tmp_path / "it", files, config=None)
     done = project.ckpt("init")
     written = (project.path / "ckpt.toml").read_text()
-    config = Config.parse(written)
+    config = ckpt_toml.parse(written)
     assert list(config.packages) == ["it"]
     assert f"wrote {project.path}/ckpt.toml" in done.out
     for line in written.splitlines():

@@ -19,6 +19,7 @@ from ckpt_git.engines.protocol import Event
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.record import Record
 from ckpt_git.records import checkpoints
+from ckpt_git.watch.session import Report
 from tests.support import GitRepo
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -123,14 +124,20 @@ class Project:
     def made(self, record: Record) -> list[str]:
         """The files that a build's commands made, those that were answered left out."""
         (checkpoint,) = [c for c in self.checkpoints() if c.id == record.left]
-        report = self.context().engine().report(checkpoint)
+        report = self.report(checkpoint)
         assert report is not None
         return sorted(path for step in report.steps for path in step.made)
+
+    def report(self, checkpoint: Checkpoint) -> Report | None:
+        """Which commands the build that made ``checkpoint`` ran."""
+        seen = self.context().engine().observations
+        assert seen is not None
+        return seen.report(checkpoint)
 
     def engine_damage(self) -> list[str | None]:
         """What the engine finds wrong with each checkpoint, newest first."""
         engine = self.context().engine()
-        return [engine.damage(checkpoint) for checkpoint in self.checkpoints()]
+        return [engine.artifacts.damage(checkpoint) for checkpoint in self.checkpoints()]
 
     def folder(self, number: int = 0) -> Path:
         """Where the store keeps it."""

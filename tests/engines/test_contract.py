@@ -235,9 +235,9 @@ def test_artifacts_are_whole_and_outlive_the_base_commit(subject: Subject) -> No
     subject.project.passes()
     (checkpoint,) = subject.project.checkpoints()
     engine = subject.project.context().engine(subject.engine)
-    assert engine.unusable(checkpoint) is None
-    assert engine.damage(checkpoint) is None
-    assert set(engine.base_manifest(checkpoint)) == {*_FILES, "ckpt.toml"}
+    assert engine.artifacts.unusable(checkpoint) is None
+    assert engine.artifacts.damage(checkpoint) is None
+    assert set(engine.artifacts.base_manifest(checkpoint)) == {*_FILES, "ckpt.toml"}
     repo = subject.project.repo
     repo.write("one.in", "amended\n")
     repo.git("commit", "-qa", "--amend", "-m", "amended")

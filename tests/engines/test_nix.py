@@ -239,8 +239,8 @@ def test_what_is_kept_outlives_a_collection_of_garbage(project: Project, nix: Ni
     assert record.cached
     assert _says(record).endswith(" 1\n")
     engine = project.context().engine("nix")
-    assert engine.unusable(checkpoint) is None
-    assert engine.damage(checkpoint) is None
+    assert engine.artifacts.unusable(checkpoint) is None
+    assert engine.artifacts.damage(checkpoint) is None
     project.repo.commit(files={"one.c": "int one(void) { return 2; }\n"})
     project.from_checkpoint()
 
@@ -257,15 +257,15 @@ def test_what_is_let_go_of_can_be_collected(project: Project, nix: NixStore) -> 
     gone = [str(meta.checkpoint) for old in older if (meta := kept.meta(NAME, old.id))]
     for old in older:
         _age(project, old.id)
-    engine.keep_only(NAME, [newest])
+    engine.artifacts.keep_only(NAME, [newest])
     subprocess.run(["nix-store", "--gc"], env=nix.environment(), capture_output=True, check=True)
     assert not first.output.exists()
     assert len(gone) == 2
     assert not [path for path in gone if Path(path).exists()]
-    assert engine.output_damage(first.output) is not None
-    assert {engine.unusable(old) for old in older} == {"the checkpoint is gone"}
+    assert engine.outputs.damage(first.output) is not None
+    assert {engine.artifacts.unusable(old) for old in older} == {"the checkpoint is gone"}
     assert second.output.exists()
-    assert engine.unusable(newest) is None
+    assert engine.artifacts.unusable(newest) is None
 
 
 def _age(project: Project, name: str) -> None:
@@ -286,12 +286,12 @@ def test_a_checkpoint_that_was_modified_is_noticed(project: Project) -> None:
     file.chmod(0o644)
     file.write_bytes(b"modified")
     engine = context.engine("nix")
-    assert "was modified" in str(engine.damage(checkpoint))
-    engine.discard(checkpoint)
-    assert engine.unusable(checkpoint) == "the checkpoint is gone"
+    assert "was modified" in str(engine.artifacts.damage(checkpoint))
+    engine.artifacts.discard(checkpoint)
+    assert engine.artifacts.unusable(checkpoint) == "the checkpoint is gone"
     record = project.passes(clean=True)
     (anew,) = [c for c in project.checkpoints() if c.id != checkpoint.id]
-    assert engine.damage(anew) is None
+    assert engine.artifacts.damage(anew) is None
     assert record.passed
 
 
@@ -323,11 +323,11 @@ def test_all_outputs_are_compared(project: Project) -> None:
     project.repo.commit(files={"default.nix": recipe})
     record = project.passes()
     engine = project.context().engine("nix")
-    found = contents(engine.installed(record.output))
+    found = contents(engine.outputs.installed(record.output))
     assert {"bin/prog", "doc:it"} <= set(found)
     again = project.passes(clean=True)
     assert record.out != again.out
-    assert contents(engine.installed(again.output)) == found
+    assert contents(engine.outputs.installed(again.output)) == found
 
 
 _PATCH = """\
@@ -499,7 +499,7 @@ def test_a_nix_that_is_not_there_is_missing(project: Project, tmp_path: Path) ->
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", str(folder))
         with pytest.raises(MissingError):
-            list(project.context().engine("nix").examine())
+            list(project.context().engine("nix").diagnosis.examine())
 
 
 def test_a_store_of_the_packages_own_is_used(project: Project, tmp_path: Path) -> None:

@@ -224,8 +224,8 @@ def test_what_is_damaged_is_told_once_and_made_again(built: Project, harm: str) 
 def test_an_entry_without_its_description_is_passed_over(built: Project, harm: str) -> None:
     path = built.folder() / "meta.json"
     _HARM[harm](path)
-    context = built.context()
-    refused = [context.engine().unusable(checkpoint) for checkpoint in built.checkpoints()]
+    engine = built.context().engine()
+    refused = [engine.artifacts.unusable(checkpoint) for checkpoint in built.checkpoints()]
     assert refused == [f"the checkpoint is of no use: {path.parent} is incomplete", None]
     built.repo.commit(files={"file": "3"})
     record = built.from_checkpoint()
@@ -238,7 +238,7 @@ def test_an_entry_that_is_described_as_another_is_passed_over(built: Project) ->
     newer, older = (built.folder(number) / "meta.json" for number in range(2))
     newer.write_bytes(older.read_bytes())
     engine = built.context().engine()
-    refused = [engine.unusable(checkpoint) for checkpoint in built.checkpoints()]
+    refused = [engine.artifacts.unusable(checkpoint) for checkpoint in built.checkpoints()]
     assert refused == [f"the checkpoint is of no use: {newer.parent} is incomplete", None]
 
 
@@ -247,19 +247,18 @@ def test_a_damaged_manifest_is_not_compared_with(built: Project, harm: str) -> N
     """It is asked for where git has lost the base."""
     engine = built.context().engine()
     newest = built.checkpoints()[0]
-    assert set(engine.base_manifest(newest)) == {"ckpt.toml", "file"}
+    assert set(engine.artifacts.base_manifest(newest)) == {"ckpt.toml", "file"}
     _HARM[harm](built.folder() / "manifest")
     with pytest.raises(StoreError, match="manifest can't be read"):
-        engine.base_manifest(newest)
+        engine.artifacts.base_manifest(newest)
 
 
 @pytest.mark.parametrize("harm", _HARM)
 def test_a_damaged_report_tells_nothing(built: Project, harm: str) -> None:
-    engine = built.context().engine()
-    assert engine.report(built.checkpoints()[0]) is not None
+    assert built.report(built.checkpoints()[0]) is not None
     _HARM[harm](built.folder() / "report")
     if harm != "one bit":
-        assert engine.report(built.checkpoints()[0]) is None
+        assert built.report(built.checkpoints()[0]) is None
     assert _results(built.from_checkpoint()) == {"made": "2", "list": "2\n"}
 
 

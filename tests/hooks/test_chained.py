@@ -280,7 +280,7 @@ def _old(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> Path:
     hooks = repo.path / ".git" / "hooks"
     _script(hooks / "pre-push.ckpt-chained", DISPATCH)
     with monkeypatch.context() as patch:
-        patch.setattr("ckpt_git.git.hooks.install._template", lambda _: OLD.encode())
+        patch.setattr("ckpt_git.git.hooks.script._template", lambda _: OLD.encode())
         _install(repo)
     # An installation of then leaves it where it was.
     shutil.move(hooks.parent / "hooks.ckpt-chained" / "pre-push", hooks / "pre-push.ckpt-chained")

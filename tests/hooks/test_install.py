@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.git.hooks.install import HOOKS, hooks_folder, install, uninstall
+from ckpt_git.git.hooks.folder import hooks_folder
+from ckpt_git.git.hooks.install import HOOKS, install, uninstall
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.errors import RepositoryError
 from tests.support import GitRepo

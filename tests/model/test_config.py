@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ckpt_git.model.config import ckpt_toml
 from ckpt_git.model.config.nix_recipe import NixRecipe
-from ckpt_git.model.config.packages import DEFAULT_LOCKS, Config, decode
+from ckpt_git.model.config.packages import DEFAULT_LOCKS
 from ckpt_git.model.derivation import Limits, Source
 from ckpt_git.model.errors import ConfigError
 from ckpt_git.model.source_diff import matcher
@@ -41,31 +42,31 @@ build = "make other"
 
 def refused(text: str) -> ConfigError:
     with pytest.raises(ConfigError) as caught:
-        Config.parse(text)
+        ckpt_toml.parse(text)
     assert "\n" not in str(caught.value)
     return caught.value
 
 
 def test_what_may_be_said_for_all_holds_where_a_package_says_nothing() -> None:
     text = 'follow = "manual"\n' + package("") + '[package.b]\nbuild = "b"\nfollow = "builds"\n'
-    packages = Config.parse(text).packages
+    packages = ckpt_toml.parse(text).packages
     assert [packages[name].follow for name in ("hello", "b")] == ["manual", "builds"]
-    assert Config.parse(package("")).packages["hello"].follow == "builds"
+    assert ckpt_toml.parse(package("")).packages["hello"].follow == "builds"
 
 
 def test_builds_are_traced_unless_it_is_written_otherwise() -> None:
-    packages = Config.parse(package("") + '[package.b]\nbuild = "b"\ntrace = false\n').packages
+    packages = ckpt_toml.parse(package("") + '[package.b]\nbuild = "b"\ntrace = false\n').packages
     source = Source(Path("/repo"), "1" * 40)
     drvs = [packages[name].derivation(source, home=Path("/h")) for name in ("hello", "b")]
     assert [drv.trace for drv in drvs] == [True, False]
-    assert not Config.parse("trace = false\n" + package("")).packages["hello"].trace
+    assert not ckpt_toml.parse("trace = false\n" + package("")).packages["hello"].trace
     assert "`trace`" in str(refused(package('trace = "no"')))
 
 
 @pytest.mark.parametrize("require", ["checkpointed", "traced", "verified"])
 def test_a_push_may_require(require: str) -> None:
     text = f'[push]\nrequire = "{require}"\n'
-    assert Config.parse(package("") + text).push.require == require
+    assert ckpt_toml.parse(package("") + text).push.require == require
 
 
 def test_a_compiler_cache_is_no_setting_any_more() -> None:
@@ -88,7 +89,7 @@ def package(line: str) -> str:
 
 
 def test_every_key_arrives_in_its_field() -> None:
-    config = Config.parse(FULL)
+    config = ckpt_toml.parse(FULL)
     hello = config.packages["hello"]
     assert (config.on_commit, config.notes) == ("commit", True)
     assert config.store_limit == 2 << 30
@@ -106,7 +107,7 @@ def test_every_key_arrives_in_its_field() -> None:
 
 
 def test_what_is_left_out_has_a_default() -> None:
-    config = Config.parse('[package.hello]\nbuild = "make"\n')
+    config = ckpt_toml.parse('[package.hello]\nbuild = "make"\n')
     hello = config.packages["hello"]
     assert (config.on_commit, config.notes) == ("worktree", False)
     assert (hello.engine, hello.source, hello.fetch) == ("auto", ".", None)
@@ -117,7 +118,7 @@ def test_what_is_left_out_has_a_default() -> None:
 
 def test_the_home_folder_is_put_in_where_a_shell_would() -> None:
     source = Source(Path("/repo"), "1" * 40, "src")
-    drv = Config.parse(FULL).packages["hello"].derivation(source, home=Path("/home/ann"))
+    drv = ckpt_toml.parse(FULL).packages["hello"].derivation(source, home=Path("/home/ann"))
     assert drv.inputs == ("/home/ann/.cargo/bin", "/opt/gcc")
     assert drv.env == {"RUSTUP_HOME": "/home/ann/.rustup", "LD": "/opt/x:/home/ann/lib"}
     assert (drv.name, drv.source, drv.engine) == ("hello", source, "local")
@@ -125,7 +126,7 @@ def test_the_home_folder_is_put_in_where_a_shell_would() -> None:
 
 @pytest.mark.parametrize("value", ["a~/b", "x=~/b", "~ann/b", "a~"])
 def test_a_tilde_elsewhere_stays(value: str) -> None:
-    config = Config.parse(package(f'env = {{ X = "{value}" }}'))
+    config = ckpt_toml.parse(package(f'env = {{ X = "{value}" }}'))
     drv = config.packages["hello"].derivation(Source(Path("/r"), "1" * 40), home=Path("/h"))
     assert drv.env["X"] == value
 
@@ -159,7 +160,7 @@ class TestNix:
         ],
     )
     def test_a_derivation_is_named_in_one_of_three_ways(self, keys: str, recipe: NixRecipe) -> None:
-        package = Config.parse(f"[package.vbox]\n{keys}\n").packages["vbox"]
+        package = ckpt_toml.parse(f"[package.vbox]\n{keys}\n").packages["vbox"]
         assert (package.engine, package.nix, package.source) == ("nix", recipe, ".")
         drv = package.derivation(Source(Path("/r"), "1" * 40), home=Path("/h"))
         assert (drv.engine, drv.nix) == ("nix", recipe)
@@ -167,7 +168,7 @@ class TestNix:
     def test_how_nix_is_called(self) -> None:
         text = '[package.v]\nexpr = "1"\nsource = "a/../b"\n[package.v.nix]\n'
         given = 'options = ["--option", "builders", ""]\nstore = "/srv"\n'
-        package = Config.parse(text + given).packages["v"]
+        package = ckpt_toml.parse(text + given).packages["v"]
         assert package.source == "b"
         assert package.nix is not None
         assert package.nix.options == ("--option", "builders", "")
@@ -211,15 +212,15 @@ class TestNix:
 
 class TestSelect:
     def test_all_when_none_is_named(self) -> None:
-        assert [p.name for p in Config.parse(FULL).select(())] == ["hello", "other.one"]
+        assert [p.name for p in ckpt_toml.parse(FULL).select(())] == ["hello", "other.one"]
 
     def test_the_named_ones_once_each(self) -> None:
         names = ("other.one", "hello", "other.one")
-        assert [p.name for p in Config.parse(FULL).select(names)] == ["hello", "other.one"]
+        assert [p.name for p in ckpt_toml.parse(FULL).select(names)] == ["hello", "other.one"]
 
     def test_an_unknown_name_is_told_with_the_known_ones(self) -> None:
         with pytest.raises(ConfigError, match=r"helo.*hello, other\.one"):
-            Config.parse(FULL).select(["helo"])
+            ckpt_toml.parse(FULL).select(["helo"])
 
 
 @pytest.mark.parametrize(
@@ -234,7 +235,7 @@ class TestSelect:
     ],
 )
 def test_timeouts(given_as: str, seconds: float) -> None:
-    config = Config.parse(package(f"timeout = {given_as}"))
+    config = ckpt_toml.parse(package(f"timeout = {given_as}"))
     assert config.packages["hello"].limits.timeout == seconds
 
 
@@ -249,7 +250,7 @@ def test_timeouts(given_as: str, seconds: float) -> None:
     ],
 )
 def test_memory(given_as: str, size: int) -> None:
-    config = Config.parse(package(f"memory = {given_as}"))
+    config = ckpt_toml.parse(package(f"memory = {given_as}"))
     assert config.packages["hello"].limits.memory == size
 
 
@@ -333,16 +334,20 @@ def test_the_line_of_other_faults(text: str, line: int, says: str) -> None:
 
 def test_errors_carry_the_name_the_caller_gave() -> None:
     with pytest.raises(ConfigError, match=r"^v1\.0:ckpt\.toml:1: "):
-        Config.parse("", where="v1.0:ckpt.toml")
+        ckpt_toml.parse("", where="v1.0:ckpt.toml")
 
 
 class TestDecode:
     def test_utf_8_with_and_without_a_byte_order_mark(self) -> None:
-        assert decode("ä = 1".encode()) == decode("\ufeffä = 1".encode()) == "ä = 1"
+        assert (
+            ckpt_toml.decode("ä = 1".encode())
+            == ckpt_toml.decode("\ufeffä = 1".encode())
+            == "ä = 1"
+        )
 
     def test_another_encoding_is_told_with_its_line(self) -> None:
         with pytest.raises(ConfigError, match=r"^ckpt\.toml:2: byte 0xe4 is not UTF-8"):
-            decode("a = 1\n# ä".encode("latin-1"))
+            ckpt_toml.decode("a = 1\n# ä".encode("latin-1"))
 
 
 @given(st.text(max_size=200))
@@ -358,7 +363,7 @@ def test_values_beyond_what_python_reads_are_told_too(value: str) -> None:
 def told(text: str) -> str:
     """The error's line, empty for a text that is fine."""
     try:
-        Config.parse(text)
+        ckpt_toml.parse(text)
     except ConfigError as error:
         return str(error)
     return ""

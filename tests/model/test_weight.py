@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ckpt_git.model.change_weight import Weights, learn_from
-from ckpt_git.watch.memory_file import EXISTS
+from ckpt_git.watch.commands import EXISTS
 from tests.watch.memories import SOURCE, Ran, Saw, memory
 
 

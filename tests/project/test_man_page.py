@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from ckpt_git.cli.app import app
-from ckpt_git.model.config.packages import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
+from ckpt_git.cli.app import make_app
+from ckpt_git.model.config.ckpt_toml import NIX_SETTINGS, PACKAGE_KEYS, TOP_KEYS
 from ckpt_git.model.config.push_policy import PUSH_KEYS
 
 _PAGE = Path(__file__).parents[2] / "man" / "git-ckpt.1"
@@ -33,13 +33,13 @@ def rendered() -> str:
 
 
 def test_it_names_every_command(rendered: str) -> None:
-    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in typer.main.get_command(make_app()).commands.items():  # type: ignore[attr-defined]
         if not command.hidden:
             assert re.search(rf"^ +{name}\b", rendered, re.MULTILINE), name
 
 
 def test_it_names_no_command_that_is_not_there(rendered: str) -> None:
-    known = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+    known = set(typer.main.get_command(make_app()).commands)  # type: ignore[attr-defined]
     assert set(re.findall(r"git ckpt ([a-z][a-z-]+)", rendered)) - {"command"} <= known
     told = set(
         re.findall(r"^     ([a-z]+)\b(?=$|  |, | \[| --)", _commands(rendered), re.MULTILINE)

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from ckpt_git.cli.app import app
+from ckpt_git.cli.app import make_app
 from tests.project.documents import DOCS, DOCUMENTS, ROOT, blocks, program_on_path, section
 from tests.support import GitRepo
 
 _README = ROOT / "README.md"
-_COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+_COMMANDS = typer.main.get_command(make_app()).commands  # type: ignore[attr-defined]
 _WORDS = 700
 _SCREEN = 40  # lines
 

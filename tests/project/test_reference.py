@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ckpt_git.model import errors
-from ckpt_git.model.config.packages import Config
+from ckpt_git.model.config import ckpt_toml
 from ckpt_git.model.record import Base, Record, Seconds
 from tests.cli.project import Project
 from tests.project.documents import ROOT
@@ -51,7 +51,7 @@ def test_a_command_without_words_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_its_example_is_a_configuration_and_has_every_key() -> None:
     text = (ROOT / "tools" / "example.toml").read_text()
-    config = Config.parse(text)
+    config = ckpt_toml.parse(text)
     assert [package.engine for package in config.packages.values()] == ["auto", "nix"]
     told = set(re.findall(r"(?:^|# or )(\w+) +=", text, re.MULTILINE))
     told |= set(re.findall(r"^\[(?:package\.\w+\.)?(\w+)\]", text, re.MULTILINE))

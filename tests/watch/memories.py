@@ -7,20 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
-from ckpt_git.watch.memory_file import (
-    ABSENT,
-    CONTENT,
+from ckpt_git.watch.commands import ABSENT, CONTENT, FILE, FOLDER
+from ckpt_git.watch.memory_file import MemoryFile
+from ckpt_git.watch.memory_form import (
     EFFECT,
     ENTRY,
-    FILE,
-    FOLDER,
     HEADER,
     MAGIC,
     OBSERVATION,
     ORDER,
     SAID,
     VARIES,
-    MemoryFile,
 )
 
 SOURCE = "/build/source"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ckpt_git.watch.commands import ABSENT, CONTENT, EXISTS, STAT
 from ckpt_git.watch.concern import Account, Place
-from ckpt_git.watch.memory_file import ABSENT, CONTENT, EXISTS, STAT, VARIES
+from ckpt_git.watch.memory_form import VARIES
 from tests.watch.memories import SOURCE, Made, Ran, Saw, listed, memory, missed
 
 MAIN, OBJECT, PROGRAM = (f"{SOURCE}/{name}" for name in ("a.c", "a.o", "program"))

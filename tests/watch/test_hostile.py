@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.watch import compiling, memory_file
-from ckpt_git.watch.memory_file import HEADER
+from ckpt_git.watch import compiling
+from ckpt_git.watch.memory_form import EFFECT, ENTRY, HEADER, OBSERVATION, WINDOW
 from tests.watch.project import Programs, Project
 
 NOBODY = "setpriv --reuid=65534 --regid=65534 --clear-groups"
@@ -123,14 +123,14 @@ def test_a_lying_memory(recorded: Project, seed: int) -> None:
     )
     effects = (
         HEADER.size
-        + memory_file.ENTRY.size * counts["entries"]
-        + memory_file.OBSERVATION.size * counts["observations"]
-        + memory_file.WINDOW.size * counts["windows"]
+        + ENTRY.size * counts["entries"]
+        + OBSERVATION.size * counts["observations"]
+        + WINDOW.size * counts["windows"]
     )
     chance = random.Random(seed)
     damage(chance, data, HEADER.size, effects)
     texts = len(data) - counts["texts"]
-    damage(chance, data, effects + memory_file.EFFECT.size * counts["effects"], texts)
+    damage(chance, data, effects + EFFECT.size * counts["effects"], texts)
     begin = HEADER.offsets["order"]
     at = HEADER.offsets["digest"]
     data[at : at + 16] = blake2b(data[begin:], digest_size=16).digest()

@@ -12,34 +12,36 @@ from typing import Any
 import pytest
 
 import ckpt_git.watch
-from ckpt_git.watch import memory_file
-from ckpt_git.watch.memory_file import ABSENT, CONTENT, FILE, Form, MemoryFile
+from ckpt_git.watch import commands, memory_form
+from ckpt_git.watch.commands import ABSENT, CONTENT, FILE
+from ckpt_git.watch.memory_file import MemoryFile
+from ckpt_git.watch.memory_form import Form
 from tests.cli.project import Project
 from tests.watch.memories import SOURCE, Made, Ran, Saw, listed, memory, missed, sealed, written
 
 _FORMS = {
-    "memory_header": memory_file.HEADER,
-    "memory_entry": memory_file.ENTRY,
-    "memory_observation": memory_file.OBSERVATION,
-    "memory_effect": memory_file.EFFECT,
-    "memory_window": memory_file.WINDOW,
-    "memory_said": memory_file.SAID,
+    "memory_header": memory_form.HEADER,
+    "memory_entry": memory_form.ENTRY,
+    "memory_observation": memory_form.OBSERVATION,
+    "memory_effect": memory_form.EFFECT,
+    "memory_window": memory_form.WINDOW,
+    "memory_said": memory_form.SAID,
 }
 _ENUMS = {
-    "ENTRY_ANSWERS": memory_file.ANSWERS,
-    "ENTRY_VARIES": memory_file.VARIES,
-    "ENTRY_INCOMPLETE": memory_file.INCOMPLETE,
+    "ENTRY_ANSWERS": memory_form.ANSWERS,
+    "ENTRY_VARIES": memory_form.VARIES,
+    "ENTRY_INCOMPLETE": memory_form.INCOMPLETE,
     "KIND_ABSENT": ABSENT,
     "KIND_FILE": FILE,
-    "KIND_FOLDER": memory_file.FOLDER,
-    "KIND_LINK": memory_file.LINK,
-    "KIND_OTHER": memory_file.OTHER,
+    "KIND_FOLDER": commands.FOLDER,
+    "KIND_LINK": commands.LINK,
+    "KIND_OTHER": commands.OTHER,
     "SAW_CONTENT": CONTENT,
-    "SAW_STAT": memory_file.STAT,
-    "SAW_EXISTS": memory_file.EXISTS,
-    "SAW_LINK": memory_file.LINK_TEXT,
-    "SAW_SIZE_CLASS": memory_file.SIZE_CLASS,
-    "SAW_DATE": memory_file.DATE,
+    "SAW_STAT": commands.STAT,
+    "SAW_EXISTS": commands.EXISTS,
+    "SAW_LINK": commands.LINK_TEXT,
+    "SAW_SIZE_CLASS": commands.SIZE_CLASS,
+    "SAW_DATE": commands.DATE,
 }
 
 _COMPILES = Ran(
@@ -67,7 +69,7 @@ def test_the_form_is_that_of_the_header(tmp_path: Path) -> None:
         '#include "memory/memory.h"\n#include "steps/steps.h"\n'
         "#include <stdio.h>\n#include <stddef.h>\n"
         f"int main(void) {{ {''.join(lines)} return __builtin_memcmp(MEMORY_MAGIC, "
-        f'"{memory_file.MAGIC.decode()}", 9); }}\n'
+        f'"{memory_form.MAGIC.decode()}", 9); }}\n'
     )
     headers = Path(ckpt_git.watch.__file__).parent
     flags = ("-D_GNU_SOURCE", f"-I{headers}", "-o", str(tmp_path / "sizes"))
@@ -100,7 +102,7 @@ def test_what_was_written_is_read() -> None:
     assert [(one.path, one.kind) for one in read.seen(1)] == [
         (f"{SOURCE}/a.c", FILE),
         (f"{SOURCE}/b.h", ABSENT),
-        (SOURCE, memory_file.FOLDER),
+        (SOURCE, commands.FOLDER),
     ]
     assert [one.is_listing for one in read.seen(1)] == [False, False, True]
     [made] = read.effects(1)
@@ -147,18 +149,18 @@ def test_what_is_no_memory_is_refused(name: str, tmp_path: Path) -> None:
 
 def _places() -> list[Any]:
     """Where a number in the file leads to something else in it."""
-    counts = memory_file.HEADER.struct.unpack_from(written(*_BUILD))[3:]
+    counts = memory_form.HEADER.struct.unpack_from(written(*_BUILD))[3:]
     entries, rows, observations, _, effects, _, _ = counts
-    at = memory_file.HEADER.size
-    forms = [("entry", memory_file.ENTRY, at)]
-    at += entries * memory_file.ENTRY.size
-    forms.append(("observation", memory_file.OBSERVATION, at))
-    at += observations * memory_file.OBSERVATION.size
-    forms.append(("effect", memory_file.EFFECT, at))
-    at += effects * memory_file.EFFECT.size
+    at = memory_form.HEADER.size
+    forms = [("entry", memory_form.ENTRY, at)]
+    at += entries * memory_form.ENTRY.size
+    forms.append(("observation", memory_form.OBSERVATION, at))
+    at += observations * memory_form.OBSERVATION.size
+    forms.append(("effect", memory_form.EFFECT, at))
+    at += effects * memory_form.EFFECT.size
     forms.append(("key", Form("number:I"), at))
     at += 4 * entries + 4 * rows
-    forms.append(("said", memory_file.SAID, at))
+    forms.append(("said", memory_form.SAID, at))
     safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
     safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
     safe |= {"descriptor", "names", "input_end", "has_names", "is_database", "is_dated", "made"}
@@ -179,8 +181,8 @@ def test_a_number_that_leads_nowhere_is_refused(at: int) -> None:
 
 def test_a_row_that_leads_nowhere_is_refused_when_it_is_read() -> None:
     whole = written(*_BUILD)
-    rows, *_, says, texts = memory_file.HEADER.struct.unpack_from(whole)[4:]
-    at = len(whole) - texts - says * memory_file.SAID.size - 4 * rows
+    rows, *_, says, texts = memory_form.HEADER.struct.unpack_from(whole)[4:]
+    at = len(whole) - texts - says * memory_form.SAID.size - 4 * rows
     read = MemoryFile(sealed(whole[:at] + b"\xf0\xff\xff\xff" + whole[at + 4 :]))
     with pytest.raises(ValueError, match="leads out of it"):
         read.seen(0)

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from ckpt_git import waiting
 from ckpt_git.git.objects.trees import object_id
 from ckpt_git.git.repository import Repository
+from ckpt_git.git.worktree import operations
 from ckpt_git.git.worktree.authorship import last_step_was_a_reset
-from ckpt_git.git.worktree.operations import in_progress
 from ckpt_git.process import ProcessError
 from ckpt_git.records import pending
 from ckpt_git.records.state import State
@@ -75,7 +75,7 @@ def waiting_processes(repo: Repository, state: State) -> list[Waiting]:
     found = []
     for mark in pending.marks(state):
         pid = pending.process_of(mark)
-        series = in_progress(pending.git_dir_of(mark, repo.common_dir))
+        series = operations.in_progress(pending.git_dir_of(mark, repo.common_dir))
         if pid is not None and series is not None:
             found.append(Waiting(pid, series, mark))
     return found

@@ -74,7 +74,7 @@ def choose(
     measured = measure(repo, fitting, source.tree, drv.source.folder, weights, ignore)
     refused: list[Refused] = []
     for checkpoint, _ in measured:
-        reason = engine.unusable(checkpoint)
+        reason = engine.artifacts.unusable(checkpoint)
         if reason is None:
             start, why = _start(repo, engine, checkpoint, source, drv.source.folder)
             return Choice(start, why, tuple(refused), measured, foreign)
@@ -151,4 +151,4 @@ def _diff(
     try:
         return repo.diff(checkpoint.tree, source.tree, folder)
     except MissingObjectsError:
-        return SourceDiff.between(engine.base_manifest(checkpoint), source.manifest())
+        return SourceDiff.between(engine.artifacts.base_manifest(checkpoint), source.manifest())

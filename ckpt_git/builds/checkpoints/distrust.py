@@ -39,4 +39,4 @@ def result_differs(context: Context, record: Record) -> None:
 
 def _distrust(context: Context, package: str, ids: Iterable[str]) -> None:
     for checkpoint in checkpoints.distrust(context.state, package, set(ids)):
-        context.engine(checkpoint.engine).discard(checkpoint)
+        context.engine(checkpoint.engine).artifacts.discard(checkpoint)

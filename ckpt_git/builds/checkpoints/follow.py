@@ -57,7 +57,7 @@ def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
     tree = record.tree if record.answered_by is None else record.answered_by.tree
     known = checkpoints.listed(context.state, record.package)
     same = [c for c in known if c.tree == tree and c.recipe.id == record.recipe]
-    usable = (c for c in same if context.engine(c.engine).unusable(c) is None)
+    usable = (c for c in same if context.engine(c.engine).artifacts.unusable(c) is None)
     return min(usable, key=lambda c: c.depth, default=None)
 
 

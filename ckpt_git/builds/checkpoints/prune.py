@@ -40,7 +40,7 @@ def forget_old(context: Context, engine: Engine, package: str) -> None:
     kept, old = _sorted_out(context, engine.name, package)
     for checkpoint in old:
         checkpoints.drop(context.state, checkpoint)
-    engine.keep_only(package, kept)
+    engine.artifacts.keep_only(package, kept)
     context.repo.forget_snapshots(time.time() - KEPT_SNAPSHOTS)
 
 

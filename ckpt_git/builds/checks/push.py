@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ckpt_git.builds import build, plan
 from ckpt_git.builds.checks import verify
 from ckpt_git.builds.context import Context
+from ckpt_git.engines import protocol
 from ckpt_git.git.objects import push_range
 from ckpt_git.git.objects.push_range import Commit
 from ckpt_git.model.config.packages import Config, Package
@@ -226,7 +227,7 @@ def _record(context: Context, subject: Subject, package: Package) -> Record | No
     recipe = engine.recipe(drv, source)
     key = context.repo.key(subject.commit.tree, package.source, package.ignore)
     record = results.find(context.state, package.name, key, recipe.id)
-    if record is None or engine.changed_toolchain(record.toolchain) is not None:
+    if record is None or protocol.changed_toolchain(engine, record.toolchain) is not None:
         return None
     return record
 

@@ -98,7 +98,7 @@ def _checkpointed(context: Context, package: Package, target: Target, announce: 
 def _output(context: Context, record: Record) -> Contents:
     if record.out is None:
         return {}
-    return contents(context.engine(record.engine).installed(record.output))
+    return contents(context.engine(record.engine).outputs.installed(record.output))
 
 
 def _settle(context: Context, verdict: Verdict) -> Verdict:

@@ -95,11 +95,12 @@ def _answer(context: Context, package: Package, tree: str, path: str) -> Answer:
     if checkpoint is None or checkpoint.engine != engine.name:
         note = "there is no checkpoint yet: `git ckpt build` makes one"
         return Answer(package.name, inside, exists, "nothing", base, notes=(note,))
-    memory = engine.trace(checkpoint)
+    seen = engine.observations
+    memory = None if seen is None else seen.trace(checkpoint)
     if memory is None:
         note = "its builds weren't watched, so nobody knows who reads it"
         return Answer(package.name, inside, exists, "nothing", base, notes=(note,))
-    place = Place(engine.source_path(drv), engine.out_path(drv, None))
+    place = Place(engine.source_path(drv), engine.outputs.path(drv, None))
     answer = Answer(package.name, inside, exists, "trace", base)
     return _from_memory(answer, Account(memory, place), inside, manifest)
 

@@ -71,7 +71,7 @@ def _of_package(context: Context, package: Package, tree: str) -> LastBuild:
         why = "what it ran is not known: "
         why += "it failed" if not record.passed else "it wasn't watched, or its checkpoint is gone"
         return replace(answer, notes=(why,))
-    place = Place(engine.source_path(drv), engine.out_path(drv, None))
+    place = Place(engine.source_path(drv), engine.outputs.path(drv, None))
     diff, notes = _diff(context, package, record)
     touched = _touched(diff)
     made = _made(report.steps)
@@ -87,7 +87,8 @@ def _report(context: Context, engine: Engine, record: Record) -> Report | None:
         one for one in checkpoints.listed(context.state, record.package) if one.id == record.left
     )
     checkpoint = next(left, None)
-    return None if checkpoint is None else engine.report(checkpoint)
+    seen = engine.observations
+    return None if checkpoint is None or seen is None else seen.report(checkpoint)
 
 
 def _diff(context: Context, package: Package, record: Record) -> tuple[SourceDiff, tuple[str, ...]]:

@@ -68,7 +68,7 @@ def detect(tree: Listing, machine: Machine) -> Detection:
 
 
 def render(detection: Detection, *, checks: bool = False) -> str:
-    """The text of a ``ckpt.toml`` for what was found, which ``Config.parse`` accepts.
+    """The text of a ``ckpt.toml`` for what was found, which ``ckpt_toml.parse`` accepts.
 
     Checks are written as comments unless ``checks`` is set: like nixpkgs' stdenv we build
     unless asked to test, for a suite that wants a network would fail every commit.

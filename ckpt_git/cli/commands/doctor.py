@@ -12,7 +12,8 @@ from ckpt_git.builds.context import Context
 from ckpt_git.cli.output.streams import out
 from ckpt_git.engines.protocol import Engine
 from ckpt_git.git.hooks import pre_commit
-from ckpt_git.git.hooks.install import HOOKS, hooks_folder, installed
+from ckpt_git.git.hooks.folder import hooks_folder
+from ckpt_git.git.hooks.install import HOOKS, installed
 from ckpt_git.model.errors import CkptError
 from ckpt_git.model.report.finding import Finding
 from ckpt_git.process import run
@@ -60,7 +61,7 @@ def _configuration(context: Context) -> Iterator[Finding]:
     target = context.current()
     for package in context.config(target.tree).packages.values():
         drv = context.derivation(package, target.tree)
-        yield context.engine(drv.engine).examine_package(drv)
+        yield context.engine(drv.engine).diagnosis.examine_package(drv)
 
 
 def _hooks(context: Context) -> Iterator[Finding]:
@@ -82,7 +83,7 @@ def _engines(context: Context) -> Iterator[Finding]:
     """Those that the packages are built with; what one lacks doesn't hide another one."""
     for engine in _engines_in_use(context):
         try:
-            yield from engine.examine()
+            yield from engine.diagnosis.examine()
         except CkptError as error:
             yield Finding(f"{engine.name} engine", "missing", error.what, error.hint)
 

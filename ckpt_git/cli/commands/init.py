@@ -15,8 +15,9 @@ from ckpt_git.builds.setup.kinds.values import Listing
 from ckpt_git.cli.commands.trust import agree_to_what_is_here
 from ckpt_git.cli.output.streams import out
 from ckpt_git.git.hooks import pre_commit
-from ckpt_git.git.hooks.install import hooks_folder, install, installed, uninstall
-from ckpt_git.model.config.packages import Config, decode
+from ckpt_git.git.hooks.folder import hooks_folder
+from ckpt_git.git.hooks.install import install, installed, uninstall
+from ckpt_git.model.config import ckpt_toml
 from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
 from ckpt_git.model.report.display_names import CONFIG_NAME
 
@@ -40,7 +41,7 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
         )
     path = top / CONFIG_NAME
     if path.exists() and not force:
-        Config.parse(decode(_read(path)), where=CONFIG_NAME)
+        ckpt_toml.parse(ckpt_toml.decode(_read(path)), where=CONFIG_NAME)
         out(f"kept {path} as it is (--force writes it anew)")
     else:
         _write(path, _detected(context, top, checks=checks))

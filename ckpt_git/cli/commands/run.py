@@ -76,12 +76,12 @@ def with_output(
     package = context.config(tree).select([record.package])[0]
     engine = context.engine(record.engine)
     drv = context.derivation(package, tree)
-    out = engine.out_path(drv, record.output) or str(record.output)
+    out = engine.outputs.path(drv, record.output) or str(record.output)
     env = {**context.environment, "PATH": f"{out}/bin:{context.environment.get('PATH', '')}"}
     _Lookup(out, record.output, env["PATH"]).check(command[0])
     if variables:  # env(1), as what makes the output's place carries our own environment on
         command = ["env", *(f"{name}={value}" for name, value in variables.items()), *command]
-    return engine.program(drv, record.output, command), env
+    return engine.outputs.program(drv, record.output, command), env
 
 
 def _replace_by(argv: list[str], env: Mapping[str, str]) -> NoReturn:

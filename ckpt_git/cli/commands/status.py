@@ -29,7 +29,7 @@ from ckpt_git.cli.output.wording import (
 )
 from ckpt_git.engines.local.store import eviction
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.git.objects.distance import drift
+from ckpt_git.git.objects.diffs import drift
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.config.packages import Package
 from ckpt_git.model.follow_policy import CostOfStaying
@@ -140,7 +140,7 @@ def _stand(context: Context, package: Package, tree: str) -> PackageStatus:
     last = next(iter(results.history(context.state, name, 1)), None)
     if checkpoint is None:
         return PackageStatus(name, None, None, None, last)
-    problem = context.engine(checkpoint.engine).unusable(checkpoint)
+    problem = context.engine(checkpoint.engine).artifacts.unusable(checkpoint)
     away = drift(context.repo, checkpoint.tree, tree, folder)
     weights = costs.weights(context.state, name)
     known = candidates(context, package)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from ckpt_git.builds import build
+from ckpt_git.builds import attempt
 from ckpt_git.builds.background import builder, detach
 from ckpt_git.builds.background.git_operation import stop_waiting, waiting_processes
 from ckpt_git.builds.context import Context
@@ -96,5 +96,5 @@ def relocated(context: Context, package: str, tree: str) -> Callable[[str], str]
 
     with suppress(CkptError):  # a package that is no longer there, a configuration that is broken
         drv = context.derivation(context.config(tree).select([package])[0], tree)
-        return build.relocation(context, context.engine(drv.engine), drv).line
+        return attempt.relocation(context, context.engine(drv.engine), drv).line
     return str

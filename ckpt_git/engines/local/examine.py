@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ckpt_git.engines.local.machine import Machine
 from ckpt_git.engines.local.sandbox.capabilities import Abilities
 from ckpt_git.engines.local.store.store import Store
+from ckpt_git.engines.protocol import Diagnosis
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.errors import StoreError
 from ckpt_git.model.report.finding import Finding, Level
@@ -26,6 +28,27 @@ _SHELL = frozenset(
 """What a shell knows by itself and nobody installs: words that begin a clause, builtins."""
 _GIB = 1 << 30
 _TIGHT = 2 * _GIB  # less room than this in the store's file system is worth a note
+
+
+class LocalDiagnosis(Diagnosis):
+    """Looks at the machine anew, whatever was found out before."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def examine(self) -> Iterator[Finding]:
+        found = store(self._machine.store)
+        yield found
+        if found.level == "missing":
+            return  # what else there is can't be tried out
+        able = self._machine.abilities()
+        yield sandbox(able)
+        yield layers(able)
+        self._machine.look_for_programs_again()
+        yield watcher(*self._machine.programs())
+
+    def examine_package(self, drv: Derivation) -> Finding:
+        return package(drv, self._machine.path(drv.inputs))
 
 
 def store(kept: Store) -> Finding:

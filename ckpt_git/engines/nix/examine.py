@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ckpt_git.engines.nix.tools import Nix
+from ckpt_git.engines.protocol import Diagnosis
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.report.finding import Finding
+
+
+class NixDiagnosis(Diagnosis):
+    """Asks the user's Nix."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def examine(self) -> Iterator[Finding]:
+        yield from nix(Nix(self._variables))
+
+    def examine_package(self, drv: Derivation) -> Finding:
+        return package(drv)
 
 
 def nix(nix: Nix) -> Iterator[Finding]:

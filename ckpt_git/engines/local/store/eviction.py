@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Literal
 
 from ckpt_git.engines.files import new_id, writing
-from ckpt_git.engines.local.store import objects, outputs, workspaces
+from ckpt_git.engines.local.store import objects, outputs, toolchains, workspaces
 from ckpt_git.engines.local.store.store import Store
-from ckpt_git.kept_files import remove_file
 
 KEPT_OUTPUTS = 12
 """Of a package's outputs that no checkpoint came with, so many stay: the newest ones."""
@@ -26,7 +25,6 @@ KEPT_OUTPUTS = 12
 KEPT_FETCHED = 3
 """Of what ``fetch`` brought, so many sets of lock files stay: those that were used last."""
 
-_KEPT_TOOLCHAINS = 64
 _YOUNG = 3600.0
 """Seconds for which an object stays that no memory names: the one that does may be on its way."""
 _HALF_LIFE = 86400.0
@@ -113,7 +111,7 @@ def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep
             return planned
         done = _carry_out(store, planned)
         objects.sweep(store, _YOUNG)
-        _forget_toolchains(store)
+        toolchains.forget_old(store)
         _forget_older_versions(store)
         after = _bytes(store, tuple(entries(store)))
         store.tally.write(after)
@@ -223,12 +221,6 @@ def _forget_older_versions(store: Store) -> None:
     for name in ("layers", "caches", "tracers"):
         if (store.root / name).is_dir():
             (store.root / name).rename(store.tmp / f"{new_id()}.dropped")
-
-
-def _forget_toolchains(store: Store) -> None:
-    listings = sorted(store.toolchains.iterdir(), key=_mtime, reverse=True)
-    for old in listings[_KEPT_TOOLCHAINS:]:
-        remove_file(old)
 
 
 def _folders(folder: Path) -> list[Path]:
