@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from ckpt_git.kept_files import open_kept
 
-MAGIC = b"ckptmem4"
+MAGIC = b"ckptmem5"
 ORDER = 0x01020304
 
 
@@ -52,7 +52,7 @@ HEADER = Form(
 )
 ENTRY = Form(
     "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
+    " seen:I effect:I effects:I say:I says:I flags:I code:I nanoseconds:Q input_end:q"
 )
 OBSERVATION = Form(
     "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"
@@ -196,7 +196,7 @@ class MemoryFile:
         column = {
             name: ENTRY.column(self._entries, name)
             for name in ENTRY.offsets
-            if name not in {"key", "result", "unused", "nanoseconds", "input_end"}
+            if name not in {"key", "result", "code", "nanoseconds", "input_end"}
         }
         most = [
             *((column[name], texts - 1) for name in ("program", "folder", "reason")),

@@ -64,7 +64,8 @@ def test_the_form_is_that_of_the_header(tmp_path: Path) -> None:
     lines += [f'printf("{name} %d\\n", {name});\n' for name in _ENUMS]
     program = tmp_path / "sizes.c"
     program.write_text(
-        '#include "memory/memory.h"\n#include "steps/steps.h"\n#include <stdio.h>\n#include <stddef.h>\n'
+        '#include "memory/memory.h"\n#include "steps/steps.h"\n'
+        "#include <stdio.h>\n#include <stddef.h>\n"
         f"int main(void) {{ {''.join(lines)} return __builtin_memcmp(MEMORY_MAGIC, "
         f'"{memory_file.MAGIC.decode()}", 9); }}\n'
     )
@@ -158,8 +159,8 @@ def _places() -> list[Any]:
     forms.append(("key", Form("number:I"), at))
     at += 4 * entries + 4 * rows
     forms.append(("said", memory_file.SAID, at))
-    safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
-    safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
+    safe = {"key", "result", "flags", "code", "nanoseconds", "mask", "kind", "mode", "size"}
+    safe |= {"digest", "unused", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
     safe |= {"descriptor", "names", "input_end", "has_names", "is_database", "is_dated", "made"}
     return [
         pytest.param(start + offset, id=f"{what} {field}")
