@@ -128,6 +128,11 @@ static void put_act(struct batch *batch, struct act act, const char *path, const
     batch->used += size;
 }
 
+static int64_t in_units(int64_t date, int64_t unit)
+{
+    return date == DATE_NOW || unit < 2 ? date : date - date % unit;
+}
+
 static int64_t date_of(const struct answering *answering, const struct memory_effect *effect)
 {
     switch (effect->date) {
@@ -136,7 +141,7 @@ static int64_t date_of(const struct answering *answering, const struct memory_ef
     case EFFECT_AT:
         return effect->mtime;
     case EFFECT_AS:
-        return answering->dates[answering->effect];
+        return in_units(answering->dates[answering->effect], effect->mtime);
     default:
         return DATE_NOW;
     }

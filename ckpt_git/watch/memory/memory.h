@@ -87,7 +87,7 @@ enum {
     EFFECT_NOW = 0,
     EFFECT_AS_BEFORE = 1, /* has the date of the file before it */
     EFFECT_AT = 2,        /* has the date that is given */
-    EFFECT_AS = 3,        /* has the date of the path that `target` names */
+    EFFECT_AS = 3,        /* has the date of the path that `target` names, in units of `mtime` */
 };
 
 struct memory_effect {
