@@ -26,6 +26,7 @@ from ckpt_git.model.config.ckpt_toml import (
     SHARED,
     TOP_KEYS,
 )
+from ckpt_git.model.config.nix_recipe import NixRecipe
 from ckpt_git.model.config.packages import Config, Package
 from ckpt_git.model.config.push_policy import PUSH_KEYS, PushPolicy
 from tools import manual, words
@@ -33,6 +34,7 @@ from tools.markdown import table
 
 ROOT = Path(__file__).parents[1]
 _FOLDER = "docs/reference"
+_LATE = {"NixRecipe": NixRecipe}  # what a module imports for type checkers alone
 _MADE = "<!-- Made by `make reference` from the code and tools/words.toml: change those. -->\n\n"
 _PANELS = {"Set up": "Setting up", "Build": "Building", "Look": "Looking at results"}
 _SHARED_OPTIONS = {
@@ -223,7 +225,9 @@ def _kind(key: str, owners: Iterable[type]) -> str:
         return ", ".join(f'`"{choice}"`' for choice in ENGINES)
     if key in words.KINDS:
         return words.KINDS[key]
-    choices = next(c for owner in owners if (c := get_args(get_type_hints(owner).get(key))))
+    choices = next(
+        c for owner in owners if (c := get_args(get_type_hints(owner, None, _LATE).get(key)))
+    )
     return ", ".join(f'`"{choice}"`' for choice in choices)
 
 

@@ -85,7 +85,7 @@ class MemoryFile:
         column = {
             name: ENTRY.column(self._entries, name)
             for name in ENTRY.offsets
-            if name not in {"key", "result", "unused", "nanoseconds", "input_end"}
+            if name not in {"key", "result", "code", "nanoseconds", "input_end"}
         }
         most = [
             *((column[name], texts - 1) for name in ("program", "folder", "reason")),

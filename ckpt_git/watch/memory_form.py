@@ -6,7 +6,7 @@ from operator import itemgetter
 from struct import Struct
 from typing import Any
 
-MAGIC = b"ckptmem4"
+MAGIC = b"ckptmem5"
 ORDER = 0x01020304
 
 ANSWERS, VARIES, INCOMPLETE = 1, 2, 4
@@ -42,7 +42,7 @@ HEADER = Form(
 )
 ENTRY = Form(
     "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I unused:4x nanoseconds:Q input_end:q"
+    " seen:I effect:I effects:I say:I says:I flags:I code:I nanoseconds:Q input_end:q"
 )
 OBSERVATION = Form(
     "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"

@@ -124,7 +124,7 @@ def written(*commands: Ran) -> bytes:
             *(pool.text(one.folder), pool.put(words), len(words), pool.text(one.reason)),
             *(len(list(one.whole())) - 1, len(rows), len(saw)),
             *(len(effects) // EFFECT.size, len(left)),
-            *(len(says) // SAID.size, int(bool(one.said)), one.flags, 5_000_000, -1),
+            *(len(says) // SAID.size, int(bool(one.said)), one.flags, 0, 5_000_000, -1),
         )
         rows += [seen.setdefault(one_seen, len(seen)) for one_seen in saw]
         for made in left:

@@ -48,6 +48,31 @@ def test_an_open_file_is_asked(project: Project) -> None:
     assert [one for one in project.again() if "ask.py" in one]
 
 
+@pytest.mark.parametrize("unit", [1000000000, 1000000, 1000])
+def test_a_copy_has_its_date_in_whole_seconds(project: Project, unit: int) -> None:
+    """As Python's setuptools and Java give it: it is older than what it is a copy of."""
+    project.write("a", "first\n")
+    project.write(
+        "copy.py",
+        "import os, shutil\n"
+        "os.mkdir('d')\n"
+        "shutil.copyfile('x', 'd/x')\n"
+        "date = os.stat('x').st_mtime_ns\n"
+        f"os.utime('d/x', ns=(date, date - date % {unit}))\n",
+    )
+    project.write("ask", "[ d/x -nt x ] && echo newer; [ d/x -ot x ] && echo older; true\n")
+    copy = "/usr/bin/python3 -IS copy.py"
+    project.command = f"cp a x; sleep .02; {copy}; sh ask > result; cat other result"
+    project.write("other", "1\n")
+    project.record()
+    project.write("other", "2\n")
+    assert copy[9:] not in project.again()
+    project.write("ask", "sh -c '[ d/x -ot x ] && echo older; true'\n")
+    assert copy[9:] not in project.again()
+    project.write("a", "second\n")
+    assert copy[9:] in project.again()
+
+
 @pytest.mark.parametrize("copy", ["cp -p x y", "cp x y; touch -r x y", "mv x y; cp -p y x"])
 def test_dates_that_are_the_same(project: Project, copy: str) -> None:
     project.write("a", "first\n")

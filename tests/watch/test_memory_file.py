@@ -161,8 +161,8 @@ def _places() -> list[Any]:
     forms.append(("key", Form("number:I"), at))
     at += 4 * entries + 4 * rows
     forms.append(("said", memory_form.SAID, at))
-    safe = {"key", "result", "flags", "unused", "nanoseconds", "mask", "kind", "mode", "size"}
-    safe |= {"digest", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
+    safe = {"key", "result", "flags", "code", "nanoseconds", "mask", "kind", "mode", "size"}
+    safe |= {"digest", "unused", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
     safe |= {"descriptor", "names", "input_end", "has_names", "is_database", "is_dated", "made"}
     return [
         pytest.param(start + offset, id=f"{what} {field}")

@@ -240,3 +240,27 @@ def test_the_order_of_variables(project: Project) -> None:
     project.record()
     project.command = "env -i A=1 B=2 printenv > $out/variables"
     project.again()
+
+
+def test_a_here_document(project: Project) -> None:
+    """What a pipe holds that nobody writes to any more is known."""
+    project.write("run", "cat > a <<END\none\nEND\nsed s/t/T/ <<END\ntwo\nEND\ncat other\n")
+    project.write("other", "1\n")
+    project.command = "sh run"
+    project.record()
+    project.write("other", "2\n")
+    assert project.again() == ["sh run", "cat other"]
+    project.write("run", "cat > a <<END\nOne\nEND\nsed s/t/T/ <<END\ntwo\nEND\ncat other\n")
+    assert project.again() == ["sh run", "cat"]
+
+
+def test_a_part_of_a_here_document(probed: Project) -> None:
+    """Each reader leaves the rest to the next one."""
+    text = "$probe stdin-bytes 2 > x; echo >> x; $probe stdin-bytes 3 > y; read z; echo $z; cat > u"
+    probed.write("run", f"{{ {text}; }} <<END\none\ntwo\nthree\nfour\nEND\n")
+    probed.command = "sh run"
+    probed.record()
+    probed.write("run", f"{{ {text}; cat > v; }} <<END\none\ntwo\nthree\nfour\nEND\n")
+    assert probed.again() == ["sh run", "cat"]
+    probed.write("run", f"{{ {text}; }} <<END\none\ntwO\nthree\nfour\nEND\n")
+    probed.again()

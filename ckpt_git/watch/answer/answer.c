@@ -19,7 +19,6 @@
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 #define UTIME_OMIT ((1l << 30) - 2l)
-#define PAST 125 /* exit code where answering failed: the build is done again without answers */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -216,7 +215,7 @@ __attribute__((used)) static void answer(void)
     for (;;) {
         long got = ask();
         if (got < 0)
-            end(PAST);
+            end(ANSWERING_FAILED);
         const struct act *act = (const struct act *)batch;
         for (;;) {
             if (act->what == DO_EXIT) {
@@ -225,7 +224,7 @@ __attribute__((used)) static void answer(void)
                 end(act->mode);
             }
             if (carry_out(act, (int)got) < 0)
-                end(PAST);
+                end(ANSWERING_FAILED);
             if (act->next == 0)
                 break;
             act = (const struct act *)((const char *)act + act->next);

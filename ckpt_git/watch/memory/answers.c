@@ -17,7 +17,6 @@
 #include "watcher/calls.h"
 
 enum {
-    PAST = 125,        /* with which it ends where it could not do it */
     SMALL = 8192,      /* bytes of a content that is told along with the rest */
     LARGEST = 3 * SMALL, /* bytes of one thing to do: two paths, and a content or an end of them */
 };
@@ -98,7 +97,7 @@ void answers_end(struct process *process)
     const struct memory_entry *entry = &answering->memory->entries[answering->entry];
     const struct descriptor *input = &process->step->standard[0];
     if (entry->input_end >= 0 && input->copy >= 0)
-        lseek(input->copy, entry->input_end, SEEK_SET);
+        descriptors_go_to(input, entry->input_end);
 }
 
 /* --- a batch --------------------------------------------------------------------------------- */
@@ -129,6 +128,11 @@ static void put_act(struct batch *batch, struct act act, const char *path, const
     batch->used += size;
 }
 
+static int64_t in_units(int64_t date, int64_t unit)
+{
+    return date == DATE_NOW || unit < 2 ? date : date - date % unit;
+}
+
 static int64_t date_of(const struct answering *answering, const struct memory_effect *effect)
 {
     switch (effect->date) {
@@ -137,7 +141,7 @@ static int64_t date_of(const struct answering *answering, const struct memory_ef
     case EFFECT_AT:
         return effect->mtime;
     case EFFECT_AS:
-        return answering->dates[answering->effect];
+        return in_units(answering->dates[answering->effect], effect->mtime);
     default:
         return DATE_NOW;
     }
@@ -247,7 +251,7 @@ static int fill(struct batch *batch, struct answering *answering)
     if (answering->effect == entry->effects)
         put_said(batch, answering);
     if (answering->effect == entry->effects && answering->said == entry->says && has_room(batch)) {
-        put_act(batch, (struct act){.what = DO_EXIT}, "", NULL);
+        put_act(batch, (struct act){.what = DO_EXIT, .mode = (uint16_t)entry->code}, "", NULL);
         answering->is_told_all = 1;
     }
     ((struct act *)(void *)(batch->bytes + batch->last))->next = 0;

@@ -178,17 +178,36 @@ static struct path *name_before(struct step *step, const struct made *made)
     return NULL;
 }
 
-/* Of which path the date is, where it is one of this build: its own, where that stayed. */
-static struct path *date_of(struct step *step, const struct made *made)
+static int is_copy_of(const struct made *made, const struct path *path, const struct state *state)
+{
+    return state->size == made->state->size &&
+           strcmp(strrchr(path->text, '/'), strrchr(made->path->text, '/')) == 0;
+}
+
+/* Of which path the date is, where it is one of this build: its own, where that stayed. Some programs
+ * give it in whole seconds, or in parts of one, `unit` nanoseconds: several files may have that date,
+ * and it is taken for a copy's. */
+static struct path *date_of(struct step *step, const struct made *made, int64_t unit)
 {
     for (uint32_t i = 0; i < step->seen.count; i++) {
         const struct observation *seen = &step->seen.items[i];
         const struct state *state = &seen->path->versions[seen->version].state;
         if (seen->path->zone == ZONE_TRACKED && state->kind == KIND_FILE &&
-            state->mtime == made->state->mtime)
+            state->mtime - state->mtime % unit == made->state->mtime &&
+            (unit == 1 || is_copy_of(made, seen->path, state)))
             return seen->path;
     }
     return NULL;
+}
+
+static struct path *find_date(struct step *step, const struct made *made, int64_t *unit)
+{
+    struct path *path = NULL;
+    for (*unit = 1; path == NULL && *unit <= 1000000000 && made->state->mtime % *unit == 0;
+         *unit *= 1000)
+        path = date_of(step, made, *unit);
+    *unit /= 1000;
+    return path;
 }
 
 static int64_t date_before; /* of the file that is made before */
@@ -202,9 +221,11 @@ static const char *give_date(struct step *step, const struct made *made,
     if (date == BEYOND_DATES)
         return compose("it gives %s a date that can't be kept", made->path->text);
     const struct version *version = &made->path->versions[made->effect->after];
-    struct path *path = version->is_dated ? date_of(step, made) : NULL;
+    int64_t unit;
+    struct path *path = version->is_dated ? find_date(step, made, &unit) : NULL;
     if (path != NULL) {
         effect->date = EFFECT_AS;
+        effect->mtime = unit;
         effect->target = put_text(path->text);
     } else if (date >= date_of_moment(step->began) - TICK &&
                date <= date_of_moment(step->ended) + TICK) {

@@ -12,7 +12,7 @@
 
 #include "shared/digest.h"
 
-#define MEMORY_MAGIC "ckptmem4"
+#define MEMORY_MAGIC "ckptmem5"
 
 struct memory_header {
     char magic[8];
@@ -30,6 +30,7 @@ enum {
     ENTRY_INCOMPLETE = 4,
     ENTRY_WAITS = 8, /* it lets time pass, on which others may count that run meanwhile */
     ENTRY_LEAVES_DATABASE = 16,
+    ENTRY_FAILS_BY_CHANCE = 32, /* as may what it is a part of */
 };
 
 struct memory_entry {
@@ -45,9 +46,10 @@ struct memory_entry {
     uint32_t effect, effects;
     uint32_t say, says;
     uint32_t flags;
-    uint32_t unused;
+    uint32_t code;        /* with which it ended */
     uint64_t nanoseconds; /* that it took */
-    int64_t input_end;    /* where it left its input, a file; -1: where it was */
+    int64_t input_end;    /* where it left its input: in a file, or how much it read of a pipe; -1:
+                             where it was */
 };
 
 /* Of a file that was asked about. */
@@ -85,7 +87,7 @@ enum {
     EFFECT_NOW = 0,
     EFFECT_AS_BEFORE = 1, /* has the date of the file before it */
     EFFECT_AT = 2,        /* has the date that is given */
-    EFFECT_AS = 3,        /* has the date of the path that `target` names */
+    EFFECT_AS = 3,        /* has the date of the path that `target` names, in units of `mtime` */
 };
 
 struct memory_effect {

@@ -463,6 +463,7 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
     const struct memory_entry *entry = &memory->entries[number];
     step->is_answered = 1;
     step->waits = (entry->flags & ENTRY_WAITS) != 0;
+    step->fails_by_chance = (entry->flags & ENTRY_FAILS_BY_CHANCE) != 0;
     step->answered_from = memory;
     step->answered_entry = number;
     for (uint32_t i = number; i <= number + entry->below; i++)

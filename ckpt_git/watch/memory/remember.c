@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "memory/placeholders.h"
+#include "shared/answer.h"
 #include "shared/util.h"
 #include "watcher/calls.h"
 
@@ -217,6 +218,19 @@ static int varies(const struct memory_entry *made)
     return 0;
 }
 
+/* A failure is a result like any other where a command around it went on from it to a success, as
+ * `grep -q` in a script and a probe of configure. What a build breaks off with is tried each time.
+ * Nor is one known that needn't come again. */
+static const char *why_no_failure(const struct step *step)
+{
+    const struct step *above = step->parent;
+    while (above != NULL && (above == the_root_step || above->code != 0))
+        above = above->parent;
+    if (above == NULL || step->code == ANSWERING_FAILED)
+        return "it failed";
+    return step->fails_by_chance ? "it failed, and may have done so by chance" : NULL;
+}
+
 const char *why_not(const struct step *step)
 {
     if (step->incomplete != NULL)
@@ -225,7 +239,7 @@ const char *why_not(const struct step *step)
         return step->unfit;
     if (!step->has_ended || step->code < 0)
         return "it did not end by itself";
-    return step->code != 0 ? "it failed" : NULL;
+    return step->code != 0 ? why_no_failure(step) : NULL;
 }
 
 static int leaves_database(const struct memory_entry *entry)
@@ -250,11 +264,13 @@ static size_t write_entry(struct step *step)
     entry.arguments = put_bytes(arguments, size);
     entry.nanoseconds = step->has_ended ? step->ended - step->began : 0;
     entry.input_end = step->input_end;
+    entry.code = step->code > 0 ? (uint32_t)step->code : 0;
     entry.row = count_of(&out_rows, sizeof(uint32_t));
     entry.effect = count_of(&out_effects, sizeof(struct memory_effect));
     entry.say = count_of(&out_says, sizeof(struct memory_said));
     struct hashing result;
     digest_begin(&result);
+    digest_add(&result, &entry.code, sizeof entry.code);
     const char *why = why_not(step), *unknown = write_seen(step);
     if (why == NULL)
         why = unknown;
@@ -282,6 +298,8 @@ static size_t write_entry(struct step *step)
     }
     if (step->waits)
         entry.flags |= ENTRY_WAITS;
+    if (step->fails_by_chance)
+        entry.flags |= ENTRY_FAILS_BY_CHANCE;
     if (leaves_database(&entry))
         entry.flags |= ENTRY_LEAVES_DATABASE;
     entry.reason = why == NULL ? 0 : put_text(why);
@@ -387,13 +405,18 @@ static uint32_t entries(void)
     return count_of(&out_entries, sizeof(struct memory_entry));
 }
 
+static const struct memory_entry *memory_entry_of(const struct step *step)
+{
+    return &step->answered_from->entries[step->answered_entry];
+}
+
 /* An entry that answers nothing is kept only where no command around it answers. What begins a
  * build is another command each time: it answers for nobody. */
 static struct written write_command(struct step *step, int is_covered)
 {
     struct written written = {step, SIZE_MAX, entries(), is_covered, 0};
     if (step->is_answered) {
-        if (!step->has_ended || step->code != 0)
+        if (!step->has_ended || step->code != (int)memory_entry_of(step)->code)
             answering_failed = 1; /* it was killed, or couldn't do it all */
         move_entries(step->answered_from, step->answered_entry);
         return written;

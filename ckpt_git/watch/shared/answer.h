@@ -13,7 +13,10 @@
 
 #include <stdint.h>
 
-enum { ANSWER_ROOM = 1 << 15 };
+enum {
+    ANSWER_ROOM = 1 << 15,
+    ANSWERING_FAILED = 125, /* the exit code then: the build is done again without answers */
+};
 
 enum {
     DO_EXIT = 1,   /* end with `mode` */

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "memory/placeholders.h"
 #include "memory/remember.h"
@@ -163,12 +164,35 @@ static void add_descriptor(struct hashing *hashing, const struct descriptor *own
     digest_add(hashing, &own->kind, sizeof own->kind);
     if (own->kind == 'c')
         digest_add(hashing, &own->inode, sizeof own->inode);
+    if (own->kind == 'h') {
+        digest_add(hashing, &own->size, sizeof own->size);
+        digest_add(hashing, &own->held, sizeof own->held);
+    }
     if (own->path != NULL && !(is_printed_to && own->kind == 'f')) {
         add_as_kept(hashing, own->path->text, own->path->length + 1);
         digest_add(hashing, &own->is_written, sizeof own->is_written);
         if (!own->is_written)
             digest_add(hashing, &own->offset, sizeof own->offset);
     }
+}
+
+/* Limits that a command has and the build hasn't: `ulimit`. */
+static void add_limits(struct hashing *hashing, const struct process *process)
+{
+    static struct rlimit usual[RLIM_NLIMITS];
+    static int are_known;
+    for (int i = 0; i < RLIM_NLIMITS; i++) {
+        struct rlimit own;
+        if (prlimit(process->id, i, NULL, &own) != 0)
+            continue;
+        if (!are_known)
+            usual[i] = own;
+        if (own.rlim_cur == usual[i].rlim_cur && own.rlim_max == usual[i].rlim_max)
+            continue;
+        digest_add(hashing, &i, sizeof i);
+        digest_add(hashing, &own, sizeof own);
+    }
+    are_known = 1;
 }
 
 /* What a process inherits besides: signals that are blocked or ignored, processors that it may run
@@ -182,6 +206,7 @@ static void add_inherited(struct hashing *hashing, struct process *process)
         if (at != NULL)
             digest_add(hashing, at, strcspn(at + 1, "\n") + 1);
     }
+    add_limits(hashing, process);
     char text[32];
     int length = process->has_personality
                      ? read_proc(process->id, "personality", text, sizeof text)

@@ -8,10 +8,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "memory/placeholders.h"
 #include "shared/util.h"
 #include "watcher/calls.h"
 
@@ -77,16 +79,56 @@ static void keep_place(struct process *process, struct descriptor *own)
     own->said = printed_to(own->device, own->inode);
 }
 
-/* A pipe that nobody writes to any more is as good as none: GNU make's "bad stdin". */
-static int is_at_its_end(struct process *process)
+static int copy_content(int from, int to, int other, char *bytes, int size)
 {
+    fcntl(to, F_SETPIPE_SZ, fcntl(from, F_GETPIPE_SZ));
+    return tee(from, to, (size_t)size, SPLICE_F_NONBLOCK) == size &&
+           read(other, bytes, (size_t)size) == size;
+}
+
+/* What a pipe holds, without taking it out: 0, or -1. */
+static int look_into(int pipe, int size, digest *held)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        return -1;
+    char *bytes = zeroed((size_t)size, 1);
+    int is_copied = copy_content(pipe, ends[1], ends[0], bytes, size);
+    if (is_copied) {
+        size_t length;
+        const char *kept = bytes_as_kept(bytes, (size_t)size, &length);
+        *held = digest_of(kept, length);
+    }
+    free(bytes);
+    close(ends[0]);
+    close(ends[1]);
+    return is_copied ? 0 : -1;
+}
+
+/* A pipe that has no name, and that nobody writes to any more, holds all that will come: a shell's
+ * here-document. Where that is nothing, it is as good as none: GNU make's "bad stdin". */
+static void look_at_pipe(struct process *process, struct descriptor *input)
+{
+    char link[48], name[16] = "";
+    snprintf(link, sizeof link, "/proc/%d/fd/0", process->id);
     struct pollfd state = {.fd = copy_descriptor(process, 0), .events = POLLIN};
     struct stat found;
-    int is_over = state.fd >= 0 && fstat(state.fd, &found) == 0 && S_ISFIFO(found.st_mode) &&
-                  poll(&state, 1, 0) == 1 && state.revents == POLLHUP;
+    int size = 0;
+    if (state.fd >= 0 && fstat(state.fd, &found) == 0 && S_ISFIFO(found.st_mode) &&
+        poll(&state, 1, 0) == 1 && state.revents & POLLHUP) {
+        if (!(state.revents & POLLIN)) {
+            input->kind = 'n';
+        } else if (readlink(link, name, 6) == 6 && memcmp(name, "pipe:[", 6) == 0 &&
+                   ioctl(state.fd, FIONREAD, &size) == 0 && size > 0 &&
+                   look_into(state.fd, size, &input->held) == 0) {
+            input->kind = 'h';
+            input->size = (uint64_t)size;
+            input->copy = state.fd;
+            return;
+        }
+    }
     if (state.fd >= 0)
         close(state.fd);
-    return is_over;
 }
 
 /* What is typed or shown there is another program's doing: tty(4), pts(4), by their numbers. */
@@ -108,9 +150,8 @@ static void look_at_input(struct process *process, struct step *step)
             step_unfit(step, "its input can be written to");
         break;
     case 'p':
-        if (is_at_its_end(process))
-            input->kind = 'n';
-        else
+        look_at_pipe(process, input);
+        if (input->kind == 'p')
             step_unfit(step, "it is fed by a pipe");
         break;
     case 'c':
@@ -309,11 +350,66 @@ static void check(struct step *step, struct descriptor *own)
     own->copy = -1;
 }
 
+/* A copy of a descriptor that leads where `own` does, of the process or of one that began it; -1. */
+static int copy_of_same(const struct descriptor *own, struct process *process)
+{
+    for (; process != NULL && !process->has_ended; process = process->parent)
+        for (int number = 1; number < 3; number++) {
+            struct stat found;
+            int copy = copy_descriptor(process, number);
+            if (copy >= 0 && fstat(copy, &found) == 0 && found.st_dev == own->device &&
+                found.st_ino == own->inode)
+                return copy;
+            if (copy >= 0)
+                close(copy);
+        }
+    return -1;
+}
+
+/* Where nobody reads any more what a command prints, it may have failed by that alone, and how soon
+ * a reader ends is chance. Many close what they print to before they end. */
+void descriptors_fail(struct process *process, struct step *step)
+{
+    for (int i = 1; i < 3 && step->said_bytes > 0; i++) {
+        const struct descriptor *own = &step->standard[i];
+        if (own->kind != 'p')
+            continue;
+        struct pollfd state = {.fd = copy_of_same(own, process)};
+        if (state.fd < 0 || (poll(&state, 1, 0) == 1 && state.revents & POLLERR))
+            step->fails_by_chance = 1;
+        if (state.fd >= 0)
+            close(state.fd);
+    }
+}
+
+/* Where its input is now: in a file, or how much of what a pipe held was taken out; -1: nobody knows. */
+static off_t place_in(const struct descriptor *input)
+{
+    int left;
+    if (input->kind == 'f')
+        return lseek(input->copy, 0, SEEK_CUR);
+    return ioctl(input->copy, FIONREAD, &left) == 0 ? (off_t)input->size - left : -1;
+}
+
+void descriptors_go_to(const struct descriptor *input, int64_t place)
+{
+    char bytes[4096];
+    if (input->kind == 'f')
+        lseek(input->copy, place, SEEK_SET);
+    while (input->kind == 'h' && place > 0) {
+        ssize_t got = read(input->copy, bytes,
+                           place < (int64_t)sizeof bytes ? (size_t)place : sizeof bytes);
+        if (got <= 0)
+            break;
+        place -= got;
+    }
+}
+
 void descriptors_end(struct step *step)
 {
     struct descriptor *input = &step->standard[0];
     if (input->copy >= 0) {
-        off_t place = lseek(input->copy, 0, SEEK_CUR);
+        off_t place = place_in(input);
         if (place >= 0 && (uint64_t)place != input->offset)
             step->input_end = place;
         close(input->copy);

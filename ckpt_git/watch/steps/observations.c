@@ -271,6 +271,7 @@ void step_merge(struct step *step)
 {
     struct step *parent = step->parent;
     parent->waits |= step->waits;
+    parent->fails_by_chance |= step->fails_by_chance;
     for (uint32_t i = 0; i < step->seen.count; i++)
         add_to_all(parent, &step->seen.items[i]);
     for (size_t i = 0; i < step->listing_count; i++)

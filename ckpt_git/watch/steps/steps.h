@@ -59,15 +59,17 @@ struct set { /* of observations */
 /* A descriptor that a step began with. */
 struct descriptor {
     int number;
-    uint8_t kind; /* 'p' pipe or socket, 'f' file, 'd' folder, 'n' nothing to read, 'c' device, '-' closed */
+    uint8_t kind; /* 'p' pipe or socket, 'h' one that holds all that will come, 'n' nothing to read,
+                     'f' file, 'd' folder, 'c' device, '-' closed */
     uint8_t is_written;
     uint8_t is_checked; /* when its step ended */
     uint64_t device, inode; /* of a device: its number as `inode` */
     uint64_t outer_device, outer_inode; /* of the pipe that it was before a relay took its place */
     uint64_t offset, size;
     uint64_t said; /* bytes that were printed to the file before */
+    digest held;   /* of what the pipe holds, `size` bytes */
     struct path *path;
-    int copy; /* ours, of a file; -1 */
+    int copy; /* ours, of a file, or of a pipe that holds all; -1 */
     struct relay *relay;
 };
 
@@ -93,6 +95,7 @@ struct step {
     uint8_t is_shell;     /* saves descriptors, and writes to none of the copies */
     uint8_t cannot_say;   /* again what it printed */
     uint8_t waits;        /* for time to pass */
+    uint8_t fails_by_chance; /* where it fails: others held something just then, or ended a part of it */
     uint8_t seeds_itself; /* with some bytes of /dev/urandom */
     uint8_t counts_sizes; /* what it does depends on: sizes (2), whether a file is empty (1), neither */
     const char *unfit;      /* why it can't be remembered */
@@ -100,7 +103,7 @@ struct step {
     struct descriptor standard[3];
     struct descriptor *inherited;
     size_t inherited_count, inherited_room;
-    int64_t input_end; /* where it left its input, a file; -1: where it was */
+    int64_t input_end; /* as in a memory: memory.h */
     struct set seen;
     struct listing *listings;
     size_t listing_count, listing_room;

@@ -31,6 +31,7 @@ static void connects(struct process *process, uint64_t address, uint64_t length,
     char text[sizeof name.sun_path + 1] = {0};
     memcpy(text, name.sun_path, sizeof name.sun_path);
     struct path *path = NULL;
+    process->step->fails_by_chance |= is_own; /* another program may have that address */
     if (name.sun_family == AF_UNIX && text[0] != '\0') {
         if (is_own) {
             makes(process, AT_FDCWD, text, 0);
@@ -94,7 +95,7 @@ static void waits(struct process *process, uint64_t flags, uint64_t address)
     struct timespec time;
     if (peek(process, address, &time, sizeof time) == 0 &&
         (flags & TIMER_ABSTIME || time.tv_sec > 0 || time.tv_nsec >= 1000000))
-        process->step->waits = 1;
+        process->step->waits = process->step->fails_by_chance = 1;
 }
 
 /* --- attributes ------------------------------------------------------------------------------ */
@@ -418,7 +419,15 @@ int take_call(struct process *process, const struct seccomp_data *call)
         return begins(process, AT_FDCWD, args[0], args[1], args[2]);
     case SYS_execveat:
         return begins(process, FD(0), args[1], args[2], args[3]);
+    case SYS_flock:
+        process->step->fails_by_chance = 1;
+        return 0;
     case SYS_fcntl:
+        if (args[1] == F_SETLK || args[1] == F_OFD_SETLK)
+            process->step->fails_by_chance = 1;
+        else
+            copies_descriptor(process, call);
+        return 0;
     case SYS_dup:
 #ifdef SYS_dup2
     case SYS_dup2:

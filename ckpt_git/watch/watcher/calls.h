@@ -104,6 +104,10 @@ struct stat;
 /* From now on all that comes out of descriptor 1 or 2 is counted, so that what is written to a copy
  * of it shows. `found` is what it is now. Whether that can be done. */
 int descriptors_count(struct process *process, int number, const struct stat *found);
+/* The program goes on to read its input there: memory.h, `input_end`. */
+void descriptors_go_to(const struct descriptor *input, int64_t place);
+/* Before it ends with a failure. */
+void descriptors_fail(struct process *process, struct step *step);
 /* When it ends: whatever was used of what it inherited. */
 void descriptors_end(struct step *step);
 

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -139,13 +140,21 @@ int filter_install(void)
     IF_SET(CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID, 0, 1);
     RETURN(SECCOMP_RET_USER_NOTIF);
     RETURN(SECCOMP_RET_ALLOW);
-    IF_EQUAL(SYS_fcntl, 0, 8);
+    /* Copies of descriptors 1 and 2, and locks that aren't waited for. */
+    IF_EQUAL(SYS_fcntl, 0, 10);
+    LOAD_AT(LOW(1));
+    IF_EQUAL(F_SETLK, 6, 0);
+    IF_EQUAL(F_OFD_SETLK, 5, 0);
+    IF_EQUAL(F_DUPFD, 1, 0);
+    IF_EQUAL(F_DUPFD_CLOEXEC, 0, 4);
     LOAD_AT(LOW(0));
     IF_EQUAL(1, 1, 0);
-    IF_EQUAL(2, 0, 4);
+    IF_EQUAL(2, 0, 1);
+    RETURN(SECCOMP_RET_USER_NOTIF);
+    RETURN(SECCOMP_RET_ALLOW);
+    IF_EQUAL(SYS_flock, 0, 4);
     LOAD_AT(LOW(1));
-    IF_EQUAL(F_DUPFD, 1, 0);
-    IF_EQUAL(F_DUPFD_CLOEXEC, 0, 1);
+    IF_SET(LOCK_NB, 0, 1);
     RETURN(SECCOMP_RET_USER_NOTIF);
     RETURN(SECCOMP_RET_ALLOW);
     /* To an address, or to descriptor 1 or 2. */

@@ -153,8 +153,11 @@ static void ends(struct process *process, int code)
         answers_end(process);
     for (struct step *step = process->step; process->is_first && step->process == process->id &&
                                             !step->has_ended;
-         step = step->parent)
+         step = step->parent) {
+        if (code != 0 && process->answering == NULL)
+            descriptors_fail(process, step);
         descriptors_end(step);
+    }
     go_on();
     process_end(process, code);
 }

@@ -270,6 +270,8 @@ void process_end(struct process *process, int code)
     if (process->has_ended)
         return;
     leave(process);
+    if (code < 0)
+        step->fails_by_chance = 1; /* it was killed, as by a time limit */
     if (!process->is_first)
         return;
     while (step != NULL && step->process == id && !step->has_ended) {
