@@ -35,7 +35,7 @@ BUILDER, ALIVE = "builder", "alive"
 
 KEPT_RUNS = 50
 
-_STARTING_SECONDS = 10.0
+_STARTING_SECONDS = 30.0
 _STATE, _START_TIME = 3 - 3, 22 - 3  # fields of /proc/PID/stat after "PID (COMM) ": proc(5)
 
 

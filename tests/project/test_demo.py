@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,7 @@ def _demo(cwd: Path, *options: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.slow
 def test_it_shows_the_main_job_and_leaves_nothing_behind(temporary: Path, tmp_path: Path) -> None:
     home = Path(os.environ["HOME"])
+    shutil.rmtree(os.environ["CKPT_STORE"])
     done = _demo(tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "66 files compiled" in done.stdout

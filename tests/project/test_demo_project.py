@@ -53,11 +53,13 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_a_project_of_its_size(tmp_path: Path) -> None:
-    files = write_project(tmp_path)
-    on_disk = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
+    folder = tmp_path / "tally"
+    folder.mkdir()
+    files = write_project(folder)
+    on_disk = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
     assert set(files) == on_disk
     assert len([name for name in files if name.endswith(".c")]) >= 60
-    sources = [(tmp_path / name).read_text() for name in files if name.endswith((".c", ".h"))]
+    sources = [(folder / name).read_text() for name in files if name.endswith((".c", ".h"))]
     assert not [text for text in sources if "@" in text]  # a name that wasn't filled in
 
 

@@ -39,7 +39,7 @@ Where one tree can't be built at all it raises; the next request is built all th
 """
 
 _CANCEL_SECONDS = 5.0
-_START_SECONDS = 5.0
+_START_SECONDS = 30.0
 _POLL_SECONDS = 0.05
 
 
