@@ -48,6 +48,26 @@ def test_an_open_file_is_asked(project: Project) -> None:
     assert [one for one in project.again() if "ask.py" in one]
 
 
+@pytest.mark.parametrize("end", ["mv part/$< $@", "mv part/$< $@; chmod 755 $@", "ln part/$< $@"])
+def test_what_was_moved_has_the_order_of_its_making(project: Project, end: str) -> None:
+    """What two jobs make beside each other comes in any order, moved or not."""
+    jobs = [
+        f"{name}.o: {name}\n\tmkdir -p part; sleep 0.$$(cat $<); cp $< part/$<\n\t{end}\n"
+        for name in ("a", "b")
+    ]
+    project.write("Makefile", f"all: a.o b.o\n{''.join(jobs)}check: a.o b.o\n\tcat other\n")
+    for name in ("a", "b", "other"):
+        project.write(name, "1\n")
+    project.write("a", "01\n")
+    project.command = "make -s -j2 && make check"
+    project.record()
+    for content in ("3", "02"):
+        project.write("a", f"{content}\n")
+        assert "make check" not in project.again()
+    project.write("other", "2\n")
+    assert "cat other" in project.again()
+
+
 @pytest.mark.parametrize("unit", [1000000000, 1000000, 1000])
 def test_a_copy_has_its_date_in_whole_seconds(project: Project, unit: int) -> None:
     """As Python's setuptools and Java give it: it is older than what it is a copy of."""

@@ -50,7 +50,8 @@ struct version {
     uint8_t is_stored;   /* its content is among the objects */
     uint8_t is_observed; /* by another step than its writer */
     uint8_t is_removal;  /* its writer was about to take away what was there */
-    uint8_t is_dated;    /* its writer gave it a date, or left it the one that it had */
+    uint8_t is_dated;    /* its writer gave it a date */
+    const struct version *left;  /* it has the date that this one had, as a file that is moved */
     const struct version *moved; /* its content is this one's, if it is the same file */
 };
 

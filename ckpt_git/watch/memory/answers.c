@@ -69,7 +69,7 @@ static int64_t *look_at_dates(const struct memory *memory, const struct memory_e
     int64_t *dates = NULL;
     for (uint32_t i = 0; i < entry->effects; i++) {
         const struct memory_effect *effect = &memory->effects[entry->effect + i];
-        if (effect->date != EFFECT_AS)
+        if (effect->date != EFFECT_AS && effect->date != EFFECT_LEFT)
             continue;
         if (dates == NULL)
             dates = take(entry->effects * sizeof *dates);
@@ -141,6 +141,7 @@ static int64_t date_of(const struct answering *answering, const struct memory_ef
     case EFFECT_AT:
         return effect->mtime;
     case EFFECT_AS:
+    case EFFECT_LEFT:
         return in_units(answering->dates[answering->effect], effect->mtime);
     default:
         return DATE_NOW;

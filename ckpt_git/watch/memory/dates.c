@@ -36,6 +36,13 @@ static int64_t began(void)
     return date;
 }
 
+const struct version *version_of_date(const struct version *version)
+{
+    while (version->left != NULL)
+        version = version->left;
+    return version;
+}
+
 /* Whether it is from when its writer ran, not one that it was given. */
 int is_date_of_running(const struct version *version, int64_t date)
 {
@@ -74,7 +81,7 @@ static struct memory_window window_of(const struct step *step)
 static void look_at_now(struct made *made, struct path *path)
 {
     const struct state *state = path_state(path, 0);
-    const struct version *version = path_current(path);
+    const struct version *version = version_of_date(path_current(path));
     const struct step *outer, *inner;
     made->path = path;
     made->now = state->is_foretold ? date_now() : state->mtime;

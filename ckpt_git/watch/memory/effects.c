@@ -222,9 +222,10 @@ static const char *give_date(struct step *step, const struct made *made,
         return compose("it gives %s a date that can't be kept", made->path->text);
     const struct version *version = &made->path->versions[made->effect->after];
     int64_t unit;
-    struct path *path = version->is_dated ? find_date(step, made, &unit) : NULL;
+    int is_old = version->is_dated || version->left != NULL;
+    struct path *path = is_old ? find_date(step, made, &unit) : NULL;
     if (path != NULL) {
-        effect->date = EFFECT_AS;
+        effect->date = version->is_dated ? EFFECT_AS : EFFECT_LEFT;
         effect->mtime = unit;
         effect->target = put_text(path->text);
     } else if (date >= date_of_moment(step->began) - TICK &&

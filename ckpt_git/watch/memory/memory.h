@@ -88,6 +88,7 @@ enum {
     EFFECT_AS_BEFORE = 1, /* has the date of the file before it */
     EFFECT_AT = 2,        /* has the date that is given */
     EFFECT_AS = 3,        /* has the date of the path that `target` names, in units of `mtime` */
+    EFFECT_LEFT = 4,      /* the same, where it was left that date, not given it */
 };
 
 struct memory_effect {

@@ -404,8 +404,28 @@ int memory_find(struct step *step, struct memory **memory, uint32_t *number)
 
 /* --- having answered ------------------------------------------------------------------------- */
 
+/* Of each effect that is left a date: the version that has it, before any of them is done. */
+static const struct version **look_at_left(const struct memory *memory,
+                                           const struct memory_entry *entry)
+{
+    const struct version **all = NULL;
+    for (uint32_t i = 0; i < entry->effects; i++) {
+        const struct memory_effect *effect = &memory->effects[entry->effect + i];
+        if (effect->date != EFFECT_LEFT)
+            continue;
+        if (all == NULL)
+            all = take(entry->effects * sizeof *all);
+        const char *text = text_as_here(memory->texts + effect->target);
+        struct version *left = take(sizeof *left);
+        *left = *path_current(path_at(text, strlen(text)));
+        all[i] = left;
+    }
+    return all;
+}
+
 static void foretell(struct step *step, struct path *path, const struct memory *memory,
-                     const struct memory_effect *effect, uint64_t moment)
+                     const struct memory_effect *effect, const struct version *left,
+                     uint64_t moment)
 {
     uint32_t before = path->count - 1;
     struct version *version = path_change(path, step, moment);
@@ -421,6 +441,7 @@ static void foretell(struct step *step, struct path *path, const struct memory *
     state->target = effect->kind == KIND_LINK ? text_as_here(memory->texts + effect->target) : NULL;
     version->is_stored = 1;
     version->is_dated = effect->date == EFFECT_AT || effect->date == EFFECT_AS;
+    version->left = left;
     struct effect *done = step_changed(step, path, before, path->count - 1);
     done->is_new |= !effect->is_in_place;
     done->is_direct = 1;
@@ -429,7 +450,8 @@ static void foretell(struct step *step, struct path *path, const struct memory *
 }
 
 static void answer_effect(struct step *step, const struct memory *memory,
-                          const struct memory_effect *effect, uint64_t moment)
+                          const struct memory_effect *effect, const struct version *left,
+                          uint64_t moment)
 {
     const char *text = text_as_here(memory->texts + effect->path);
     struct path *path = path_at(text, strlen(text));
@@ -441,9 +463,9 @@ static void answer_effect(struct step *step, const struct memory *memory,
     else if (path->twin != NULL)
         for (struct path *other = path->twin; other != path; other = other->twin) {
             capture(other, step, 0);
-            foretell(step, other, memory, effect, moment);
+            foretell(step, other, memory, effect, left, moment);
         }
-    foretell(step, path, memory, effect, moment);
+    foretell(step, path, memory, effect, left, moment);
     if (effect->is_further_name) {
         const char *target = text_as_here(memory->texts + effect->target);
         path_twin(path_at(target, strlen(target)), path);
@@ -479,8 +501,10 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
         else
             step_saw(step, path, path->count - 1, seen->mask, seen->is_nofollow);
     }
+    const struct version **left = look_at_left(memory, entry);
     for (uint32_t i = 0; i < entry->effects; i++)
-        answer_effect(step, memory, &memory->effects[entry->effect + i], moment);
+        answer_effect(step, memory, &memory->effects[entry->effect + i],
+                      left == NULL ? NULL : left[i], moment);
     for (uint32_t i = 0; i < entry->says; i++) {
         const struct memory_said *say = &memory->says[entry->say + i];
         const struct descriptor *own = descriptor_of(step, (int)say->descriptor);

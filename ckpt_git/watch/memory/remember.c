@@ -25,7 +25,7 @@ static void give_date(struct memory_observation *seen, const struct observation 
     seen->date = date_kind(path, item->version, state);
     if (seen->date != DATE_OF_MADE && seen->date != DATE_GIVEN)
         return;
-    const struct version *version = &path->versions[item->version];
+    const struct version *version = version_of_date(&path->versions[item->version]);
     seen->mtime = state->mtime;
     seen->made = date_of_moment(version->since);
     seen->is_dated = version->is_dated;

@@ -48,6 +48,8 @@ int memory_is_in_order(struct memory *memory, const struct memory_entry *entry, 
 /* The commands at whose running two makers may have overlapped; NULL: none. */
 void makers(const struct step *writer, const struct step **outer, const struct step **inner);
 uint8_t date_kind(const struct path *path, uint32_t version, const struct state *state);
+/* The one that got its date when it was made, or was given it: it has that date still. */
+const struct version *version_of_date(const struct version *version);
 int is_date_of_running(const struct version *version, int64_t date);
 
 /* --- remember.c --- */

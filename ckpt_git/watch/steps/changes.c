@@ -265,7 +265,15 @@ static void keeps_content(struct version *made, const struct version *before)
     made->moved = kept;
 }
 
-void dates(struct process *process, struct path *path, int is_given)
+static void leaves_date(struct version *made, const struct version *before)
+{
+    struct version *left = take(sizeof *left);
+    *left = *before;
+    made->left = left;
+    made->is_dated = before->is_dated;
+}
+
+static void changes_date(struct process *process, struct path *path, int is_given, int is_left)
 {
     notes_read_all();
     if (path == NULL || path->zone == ZONE_KERNEL)
@@ -280,14 +288,23 @@ void dates(struct process *process, struct path *path, int is_given)
         return;
     keeps_content(made, made - 1);
     made->is_dated = (uint8_t)is_given;
+    if (is_left)
+        leaves_date(made, made - 1);
     if (path->twin != NULL)
-        for (struct path *other = path->twin; other != path; other = other->twin)
+        for (struct path *other = path->twin; other != path; other = other->twin) {
             path_current(other)->is_dated = made->is_dated;
+            path_current(other)->left = made->left;
+        }
+}
+
+void dates(struct process *process, struct path *path, int is_given)
+{
+    changes_date(process, path, is_given, 0);
 }
 
 void alters(struct process *process, struct path *path)
 {
-    dates(process, path, 1);
+    changes_date(process, path, 0, 1);
 }
 
 /* A process' user or group as we see it: user_namespaces(7), "uid_map". */
@@ -346,7 +363,7 @@ static void move_one(struct path *path, struct path *to, struct move *move)
     path_untwin(to);
     struct version *moved = change_one(process, to, move->moment);
     keeps_content(moved, &before);
-    moved->is_dated = 1;
+    leaves_date(moved, &before);
     step_effect(process->step, to)->is_new = step_effect(process->step, to)->is_direct = 1;
     if (path->twin != NULL) {
         path_twin(path, to);
@@ -494,7 +511,7 @@ void links(struct process *process, int from_folder, const char *from_text, int 
     struct version *made = change(process, to, 0);
     if (from->zone != ZONE_TRACKED)
         return; /* its other names aren't the build's */
-    made->is_dated = path_current(from)->is_dated;
+    leaves_date(made, path_current(from));
     path_twin(from, to);
     path_set_link(to, from->is_link);
 }

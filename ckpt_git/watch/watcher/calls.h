@@ -141,7 +141,7 @@ void fails_to_begin(struct process *process);
 struct answering {
     struct memory *memory;
     uint32_t entry, effect, said, said_bytes;
-    int64_t *dates; /* of each effect that has another path's: EFFECT_AS */
+    int64_t *dates; /* of each effect that has another path's: EFFECT_AS, EFFECT_LEFT */
     uint8_t is_told_all;
 };
 
