@@ -70,8 +70,8 @@ class LocalEngine(protocol.Engine):
         *,
         to_build: bool = False,  # noqa: ARG002 - by what a build takes the recipe is found out
     ) -> Recipe:
-        """Of a build that is watched, what it read of the system is known
-        afterwards; for one that isn't, the system's programs and libraries are listed.
+        """Of a build that is watched, what it read of the system is known afterwards; for one that
+        isn't, the system's programs and libraries are listed.
 
         Raises ``MissingError`` for a declared input that isn't there.
         """
@@ -96,8 +96,8 @@ class LocalEngine(protocol.Engine):
         return Recipe(parts)
 
     def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
-        """A memory asks for each command whether all is as it was that is in files;
-        what a program reads of the machine by itself isn't."""
+        """A memory asks for each command whether all is as it was that is in files; what a program
+        reads of the machine by itself isn't."""
         if checkpoint.engine != self.name or _TOOLCHAIN in recipe.parts:
             return False
         return checkpoint.recipe.parts.get(_MACHINE) == recipe.parts[_MACHINE]
