@@ -149,7 +149,7 @@ def test_where_the_watcher_is_killed_all_is_built_again(
     (watcher,) = _watchers(process.pid)
     os.kill(watcher, signal.SIGKILL)
     logs = project.context().state.path
-    told = "built again, not watched: the watcher was ended"
+    told = "built again, not watched: the watcher ended"
     _wait_until(lambda: any(told in path.read_text() for path in logs.rglob("*.log")))
     _wait_until(lambda: first.isdisjoint(_running(name)))
     _wait_until_started(name)

@@ -42,7 +42,8 @@ def test_init_adds_an_entry_and_keeps_the_form_of_the_file(managed: Managed) -> 
 
 def test_init_says_what_it_can_not_do(managed: Managed) -> None:
     config = managed.repo.write(".pre-commit-config.yaml", "repos: []\n")
-    assert "add the repository" in managed.project.ckpt("init", code=2).line("no list of `repos`")
+    said = managed.project.ckpt("init", code=2).line("no list of `repos`")
+    assert "add ckpt-git's repository" in said
     assert config.read_text() == "repos: []\n"
     managed.repo.write(".pre-commit-config.yaml", THEIRS)
     managed.repo.git("config", "core.hooksPath", "hooks")

@@ -331,7 +331,7 @@ def test_who_waits_for_a_series_is_shown_and_can_be_cancelled(
     status.show_status(status.survey(context, ()))
     assert "waiting for the cherry-pick to end, to build" in capsys.readouterr().out
     watch.cancel(context)
-    assert capsys.readouterr().out == "what the cherry-pick comes to won't be built\n"
+    assert capsys.readouterr().out == "the result of the cherry-pick won't be built\n"
     assert (_waits_for(project), list(project.state.path.glob("pending-*"))) == ([], [])
     project.repo.git("cherry-pick", "--quit")
     _wait_until_still(project)

@@ -39,7 +39,7 @@ try:
 except CkptError as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)
-imported = [*sys.modules]
+imported = [name for name, module in sys.modules.items() if "__lazy__" not in vars(module)]
 import json
 print(json.dumps({"programs": [str(path) for path in found], "imported": imported}))
 """
