@@ -6,7 +6,8 @@ RUN = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL .venv/bin/python -m
 
 help:
 	@echo 'make demo   the program at work on a small C project, in a temporary folder'
-	@echo 'make test   all tests'
+	@echo 'make test   the tests, each with at most SAMPLE (4) sets of parameters'
+	@echo 'make test-all   the tests with all parameters, as in CI'
 	@echo 'make lint   style and types'
 	@echo 'make reference   the reference pages and the man page, from the code'
 	@echo 'make recording   docs/recording.svg, from a real run'
@@ -18,9 +19,15 @@ demo:
 	@.ci/setup demo
 	@$(RUN) ckpt_git demo $(ARGS)
 
+# Two files at a time; ARGS='-n 0' is for one who debugs.
+SAMPLE = 4
 test:
 	@.ci/setup test
-	@$(RUN) pytest $(ARGS)
+	@$(RUN) pytest -n 2 --dist loadfile --sample $(SAMPLE) $(ARGS)
+
+test-all:
+	@.ci/setup test
+	@$(RUN) pytest -n 2 --dist loadfile $(ARGS)
 
 lint:
 	@.ci/setup test
@@ -47,4 +54,4 @@ release:
 clean:
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
 
-.PHONY: help demo test lint reference recording docs release clean
+.PHONY: help demo test test-all lint reference recording docs release clean

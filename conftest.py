@@ -5,6 +5,9 @@ failure. Two kinds stay skipped, told by how their reason starts. What is for th
 user: CI runs the tests as root and as an ordinary user. And what has to be asked for with a
 variable, because it takes too long for each change.
 
+``--sample N`` is for a desk: of each test with more than N sets of parameters it runs N, spread
+evenly. CI runs all.
+
 Ctrl-C and hanging up work in the programs that the tests start, also where the test run itself was
 started in a shell's background, which has the one ignored (POSIX.1 XCU 2.11), or by nohup.
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+from collections import defaultdict
 from collections.abc import Generator
 
 import pytest
@@ -26,6 +30,28 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--sample", type=int, metavar="N", help="run at most N sets of parameters of each test"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    number = config.getoption("sample")
+    if number is None:
+        return
+    families: dict[str, list[pytest.Item]] = defaultdict(list)
+    for item in items:
+        families[item.nodeid.partition("[")[0]].append(item)
+    kept = {
+        family[at * len(family) // number] if len(family) > number else family[at]
+        for family in families.values()
+        for at in range(min(number, len(family)))
+    }
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = [item for item in items if item in kept]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
