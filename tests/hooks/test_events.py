@@ -7,17 +7,20 @@ difference but ours, and none of our processes may have touched the index.
 from __future__ import annotations
 
 import shutil
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from ckpt_git.builds.background.git_operation import waiting_processes
+from ckpt_git.builds.background.git_operation import stop_waiting, waiting_processes
 from ckpt_git.builds.context import Context
 from ckpt_git.cli.commands import status, watch
 from ckpt_git.git.hooks.install import install
-from ckpt_git.records import results
+from ckpt_git.records import pending, results
+from ckpt_git.records.runs import process_started
 from tests.background.project import Project
 from tests.hooks.picture import picture
 from tests.support import GitRepo, eventually
@@ -318,6 +321,22 @@ def test_a_pick_that_stops_is_waited_for_until_it_is_resolved(project: Project) 
     project.wait_for_records(1)
     _wait_until_still(project)
     assert project.built() == [project.repo.tree()]
+
+
+def test_one_who_waits_and_does_not_hear_is_ended_all_the_same(project: Project) -> None:
+    """Python may lose what its handler of a signal raises."""
+    deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep .01; done"])
+    try:
+        mark = pending.mark_of(project.state, project.repository.git_dir)
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text(f"{deaf.pid} {process_started(deaf.pid)}\n")
+        _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
+        stopped = stop_waiting(project.repository, project.state)
+        assert [one.pid for one in stopped] == [deaf.pid]
+        assert deaf.wait(10) == -signal.SIGKILL
+        assert not mark.exists()
+    finally:
+        deaf.kill()
 
 
 def test_who_waits_for_a_series_is_shown_and_can_be_cancelled(

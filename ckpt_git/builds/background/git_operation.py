@@ -86,14 +86,20 @@ def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
     is made in it later is waited for anew."""
     stopped = waiting_processes(repo, state)
     for one in stopped:
-        with suppress(ProcessLookupError):
-            os.kill(one.pid, signal.SIGTERM)
-    for one in stopped:
-        for _ in waiting.turns(_ENDING_SECONDS, _FIRST_PAUSE):
-            if pending.process_of(one.mark) != one.pid:
-                break
+        _end(one)
         pending.release(one.mark)  # which one that had hardly begun couldn't
     return stopped
+
+
+def _end(one: Waiting) -> None:
+    """It has begun nothing that it would have to clear up, and Python may lose what its handler of
+    a signal raises, as in the callback of a weak reference while it imports."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.kill(one.pid, number)
+        for _ in waiting.turns(_ENDING_SECONDS, _FIRST_PAUSE):
+            if pending.process_of(one.mark) != one.pid:
+                return
 
 
 def _is_part_of_head(repo: Repository, commit: str) -> bool:
