@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ckpt_git.builds import finish
@@ -23,6 +22,7 @@ from ckpt_git.engines.protocol import (
     Realisation,
     Start,
 )
+from ckpt_git.lazy_imports import load
 from ckpt_git.model.checkpoint import Checkpoint
 from ckpt_git.model.derivation import Derivation
 from ckpt_git.model.record import Record
@@ -46,7 +46,7 @@ class Attempt:
         self.looked_up = looked_up
         self.log = results.new_log(context.state, made.package.name)
         self._announce = announce
-        self._importing: Deferred[object] | None = None
+        self._importing: Deferred[None] | None = None
         self._tell("log", str(self.log))
 
     def record(self) -> Record:
@@ -131,7 +131,7 @@ class Attempt:
 
         def hear(event: Event) -> None:
             if event.kind == "phase" and self._importing is None:
-                self._importing = Deferred(lambda: import_module("ckpt_git.builds.finish"))
+                self._importing = Deferred(lambda: load(finish))
             text = moved.line(event.text) if event.kind == "line" else event.text
             self._announce(self.plan.package.name, Event(event.kind, text))
 
