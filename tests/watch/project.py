@@ -43,10 +43,12 @@ class Programs:
 
     @classmethod
     def find(cls, folder: Path) -> Programs:
-        """Those that all tests share, compiled where the sources changed. ``folder`` is empty."""
-        found = programs(PROGRAMS.parent)
-        shutil.copy2(found.answer, folder / "@")
-        return cls(found.watch, found.library, folder / "@")
+        """Those that all tests share, compiled where the sources changed; copied into
+        ``folder``, which is empty and its owner's own."""
+        names = ("ckpt-watch", "libsee.so", "@")
+        for program, name in zip(programs(PROGRAMS.parent), names, strict=True):
+            shutil.copy2(program, folder / name)
+        return cls(*(folder / name for name in names))
 
 
 @dataclass(frozen=True)
