@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+from operator import attrgetter
 from pathlib import Path
 
 from ckpt_git.model.errors import CkptError, MissingError, StoreError
@@ -56,16 +57,14 @@ def sources() -> list[os.DirEntry[str]]:
     """The files that the programs depend on, by path."""
     folders = (FOLDER, *(FOLDER / room for room in _ROOMS))
     found = [entry for folder in folders for entry in _entries(folder)]
-    return sorted((entry for entry in found if entry.name.endswith(_SOURCES)), key=_path)
+    return sorted(
+        (entry for entry in found if entry.name.endswith(_SOURCES)), key=attrgetter("path")
+    )
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
     with os.scandir(folder) as entries:
         return list(entries)
-
-
-def _path(entry: os.DirEntry[str]) -> str:
-    return entry.path
 
 
 def compile_into(folder: Path, compiler: str, kind: Kind) -> None:

@@ -10,13 +10,13 @@ from ckpt_git.builds import plan
 from ckpt_git.cli import commands
 from ckpt_git.cli.open_context import open_context
 from ckpt_git.cli.output.streams import out
-from ckpt_git.cli.panels import Json, Packages, Quiet, Target
+from ckpt_git.cli.panels import Clean, Json, Packages, Quiet, Target
 
 
 def build(
     target: Target = "worktree",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
+    clean: Clean = False,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Build although the tree has a record.")
     ] = False,
@@ -43,7 +43,7 @@ def build(
 def prepare(
     rev: Annotated[str, typer.Argument(metavar="[REV]", help="What to build it of.")] = "HEAD",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
+    clean: Clean = False,
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
@@ -57,7 +57,7 @@ def prepare(
 def rebase_checkpoint(
     rev: Annotated[str, typer.Argument(metavar="[REV]", help="Where to move it.")] = "HEAD",
     package: Packages = None,
-    clean: Annotated[bool, typer.Option("--clean", help="Answer nothing from memory.")] = False,
+    clean: Clean = False,
     auto: Annotated[
         bool, typer.Option("--auto", help="Move it if that is cheaper than to stay; clean then.")
     ] = False,

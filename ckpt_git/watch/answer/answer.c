@@ -14,44 +14,15 @@
 #include <stddef.h>
 
 #include "shared/answer.h"
+#include "shared/kernel_call.h"
 #include "shared/notes.h"
 
 #define AT_FDCWD (-100)
 #define AT_REMOVEDIR 0x200
 #define UTIME_OMIT ((1l << 30) - 2l)
 
-static long call(long number, long a, long b, long c, long d, long e, long f)
-{
-#if defined __x86_64__
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-#elif defined __aarch64__
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-#else
-#error "this machine's calls are not known here"
-#endif
-}
-
 #define NOTED_CALL(number, a, b, c, d)                                                            \
-    call((number), (long)(a), (long)(b), (long)(c), (long)(d), 0, (long)(NOTED + (number)))
+    kernel_call((number), (long)(a), (long)(b), (long)(c), (long)(d), 0, NOTED + (number))
 
 static _Alignas(16) char batch[ANSWER_ROOM];
 static char piece[1 << 16];
@@ -59,7 +30,7 @@ static char piece[1 << 16];
 static void end(int code)
 {
     for (;;)
-        call(__NR_exit_group, code, 0, 0, 0, 0, 0);
+        kernel_call(__NR_exit_group, code, 0, 0, 0, 0, 0);
 }
 
 static int write_all(int to, const char *bytes, unsigned long length)
@@ -67,7 +38,7 @@ static int write_all(int to, const char *bytes, unsigned long length)
     while (length > 0) {
         long done = NOTED_CALL(__NR_write, to, bytes, length, 0);
         if (done == -4 || done == -11) { /* EINTR, EAGAIN */
-            call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
+            kernel_call(__NR_sched_yield, 0, 0, 0, 0, 0, 0);
             continue;
         }
         if (done < 0)
@@ -206,8 +177,8 @@ static int carry_out(const struct act *act, int from)
 
 static long ask(void)
 {
-    return call(__NR_openat, REQUEST_ANSWER, (long)batch, sizeof batch, last_given, 0,
-                (long)REQUEST);
+    return kernel_call(__NR_openat, REQUEST_ANSWER, (long)batch, sizeof batch, last_given, 0,
+                       REQUEST);
 }
 
 __attribute__((used)) static void answer(void)

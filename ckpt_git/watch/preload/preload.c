@@ -16,6 +16,7 @@
 #define _GNU_SOURCE
 #undef _FORTIFY_SOURCE /* has other functions under the same names */
 #include "preload/preload.h"
+#include "shared/kernel_call.h"
 #include "shared/notes.h"
 
 #if defined __LP64__ && (defined __x86_64__ || defined __aarch64__)
@@ -62,43 +63,12 @@ static _Atomic int is_watched; /* 0: everything is left to libc */
 
 /* --- the kernel ----------------------------------------------------------------------------- */
 
-/* A system call past libc: its result, or minus the error. The sixth argument must not stay in its
- * register: a call that comes after it, and has fewer arguments, would seem to be noted, too. */
 #ifdef __x86_64__
 #define RELAX "pause"
 enum { STAT_VERSION = 1 }; /* of __xstat */
-
-static long call(long number, long a, long b, long c, long d, long e, uint64_t f)
-{
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register uint64_t r9 __asm__("r9") = f;
-    __asm__ volatile("syscall\n\txorl %%r9d, %%r9d"
-                     : "=a"(result), "+r"(r9)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                     : "rcx", "r11", "memory");
-    return result;
-}
 #else
 #define RELAX "yield"
 enum { STAT_VERSION = 0 };
-
-static long call(long number, long a, long b, long c, long d, long e, uint64_t f)
-{
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register uint64_t x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0\n\tmov x5, xzr"
-                     : "+r"(x0), "+r"(x5)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-                     : "memory");
-    return x0;
-}
 #endif
 
 /* A result as libc gives it. */
@@ -122,7 +92,7 @@ static long request(int kind)
 {
     long result;
     do
-        result = call(SYS_openat, kind, 0, 0, 0, 0, REQUEST);
+        result = kernel_call(SYS_openat, kind, 0, 0, 0, 0, REQUEST);
     while (result == -EINTR);
     return result;
 }
@@ -151,13 +121,13 @@ static int share_buffer(void)
     long file = request(REQUEST_BUFFER);
     long at = -1;
     if (file >= 0) {
-        at = call(SYS_mmap, 0, sizeof *buffer, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-        call(SYS_close, file, 0, 0, 0, 0, 0);
+        at = kernel_call(SYS_mmap, 0, sizeof *buffer, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        kernel_call(SYS_close, file, 0, 0, 0, 0, 0);
     }
     if (at < 0 && at > -4096)
         return 0;
     if (buffer != NULL)
-        call(SYS_munmap, (long)buffer, sizeof *buffer, 0, 0, 0, 0);
+        kernel_call(SYS_munmap, (long)buffer, sizeof *buffer, 0, 0, 0, 0);
     buffer = (struct seen *)at;
     return 1;
 }
@@ -189,10 +159,10 @@ __attribute__((constructor)) static void begin(void)
     if (atomic_load_explicit(&has_begun, memory_order_relaxed) || atomic_exchange(&has_begun, 1) ||
         is_followed())
         return;
-    long at = call(SYS_mmap, 0, sizeof *own, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                   -1, 0);
+    long at = kernel_call(SYS_mmap, 0, sizeof *own, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if ((at < 0 && at > -4096) ||
-        call(SYS_madvise, at, sizeof *own, MADV_WIPEONFORK, 0, 0, 0) != 0)
+        kernel_call(SYS_madvise, at, sizeof *own, MADV_WIPEONFORK, 0, 0, 0) != 0)
         return;
     own = (struct own *)at;
     own->looks = FEW;
@@ -224,7 +194,7 @@ static size_t base_of(int dir, char *into)
     static const char deleted[] = " (deleted)";
     long length;
     if (dir == AT_FDCWD) {
-        length = call(SYS_getcwd, (long)into, PATH_MAX, 0, 0, 0, 0) - 1;
+        length = kernel_call(SYS_getcwd, (long)into, PATH_MAX, 0, 0, 0, 0) - 1;
     } else if (dir >= 0) {
         char link[32] = "/proc/self/fd/";
         size_t at = strlen(link);
@@ -232,8 +202,8 @@ static size_t base_of(int dir, char *into)
             at++;
         for (int rest = dir; link[at] = (char)('0' + rest % 10), (rest /= 10) > 0;)
             at--;
-        length = call(SYS_readlinkat, AT_FDCWD, (long)link, (long)into, PATH_MAX, 0,
-                      NOTED + SYS_readlinkat);
+        length = kernel_call(SYS_readlinkat, AT_FDCWD, (long)link, (long)into, PATH_MAX, 0,
+                             NOTED + SYS_readlinkat);
         long tail = length - (long)strlen(deleted);
         if (tail > 0 && memcmp(into + tail, deleted, strlen(deleted)) == 0)
             return 0;
@@ -385,7 +355,7 @@ static long look(int kind, int missing, long number, int dir, const char *path, 
     /* What is in /proc and /dev/fd depends on who asks. */
     if (length > 0 && !begins_with(whole, length, "/proc/") && !begins_with(whole, length, "/dev/")) {
         uint64_t before = now();
-        result = call(number, dir, (long)path, a, b, c, NOTED + (uint64_t)number);
+        result = kernel_call(number, dir, (long)path, a, b, c, NOTED + (uint64_t)number);
         int noted = outcome(result, kind, missing);
         if (noted > 0 && is_new(record, noted, length)) {
             *record = (struct seen_record){before, now(), (uint16_t)length, (uint8_t)noted, {0}};
@@ -452,7 +422,7 @@ static void *made_of(long file, void *stream, int error)
     if (stream != NULL)
         errno = error;
     else
-        call(SYS_close, file, 0, 0, 0, 0, 0);
+        kernel_call(SYS_close, file, 0, 0, 0, 0, 0);
     return stream;
 }
 
@@ -499,7 +469,7 @@ static long see_fstatat(int dir, const char *path, void *into, int flags)
 /* fstat(3) names no file, but some libc ask as fstatat(file, ""), of which the watcher is told. */
 static long plain_fstat(int file, void *into)
 {
-    return can_note() ? call(SYS_fstat, file, (long)into, 0, 0, 0, 0) : LEFT;
+    return can_note() ? kernel_call(SYS_fstat, file, (long)into, 0, 0, 0, 0) : LEFT;
 }
 
 static long see_access(int dir, const char *path, int mode)
