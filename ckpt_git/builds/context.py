@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from ckpt_git.builds import prefetch
 from ckpt_git.engines import engine as make_engine
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ckpt_git.deferred import Deferred
     from ckpt_git.engines.protocol import Engine
     from ckpt_git.model.config.packages import Config, Package
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,17 @@ class Context:
         """What building ``package`` from ``tree`` means here."""
         source = Source(self.repo.common_dir, tree, package.source)
         return package.derivation(source, home=self.home)
+
+
+def in_what_is_left(context: Context, act: Callable[[Context], T]) -> T:
+    """What ``act`` returns in ``context``. Where it fails as someone removes the work tree, it is
+    called once more, in what the work trees share. Raises what ``act`` raises."""
+    try:
+        return act(context)
+    except (CkptError, OSError):
+        if not context.repo.is_gone:
+            raise
+    return act(Context.open_shared(context.repo.common_dir))
 
 
 def store_path(repo: Repository, home: Path, environment: Mapping[str, str]) -> Path:

@@ -52,6 +52,7 @@ class Project:
             # It is another program again and again: what names it must hold meanwhile, too.
             f'[ ! -e {shlex.quote(str(project.hold))} ] || exec "$0" "$@"\n'
             f"echo started >>{shlex.quote(str(project.aside / 'starts'))}\n"
+            f"PATH={shlex.quote(str(project.programs))}:$PATH\n"
             "case $1 in -P) safe=-P ;; esac\n"  # as the hook says it, or as it doesn't
             f'exec {shlex.quote(sys.executable)} $safe -m tests.background.stand_in "$@"\n'
         )
@@ -82,6 +83,11 @@ class Project:
     def hold(self) -> Path:
         """No interpreter starts while this file exists."""
         return self.aside / "hold"
+
+    @property
+    def programs(self) -> Path:
+        """Programs in this folder, which need not exist, are found before the machine's own."""
+        return self.aside / "bin"
 
     def starts(self) -> int:
         """How many interpreters were started by hooks."""

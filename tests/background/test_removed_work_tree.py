@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -12,6 +13,9 @@ from ckpt_git.records import results
 from tests.background.project import Project
 from tests.records.values import notices
 from tests.support import GitRepo, eventually
+
+_CALLS = 12
+"""As often git is called, at least, between a commit and the end of its build."""
 
 STARTS = "ckpt: rebuilding in the background (git ckpt watch)\n"
 
@@ -63,6 +67,29 @@ def test_at_once(project: Project, linked: Project) -> None:
     commit = _commit(linked)
     _remove(project, linked)
     _is_built(project, commit)
+
+
+def _have_git_remove(project: Project, linked: Project, call: int) -> None:
+    """Have the work tree be removed when git is called for the ``call``-th time from now on."""
+    project.programs.mkdir()
+    git = project.programs / "git"
+    real, calls = shutil.which("git"), shlex.quote(str(project.aside / "calls"))
+    git.write_text(
+        f"#!/bin/sh\necho x >>{calls}\n"
+        f'[ "$(wc -l <{calls})" -ne {call} ] || env -u GIT_DIR -u GIT_WORK_TREE -C / {real} '
+        f"-C {shlex.quote(str(project.repo.path))} "
+        f"worktree remove --force {shlex.quote(str(linked.repo.path))}\n"
+        f'exec {real} "$@"\n'
+    )
+    git.chmod(0o755)
+
+
+@pytest.mark.parametrize("call", range(1, _CALLS + 1))
+def test_before_any_call_of_git(project: Project, linked: Project, call: int) -> None:
+    _have_git_remove(project, linked, call)
+    commit = _commit(linked)
+    _is_built(project, commit)
+    assert not linked.repo.path.exists()
 
 
 @pytest.mark.parametrize("after", [0.03, 0.06, 0.1, 0.15, 0.2, 0.3])

@@ -13,10 +13,9 @@ from ckpt_git.builds.background.builder import announce_to
 from ckpt_git.builds.build import build
 from ckpt_git.builds.checks.trust import packages_to_build
 from ckpt_git.builds.checks.untracked import left_out, remember, sentence
-from ckpt_git.builds.context import Context
+from ckpt_git.builds.context import Context, in_what_is_left
 from ckpt_git.builds.git_notes import keep_note
 from ckpt_git.builds.plan import BuildOptions
-from ckpt_git.model.errors import CkptError
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
 from ckpt_git.records.queue import Request
@@ -30,17 +29,8 @@ def build_request(request: Request, progress: Progress) -> list[Record]:
     """
     if request.idle:
         return idle.compare_request(request, progress)
-    context = _open(request, progress)
-    try:
-        return _build_all(context, request, progress)
-    except CkptError:
-        if not context.repo.is_gone:
-            raise
-    return _build_all(_open(request, progress), request, progress)
-
-
-def _open(request: Request, progress: Progress) -> Context:
-    return Context.open_asked(Path(request.root), progress.state.path.parent)
+    context = Context.open_asked(Path(request.root), progress.state.path.parent)
+    return in_what_is_left(context, lambda left: _build_all(left, request, progress))
 
 
 def _build_all(context: Context, request: Request, progress: Progress) -> list[Record]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from ckpt_git.builds.background import build_request, builder, notices
 from ckpt_git.builds.background.detach import IO_CLASSES, NICE, lower_priority, spawn_builder
 from ckpt_git.builds.background.git_operation import SERIES, is_step, made_in_series, settled
 from ckpt_git.builds.checks import trust
-from ckpt_git.builds.context import Context
+from ckpt_git.builds.context import Context, in_what_is_left
 from ckpt_git.git.objects.trees import object_id
 from ckpt_git.git.worktree.authorship import was_committed_here
 from ckpt_git.model.errors import CkptError, UsageError
@@ -172,12 +173,15 @@ def serve(name: str, top: Path | None, marks: Sequence[str], arguments: Sequence
         starting.callback(unmark_starting, context.state)
         try:
             event = GitEvent.parse(name, arguments, os.environ)
-            _lower_priority(context)
+            in_what_is_left(context, _lower_priority)
             if name == "drain":
                 _be_the_builder(context, starting.close)
-            elif EVENTS[name](event) and _may_look(context, event, mark, _made(name, arguments)):
-                request = _look(context, event, top or context.repo.top, mark)
-                _build(context, request, starting.close)
+            elif EVENTS[name](event):
+                made = _made(name, arguments)
+                may_look = partial(_may_look, event=event, mark=mark, made=made)
+                if in_what_is_left(context, may_look):
+                    request = _look(context, event, top or context.repo.top, mark)
+                    _build(context, request, starting.close)
         except KeyboardInterrupt:
             pass  # cancelled, and cleared up
         except Exception as error:  # whatever it is, git and its user go on
@@ -195,19 +199,18 @@ def _open(top: Path | None, mark: Path | None) -> Context:
 def _look(context: Context, event: GitEvent, top: Path | None, mark: Path) -> Request | None:
     """What an event asks for. A work tree that is removed while we look is no work tree any more:
     what was seen of it then may be half of it, or another's."""
-    if context.repo.top is not None:
-        try:
+
+    def look(context: Context) -> Request | None:
+        if context.repo.top is not None:
             request = _rebuild(context, event)
-        except CkptError:
-            if not context.repo.is_gone:
-                raise
-        else:
             if not context.repo.is_gone:
                 return request
-        context = Context.open_shared(context.repo.common_dir)
-    request = _rebuild_left(context, event, top, mark)
-    pending.forget_head(mark)
-    return request
+            context = Context.open_shared(context.repo.common_dir)
+        request = _rebuild_left(context, event, top, mark)
+        pending.forget_head(mark)
+        return request
+
+    return in_what_is_left(context, look)
 
 
 def _made(name: str, arguments: Sequence[str]) -> str | None:

@@ -26,7 +26,7 @@ from ckpt_git.builds.background.detach import close_descriptors, give_way, spawn
 from ckpt_git.builds.build import build
 from ckpt_git.builds.checkpoints.follow import put_in_force
 from ckpt_git.builds.checks import verify
-from ckpt_git.builds.context import Context
+from ckpt_git.builds.context import Context, in_what_is_left
 from ckpt_git.builds.git_notes import keep_note
 from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.model.config.packages import Package
@@ -116,7 +116,8 @@ def _be_idle(request: Request, progress: Progress) -> None:
         close_descriptors()
         die_with_parent()
         give_way()
-        if not _compare(request, progress):
+        context = Context.open_asked(Path(request.root), progress.state.path.parent)
+        if not in_what_is_left(context, lambda left: _compare(left, request, progress)):
             progress.ends_as("different")
         code = 0
     except KeyboardInterrupt:
@@ -128,11 +129,9 @@ def _be_idle(request: Request, progress: Progress) -> None:
         os._exit(code)
 
 
-def _compare(request: Request, progress: Progress) -> bool:
+def _compare(context: Context, request: Request, progress: Progress) -> bool:
     """Whether all was as a clean build gives it."""
-
     announce = announce_to(progress)
-    context = Context.open_asked(Path(request.root), progress.state.path.parent)
     identical = True
     for target in request.wanted:
         for name in request.packages:
