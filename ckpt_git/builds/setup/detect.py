@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ckpt_git.builds.setup.kinds import COMMANDS, KINDS
 from ckpt_git.builds.setup.kinds.make import MAKEFILES
-from ckpt_git.builds.setup.kinds.nix import SHELL
+from ckpt_git.builds.setup.kinds.nix import shells
 from ckpt_git.builds.setup.kinds.values import Kind, Listing, Machine, Proposal
 from ckpt_git.builds.setup.template import ckpt_toml
 from ckpt_git.builds.setup.toolchains import toolchain
@@ -140,10 +140,11 @@ def _inside(folder: str, command: str) -> str:
 
 def _with_shell(proposal: Proposal, tree: Listing) -> Proposal:
     """A shell's tools are not those of a build with commands, which people might expect."""
-    if proposal.nix or SHELL not in tree:
+    if proposal.nix:
         return proposal
-    told = f"{SHELL} packages nothing: built with commands, and with the tools of this machine"
-    return replace(proposal, remarks=(*proposal.remarks, told))
+    told = "packages nothing: built with commands, and with the tools of this machine"
+    remarks = [f"{name} {told}" for name in shells(tree)]
+    return replace(proposal, remarks=(*proposal.remarks, *remarks))
 
 
 def _with_tools(proposal: Proposal, tree: Listing, machine: Machine) -> Proposal:

@@ -27,9 +27,10 @@ let
       ];
 
   found = builtins.concatMap (look flake) places;
-  offered = builtins.concatStringsSep ", " (builtins.attrNames (flake.packages.${system} or { }));
+  names = builtins.attrNames (flake.packages.${system} or { });
+  offered = if names == [ ] then "it has none" else "it has: ${builtins.concatStringsSep ", " names}";
 in
 if found == [ ] then
-  throw "the flake has no package `${if attr == [ ] then "default" else shown}` for ${system}; it has: ${offered}"
+  throw "the flake has no package `${if attr == [ ] then "default" else shown}` for ${system}; ${offered}"
 else
   builtins.head found
