@@ -34,6 +34,8 @@ HOME = Path("/nobody's/home")
 HELLO_C = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 HELLO_GO = 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("hello") }\n'
 HELLO_RS = 'fn main() { println!("hello"); }\n'
+SETUP_PY = "from setuptools import setup\nsetup()\n"
+BY_PYPROJECT = "python3 -c 'from setuptools import setup; setup()'"
 GO_MOD = "module example.com/hello\n\ngo 1.18\n"
 CARGO = '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n'
 
@@ -132,6 +134,31 @@ class TestKinds:
             ({"go.mod": GO_MOD, "a.go": "package a\n"}, "go", "go build ./..."),
             ({"go.mod": GO_MOD, "main.go": HELLO_GO}, "go", "go build -o bin/ ./..."),
             ({"package.json": '{"scripts": {"build": "tsc"}}'}, "npm", "npm run build"),
+            ({"setup.py": SETUP_PY}, "setuptools", "python3 setup.py -q build"),
+            (
+                {"pyproject.toml": '[project]\nname = "a"\n'},
+                "setuptools",
+                f"{BY_PYPROJECT} -q build",
+            ),
+            (
+                {"pyproject.toml": "[tool.x]\n", "setup.cfg": "[metadata]\nname = a\n"},
+                "setuptools",
+                f"{BY_PYPROJECT} -q build",
+            ),
+            (
+                {"setup.py": SETUP_PY, "Makefile": "test:\n", "a.c": ""},
+                "setuptools",
+                "python3 setup.py -q build",
+            ),
+            (
+                {"setup.py": SETUP_PY, "CMakeLists.txt": ""},
+                "CMake",
+                "cmake --build build -j$NIX_BUILD_CORES",
+            ),
+            ({"build.sh": "make\n"}, "a script", "sh build.sh"),
+            ({"build.sh": "#!/usr/bin/env bash\nmake\n"}, "a script", "bash build.sh"),
+            ({"build.sh": "#!/bin/bash -e\nmake\n"}, "a script", "bash build.sh"),
+            ({"build.sh": "", "Makefile": "all:\n"}, "make", "make -j$NIX_BUILD_CORES"),
         ],
     )
     def test_each_is_known_by_its_files(self, files: Files, kind: str, build: str) -> None:
@@ -162,6 +189,9 @@ class TestKinds:
             {"package.json": '{"scripts": {"lint": "eslint"}}'},
             {"package.json": "no JSON"},
             {"package.json": '["scripts"]'},
+            {"pyproject.toml": "[tool.ruff]\n"},
+            {"pyproject.toml": "[project"},
+            {"pyproject.toml": '[build-system]\nbuild-backend = "flit_core"\n[project]\n'},
             {"package.json": '{"scripts": ["build"]}'},
             {"configure": "just a name\n"},
             {"pyproject.toml": "", "Makefile": "test:\n\tpytest\n", "a.py": ""},
@@ -295,6 +325,13 @@ class TestOtherKinds:
         }
         proposal = proposed(files)
         assert (proposal.kind, proposal.fetch) == ("Meson", "cargo fetch --locked")
+
+    def test_setuptools_is_told_a_version_that_it_would_take_from_tags(self) -> None:
+        system = '[build-system]\nrequires = ["setuptools", "Setuptools_SCM[toml]>=8", "Cython"]\n'
+        proposal = proposed({"pyproject.toml": f'{system}[project]\nname = "a"\n'})
+        assert proposal.env["SETUPTOOLS_SCM_PRETEND_VERSION"] == "0"
+        assert any("install cython, setuptools-scm for" in told for told in proposal.remarks)
+        assert "SETUPTOOLS_SCM_PRETEND_VERSION" not in proposed({"setup.py": SETUP_PY}).env
 
     def test_go_fetches_unless_vendored(self) -> None:
         files = {"go.mod": GO_MOD, "go.sum": "x\n"}
@@ -556,6 +593,10 @@ PROJECTS: dict[str, tuple[tuple[str, ...], Files]] = {
         ("go",),
         {"go.mod": GO_MOD, "cmd/hello/main.go": HELLO_GO, "cmd/gone/main.go": HELLO_GO},
     ),
+    "a script": (
+        ("sh", "cc"),
+        {"build.sh": "#!/bin/sh -e\nmkdir -p bin\ncc -o bin/hello main.c\n", "main.c": HELLO_C},
+    ),
     "npm": (
         ("npm",),
         {
@@ -642,6 +683,47 @@ class Build:
         return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
 
+EXTENSION_C = """
+#include <Python.h>
+static PyObject *say(PyObject *self, PyObject *none) { return PyUnicode_FromString("hello"); }
+static PyMethodDef methods[] = {{"say", say, METH_NOARGS, ""}, {0}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "hello", "", -1, methods};
+PyMODINIT_FUNC PyInit_hello(void) { return PyModule_Create(&module); }
+"""
+DECLARED = '[project]\nname = "hello"\nversion = "1"\n'
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "setup.py": "from setuptools import Extension, setup\n"
+            "setup(name='hello', version='1', ext_modules=[Extension('hello', ['main.c'])])\n",
+            "main.c": EXTENSION_C,
+        },
+        {
+            "pyproject.toml": DECLARED + "[tool.setuptools]\npy-modules = ['hello']\n",
+            "hello.py": "def say():\n    return 'hello'\n",
+        },
+    ],
+    ids=["an extension", "declared"],
+)
+def test_setuptools_builds_a_module(tmp_path: Path, files: Files) -> None:
+    build = Build(tmp_path, files)
+    for _again in range(2):
+        build.run()
+        (found,) = [*build.out.rglob("hello.py"), *build.out.rglob("hello.*.so")]
+        done = subprocess.run(
+            ["python3", "-B", "-c", "import hello; print(hello.say())"],
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(found.parent)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.stdout == "hello\n", done.stderr
+        assert list(build.out.rglob("*.pyc")) == []
+
+
 @PROJECT
 def test_the_commands_build_the_project(tmp_path: Path, files: Files, tools: object) -> None:  # noqa: ARG001
     build = Build(tmp_path, files)
@@ -658,9 +740,9 @@ def test_they_can_be_run_again_on_what_they_left(
 ) -> None:
     build = Build(tmp_path, files)
     first = build.run()
-    (changed,) = (
-        p for p in files if p.endswith(("main.c", "main.rs", "hello/main.go", "build.sh"))
-    )
+    (changed,) = [p for p in files if p.endswith(("main.c", "main.rs", "hello/main.go"))] or [
+        "build.sh"
+    ]
     text = files[changed].replace("hello", "hullo") if "build" not in changed else None
     gone = [build.source / path for path in files if "gone" in path]
     for path in gone:

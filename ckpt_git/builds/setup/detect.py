@@ -34,9 +34,9 @@ _MOST_PACKAGES = 8
 _NOTHING = "found no way to build this repository"
 _BY_HAND = (
     'write a ckpt.toml with [package.NAME] and below it build = "the command"; looked for '
-    "Cargo.toml, go.mod, meson.build, CMakeLists.txt, configure, configure.ac, Makefile and a "
-    "package.json with a build script, at the top and one folder below, and for a flake.nix or "
-    "default.nix at the top"
+    "meson.build, CMakeLists.txt, configure, configure.ac, setup.py, pyproject.toml (setuptools), "
+    "Cargo.toml, go.mod, Makefile, a package.json with a build script and build.sh, at the top and "
+    "one folder below, and for a flake.nix or default.nix at the top"
 )
 
 
