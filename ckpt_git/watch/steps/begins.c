@@ -129,20 +129,39 @@ static void take_argument(struct given *given, const char *argument)
     given->arguments_size += size;
 }
 
-/* A row of addresses of texts, a null at its end. 0, or -1 where it can't be read. */
-static int read_texts(struct process *process, uint64_t row, struct given *given, int are_variables)
+/* A row of addresses, a null at its end. How many they are, or -1 where it can't be read. */
+static long read_row(struct process *process, uint64_t row, uint64_t **addresses)
 {
-    for (size_t i = 0; row != 0; i++) {
-        uint64_t address;
-        if (i > MOST_ARGUMENTS || peek_word(process, row + 8 * i, &address) != 0)
+    static uint64_t *read;
+    static size_t room;
+    size_t count = 0;
+    *addresses = NULL;
+    for (uint64_t address = 0; row != 0; row += sizeof address) {
+        if (count > MOST_ARGUMENTS || peek_word(process, row, &address) != 0)
             return -1;
         if (address == 0)
             break;
-        const char *text = peek_text(process, address);
+        read = grow(read, &room, count, sizeof *read);
+        read[count++] = address;
+    }
+    *addresses = read;
+    return (long)count;
+}
+
+/* The texts that such a row names. 0, or -1 where they can't be read. */
+static int read_texts(struct process *process, uint64_t row, struct given *given, int are_variables)
+{
+    uint64_t *addresses;
+    long count = read_row(process, row, &addresses);
+    if (count < 0)
+        return -1;
+    peek_ahead(process, addresses, (size_t)count);
+    for (long i = 0; i < count; i++) {
+        const char *text = peek_text(process, addresses[i]);
         if (text == NULL)
             return -1;
         if (are_variables)
-            take_variable(given, text, address);
+            take_variable(given, text, addresses[i]);
         else
             take_argument(given, text);
     }

@@ -12,7 +12,7 @@
 
 #include "watcher/calls.h"
 
-enum { PAGE = 4096, PAGES = 64, AT_ONCE = 8, LONGEST = 1 << 18, TEXTS = 4 };
+enum { PAGE = 4096, PAGES = 256, TRIES = 8, LONGEST = 1 << 18, TEXTS = 4 };
 
 int read_proc(int id, const char *name, char *into, size_t room)
 {
@@ -48,20 +48,20 @@ int copy_descriptor(struct process *process, int number)
 }
 
 /* How many bytes were read, up to the first page that isn't there. */
-static ssize_t read_memory(struct process *process, const struct iovec *to,
-                           const struct iovec *from)
+static size_t read_memory(struct process *process, const struct iovec *to,
+                          const struct iovec *from, size_t count)
 {
-    ssize_t got = process_vm_readv(process->id, to, 1, from, 1, 0);
+    ssize_t got = process_vm_readv(process->id, to, count, from, count, 0);
     if (got < 0 && errno == EPERM)
         step_incomplete(process->step, "the memory of one of its processes can't be read");
     /* Its id may have become another's while it was read: seccomp_unotify(2). */
-    return got > 0 && call_is_valid() ? got : -1;
+    return got > 0 && call_is_valid() ? (size_t)got : 0;
 }
 
 int peek(struct process *process, uint64_t address, void *into, size_t size)
 {
     struct iovec to = {into, size}, from = {(void *)(uintptr_t)address, size};
-    return read_memory(process, &to, &from) == (ssize_t)size ? 0 : -1;
+    return read_memory(process, &to, &from, 1) == size ? 0 : -1;
 }
 
 int poke(struct process *process, uint64_t address, const void *from, size_t size)
@@ -80,42 +80,66 @@ int poke(struct process *process, uint64_t address, const void *from, size_t siz
     return done == (ssize_t)size ? 0 : -1;
 }
 
+/* Pages that were read during one call, an open hash table. More than fit push others out. */
 static struct {
     uint64_t address;
-    int process; /* 0: none */
+    uint64_t call; /* during which it was read; 0: none */
+    int process;
 } pages[PAGES];
 static char page_bytes[PAGES][PAGE];
-static int is_first_page;
+static uint64_t this_call = 1;
 
 void peek_anew(void)
 {
-    is_first_page = 1;
     status.process = 0;
-    for (int i = 0; i < PAGES; i++)
-        pages[i].process = 0;
+    this_call++;
 }
 
-/* Most calls name one path. One that reads more, execve(2), reads a lot: those behind come, too. */
-static void read_pages(struct process *process, uint64_t address)
+static int is_read(size_t slot, struct process *process, uint64_t begin)
 {
-    size_t slot = address / PAGE % PAGES, wanted = is_first_page ? 1 : AT_ONCE - slot % AT_ONCE;
-    struct iovec to = {page_bytes[slot], wanted * PAGE},
-                 from = {(void *)(uintptr_t)address, wanted * PAGE};
-    is_first_page = 0;
-    ssize_t got = read_memory(process, &to, &from);
-    for (size_t i = 0; i < wanted; i++) {
-        pages[slot + i].process = got >= (ssize_t)((i + 1) * PAGE) ? process->id : 0;
-        pages[slot + i].address = address + i * PAGE;
+    return pages[slot].call == this_call && pages[slot].address == begin &&
+           pages[slot].process == process->id;
+}
+
+/* Where the page that begins there is, or is to be put. */
+static size_t slot_of(struct process *process, uint64_t begin)
+{
+    size_t slot = begin / PAGE % PAGES;
+    for (int i = 0; i < TRIES; i++, slot = (slot + 1) % PAGES)
+        if (pages[slot].call != this_call || is_read(slot, process, begin))
+            break;
+    return slot;
+}
+
+void peek_ahead(struct process *process, const uint64_t *addresses, size_t count)
+{
+    struct iovec to[PAGES], from[PAGES];
+    size_t slots[PAGES], wanted = 0;
+    for (size_t i = 0; i < count && wanted < PAGES / 2; i++) {
+        uint64_t begin = addresses[i] & ~(uint64_t)(PAGE - 1);
+        size_t slot = slot_of(process, begin);
+        if (is_read(slot, process, begin))
+            continue;
+        pages[slot].address = begin;
+        pages[slot].call = this_call;
+        pages[slot].process = process->id;
+        to[wanted] = (struct iovec){page_bytes[slot], PAGE};
+        from[wanted] = (struct iovec){(void *)(uintptr_t)begin, PAGE};
+        slots[wanted++] = slot;
     }
+    if (wanted == 0)
+        return;
+    for (size_t i = read_memory(process, to, from, wanted) / PAGE; i < wanted; i++)
+        pages[slots[i]].call = 0;
 }
 
 static const char *page_at(struct process *process, uint64_t address)
 {
     uint64_t begin = address & ~(uint64_t)(PAGE - 1);
-    size_t slot = begin / PAGE % PAGES;
-    if (pages[slot].process != process->id || pages[slot].address != begin)
-        read_pages(process, begin);
-    return pages[slot].process == process->id ? page_bytes[slot] + (address - begin) : NULL;
+    if (!is_read(slot_of(process, begin), process, begin))
+        peek_ahead(process, &begin, 1);
+    size_t slot = slot_of(process, begin);
+    return is_read(slot, process, begin) ? page_bytes[slot] + (address - begin) : NULL;
 }
 
 int peek_word(struct process *process, uint64_t address, uint64_t *word)

@@ -72,6 +72,8 @@ int poke(struct process *process, uint64_t address, const void *from, size_t siz
 /* A text, in memory that is used again at the next but three calls; NULL where there is none. */
 const char *peek_text(struct process *process, uint64_t address);
 int peek_word(struct process *process, uint64_t address, uint64_t *word);
+/* Reads the pages that begin there or around there, all at once: what is peeked at next. */
+void peek_ahead(struct process *process, const uint64_t *addresses, size_t count);
 void peek_anew(void); /* what was read before may be different now */
 int read_proc(int id, const char *name, char *into, size_t room);
 const char *read_status(int id); /* proc_pid_status(5), until the next call; NULL: it is gone */
