@@ -35,7 +35,7 @@ def propose(tree: Listing, machine: Machine) -> Proposal | None:  # noqa: ARG001
         marker=marker,
         phases={
             "build": f"python3 {called} -q build",
-            "install": f"python3 {called} {_INSTALL}",
+            "install": f"python3 -W 'ignore:setup.py install' {called} {_INSTALL}",
         },
         needs=("python3",),
         uses=("cc", "gcc", "c++"),
