@@ -180,6 +180,8 @@ static struct path *name_before(struct step *step, const struct made *made)
 
 static int is_copy_of(const struct made *made, const struct path *path, const struct state *state)
 {
+    if (state->has_digest && made->state->has_digest)
+        return digest_equal(state->digest, made->state->digest);
     return state->size == made->state->size &&
            strcmp(strrchr(path->text, '/'), strrchr(made->path->text, '/')) == 0;
 }
