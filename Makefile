@@ -8,7 +8,7 @@ help:
 	@echo 'make demo   the program at work on a small C project, in a temporary folder'
 	@echo 'make test   the tests, each with at most SAMPLE (4) sets of parameters'
 	@echo 'make test-all   the tests with all parameters, as in CI'
-	@echo 'make lint   style and types'
+	@echo 'make lint   style, shell scripts, spelling and types'
 	@echo 'make reference   the reference pages and the man page, from the code'
 	@echo 'make recording   docs/recording.svg, from a real run'
 	@echo 'make docs   the site of the documents, in build/site'
@@ -31,9 +31,7 @@ test-all:
 
 lint:
 	@.ci/setup test
-	@$(RUN) ruff check
-	@$(RUN) ruff format --check
-	@$(RUN) mypy
+	@.ci/lint
 
 reference:
 	@.ci/setup test

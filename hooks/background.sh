@@ -43,7 +43,7 @@ is_in_series() {
 # Each notice is told once: by the one whose `mv` succeeds.
 tell_notices() {
     for notice in "$state"/notices/*.txt; do
-        [ -f "$notice" ] && [ -s "$notice" ] && mv "$notice" "$notice.$$" 2>/dev/null || continue
+        { [ -f "$notice" ] && [ -s "$notice" ] && mv "$notice" "$notice.$$" 2>/dev/null; } || continue
         cat "$notice.$$" >&2
         rm -f "$notice.$$"
     done
