@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from ckpt_git.builds import prefetch
 from ckpt_git.engines import engine as make_engine
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.config import ckpt_toml
@@ -20,6 +19,7 @@ from ckpt_git.model.target import Target
 from ckpt_git.records.state import State
 
 if TYPE_CHECKING:
+    from ckpt_git.builds.prefetch import Prefetched
     from ckpt_git.deferred import Deferred
     from ckpt_git.engines.protocol import Engine
     from ckpt_git.model.config.packages import Config, Package
@@ -38,13 +38,25 @@ class Context:
     environment: Mapping[str, str]
     _engines: dict[str, Engine] = field(default_factory=dict, repr=False)
     _configs: dict[str, Config | None] = field(default_factory=dict, repr=False)
-    _ahead: dict[str, Deferred[bytes | None]] = field(default_factory=dict, repr=False)
+    _prefetched: list[Prefetched] = field(default_factory=list, repr=False)
+    _prefetched_configs: dict[str, Deferred[bytes | None]] = field(default_factory=dict, repr=False)
 
     @classmethod
     def open(cls, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> Context:
         """The context of the repository around ``cwd``. Raises ``RepositoryError``."""
         env = os.environ if environment is None else environment
-        repo = (prefetch.repository() if cwd is None else None) or Repository.discover(cwd)
+        return cls._in(Repository.discover(cwd), env)
+
+    @classmethod
+    def open_prefetched(cls, begun: Prefetched) -> Context:
+        """The context of the repository around the current folder, which is being looked up.
+        Raises ``RepositoryError``."""
+        opened = cls._in(begun.repository.value(), os.environ)
+        opened._prefetched.append(begun)
+        return opened
+
+    @classmethod
+    def _in(cls, repo: Repository, env: Mapping[str, str]) -> Context:
         home = Path(env.get("HOME") or Path.home())
         return cls(repo, State(repo.state), store_path(repo, home, env), home, env)
 
@@ -74,12 +86,13 @@ class Context:
         return self._engines[name]
 
     def target(self, name: str) -> Target:
-        """See ``Repository.target``. For the one that the command line names: it may be known."""
-        found = prefetch.target()
-        if found is None:
+        """See ``Repository.target``. A target that was prefetched is used once: the next snapshot
+        is another one."""
+        begun = self._prefetched.pop() if self._prefetched else None
+        if begun is None or begun.name != name:
             return self.repo.target(name)
-        target, config = found
-        self._ahead[target.tree] = config
+        target = begun.target.value()
+        self._prefetched_configs[target.tree] = begun.config
         return target
 
     def current(self) -> Target:
@@ -108,7 +121,7 @@ class Context:
         """``ckpt.toml`` of the tree that is built; where it has none, that of the work tree:
         an old commit, or a file that the user keeps to themselves."""
         if tree not in self._configs:
-            begun = self._ahead.pop(tree, None)
+            begun = self._prefetched_configs.pop(tree, None)
             data = self.repo.read(tree, CONFIG_NAME) if begun is None else begun.value()
             self._configs[tree] = self.parsed_config(data)
         return self._configs[tree]

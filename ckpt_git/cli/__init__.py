@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
+    from ckpt_git.builds.prefetch import Prefetched
+
 _BUILDING = (["build"], ["prepare"], ["verify"])
 
 
@@ -30,16 +32,18 @@ def main() -> None:
         _end(hook.hook_main(arguments[1:]))
     if arguments[:1] in _BUILDING:
         streams.prepare()  # first: a pipe must not get the number of a closed stream
-    at_once = short_build.is_short(arguments)
-    if at_once:
-        prefetch.begin(short_build.target(arguments))
-    # All is written and closed by then; taking the interpreter apart would take another 15 ms.
-    os._exit(errors.run_guarded(lambda: (_short if at_once else _command)(arguments)))
+    if short_build.is_short(arguments):
+        begun = prefetch.begin(short_build.target(arguments))
+        code = errors.run_guarded(lambda: _short(arguments, begun))
+    else:
+        code = errors.run_guarded(lambda: _command(arguments))
+    # All is written and closed by now; taking the interpreter apart would take another 15 ms.
+    os._exit(code)
 
 
-def _short(arguments: list[str]) -> int:
+def _short(arguments: list[str], begun: Prefetched) -> int:
     _no_more_imports(commands.build, build)
-    return short_build.build(arguments)
+    return short_build.build(arguments, begun)
 
 
 def _command(arguments: list[str]) -> int:

@@ -8,6 +8,10 @@ from __future__ import annotations
 from ckpt_git.builds import plan
 from ckpt_git.cli import commands, open_context
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ckpt_git.builds.prefetch import Prefetched
+
 _QUIET, _JSON, _CLEAN, _REBUILD = "quiet", "json", "clean", "rebuild"
 _FLAGS = {
     "--quiet": _QUIET,
@@ -35,12 +39,13 @@ def _targets(arguments: list[str]) -> list[str]:
     return [argument for argument in arguments[1:] if argument not in _FLAGS]
 
 
-def build(arguments: list[str]) -> int:
-    """``panels.build.build`` for ``arguments`` that are short; returns the exit code."""
+def build(arguments: list[str], begun: Prefetched) -> int:
+    """``panels.build.build`` for ``arguments`` that are short; returns the exit code. ``begun``:
+    what is asked of git first."""
     given = {_FLAGS[flag] for flag in arguments[1:] if flag in _FLAGS}
     options = plan.BuildOptions(clean=_CLEAN in given, rebuild=_REBUILD in given)
     quiet, as_json = _QUIET in given, _JSON in given
     name = target(arguments)
     return commands.build.build(
-        open_context.open_context(), name, options, quiet=quiet, as_json=as_json
+        open_context.open_context(begun), name, options, quiet=quiet, as_json=as_json
     )

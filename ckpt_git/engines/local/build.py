@@ -85,13 +85,14 @@ def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | 
         if fetched is not None:
             until_published.enter_context(job.store.held([fetched.id]))
         began = time.monotonic()
-        runner.begin(None if job.programs is None else job.programs.watch)
+        watcher = None if job.programs is None else job.programs.watch
+        stage = until_published.enter_context(runner.started(watcher))
         date = fixed_inputs.source_date(job.store, job.owner, job.drv.name)
         with writing(work):
             workspace = sources.prepare(job.store, job.able.layers, work, job.source, fetched, date)
         session = _session(job, work, memories, answers)
         prepared = time.monotonic() - began
-        ran = _run(job, work, workspace, session)
+        ran = _run(job, work, workspace, session, stage)
         if ran.report is not None and not ran.ended.timed_out:
             again = _again(job, ran.report)
             if again is not None:
@@ -169,12 +170,15 @@ def _with_targets(paths: Sequence[str]) -> list[str]:
     return list(dict.fromkeys((*paths, *map(os.path.realpath, paths))))
 
 
-def _run(job: Job, work: Path, workspace: Workspace, session: Session | None) -> _Ran:
+def _run(
+    job: Job, work: Path, workspace: Workspace, session: Session | None, stage: runner.Stage
+) -> _Ran:
+    phases = job.drv.phases
     if session is None:
-        return _Ran(run_phases(job, work, workspace, job.drv.phases), None)
+        return _Ran(run_phases(job, work, workspace, phases, stage=stage), None)
     nobody_may = "the kernel lets nobody watch here"
     try:
-        ended = run_phases(job, work, workspace, job.drv.phases, session=session)
+        ended = run_phases(job, work, workspace, phases, session=session, stage=stage)
     except MissingError:
         if not _is_unwatched(session):
             raise

@@ -89,10 +89,11 @@ def run_phases(
     network: bool = False,
     env: Mapping[str, str] | None = None,
     session: Session | None = None,
+    stage: runner.Stage | None = None,
 ) -> runner.Ended:
     """Run ``phases`` in ``workspace``, in the job's kind of sandbox. ``env`` is added to the
-    build's environment; ``session`` has the run watched. Raises ``MissingError`` and
-    ``StoreError`` where they can't be run."""
+    build's environment; ``session`` has the run watched; ``stage`` was started for it. Raises
+    ``MissingError`` and ``StoreError`` where they can't be run."""
     place, kind = job.place, job.able.sandbox
     with writing(work):
         make_folder(work / "out")
@@ -132,6 +133,7 @@ def run_phases(
             listener=job.listener,
             timeout=job.drv.limits.timeout,
             session=session,
+            stage=stage,
         )
 
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -83,16 +83,19 @@ def run(
     listener: Listener,
     timeout: float | None,
     session: Session | None = None,
+    stage: Stage | None = None,
 ) -> Ended:
     """Carry out ``plan``; what it prints goes to ``log`` (appended) and to ``listener``.
-    ``session`` has it watched.
+    ``session`` has it watched. ``stage`` was started for it, below the watcher of ``session``.
 
     Raises ``MissingError`` where the run couldn't be set up. However this returns or raises,
     nothing that it started is left.
     """
     began = time.monotonic()
     with log.open("ab") as sink:
-        process, status = _start(plan, session)
+        stage = stage or _new_stage(None if session is None else session.programs.watch)
+        process, status = stage.process, stage.status
+        _give_plan(stage, plan, session)
         try:
             said, _, rest = _first_line(status).partition(" ")
             ready = time.monotonic()
@@ -178,7 +181,8 @@ class _Pump:
         self._listener(Event("line", self.last))
 
 
-class _Stage(NamedTuple):
+@dataclass(slots=True)
+class Stage:
     """An ``init.py`` that waits for its plan, which ends with ``plan``'s end. ``settings``: below
     the watcher, which waits for what it is told there."""
 
@@ -187,28 +191,33 @@ class _Stage(NamedTuple):
     status: int
     watcher: Path | None
     settings: int
+    is_used: bool = False
 
 
-_begun: list[_Stage] = []
+@contextmanager
+def started(watcher: Path | None = None) -> Iterator[Stage]:
+    """The process that the next run's plan is for, started early: it is ready by then. One that
+    gets no plan is ended."""
+    stage = _new_stage(watcher)
+    try:
+        yield stage
+    finally:
+        if not stage.is_used:
+            _drop(stage)
 
 
-def begin(watcher: Path | None = None) -> None:
-    """Start the process that the next run's plan is for: it is ready by then. One that gets no
-    plan ends when we do."""
-    _begun.append(_new_stage(watcher))
+def _drop(stage: Stage) -> None:
+    open_ones = [stage.plan, stage.status, *([stage.settings] if stage.watcher else [])]
+    for number in open_ones:
+        os.close(number)  # without a plan init.py ends
+    stage.process.kill()
+    stage.process.wait()
+    if stage.process.stdout is not None:
+        stage.process.stdout.close()
 
 
-def forget() -> None:
-    """In a fork: what was begun is another process' child."""
-    _begun.clear()
-
-
-def _start(plan: dict[str, Any], session: Session | None) -> tuple[subprocess.Popen[bytes], int]:
-    watcher = None if session is None else session.programs.watch
-    fitting = next((stage for stage in _begun if stage.watcher == watcher), None)
-    if fitting is not None:
-        _begun.remove(fitting)
-    stage = fitting or _new_stage(watcher)
+def _give_plan(stage: Stage, plan: dict[str, Any], session: Session | None) -> None:
+    stage.is_used = True
     if session is not None:
         plan = {**plan, "parent": stage.process.pid}
         with suppress(BrokenPipeError), os.fdopen(stage.settings, "wb") as stream:
@@ -216,10 +225,9 @@ def _start(plan: dict[str, Any], session: Session | None) -> tuple[subprocess.Po
     # Broken: it ended already, and has told why.
     with suppress(BrokenPipeError), os.fdopen(stage.plan, "wb") as stream:
         marshal.dump(plan, stream)
-    return stage.process, stage.status
 
 
-def _new_stage(watcher: Path | None) -> _Stage:
+def _new_stage(watcher: Path | None) -> Stage:
     plan_read, plan_write = os.pipe()
     status_read, status_write = os.pipe()
     settings_read, settings_write = os.pipe()
@@ -238,7 +246,7 @@ def _new_stage(watcher: Path | None) -> _Stage:
             os.close(number)
     if watcher is None:
         os.close(settings_write)
-    return _Stage(process, plan_write, status_read, watcher, settings_write)
+    return Stage(process, plan_write, status_read, watcher, settings_write)
 
 
 def _first_line(status: int) -> str:
