@@ -325,18 +325,51 @@ def test_a_pick_that_stops_is_waited_for_until_it_is_resolved(project: Project) 
 
 def test_one_who_waits_and_does_not_hear_is_ended_all_the_same(project: Project) -> None:
     """Python may lose what its handler of a signal raises."""
-    deaf = subprocess.Popen(["sh", "-c", "trap '' TERM; while :; do sleep .01; done"])
+    deaf = _waiting(project, project.repository.git_dir, "")
     try:
-        mark = pending.mark_of(project.state, project.repository.git_dir)
-        mark.parent.mkdir(exist_ok=True)
-        mark.write_text(f"{deaf.pid} {process_started(deaf.pid)}\n")
-        _stop_in(project.repo, "cherry-pick", "HEAD~3..side", on="main")
         stopped = stop_waiting(project.repository, project.state)
         assert [one.pid for one in stopped] == [deaf.pid]
         assert deaf.wait(10) == -signal.SIGKILL
-        assert not mark.exists()
+        assert not pending.mark_of(project.state, project.repository.git_dir).exists()
     finally:
         deaf.kill()
+        deaf.communicate()
+
+
+def test_all_who_wait_are_told_to_end_before_anyone_is_waited_for(
+    project: Project, tmp_path: Path
+) -> None:
+    """The first one ends when the second one was told."""
+    project.repo.git("worktree", "add", "--detach", str(tmp_path / "second"))
+    folders = (project.repository.git_dir, project.repository.git_dir / "worktrees" / "second")
+    told = tmp_path / "told"
+    first = _waiting(project, folders[0], "", until=f"[ -e {told} ]")
+    second = _waiting(project, folders[1], f"touch {told}; exit 8")
+    try:
+        stopped = stop_waiting(project.repository, project.state)
+        assert [one.pid for one in stopped] == [first.pid, second.pid]
+        assert [first.wait(10), second.wait(10)] == [7, 8]
+    finally:
+        for process in (first, second):
+            process.kill()
+            process.communicate()
+
+
+def _waiting(
+    project: Project, git_dir: Path, on_signal: str, until: str = "false"
+) -> subprocess.Popen[bytes]:
+    """A process that is taken for one that waits for a series in that work tree. It does
+    ``on_signal`` when it is told to end, and ends when ``until`` is true."""
+    head = project.repo.git("rev-parse", "HEAD")
+    (git_dir / "CHERRY_PICK_HEAD").write_text(f"{head}\n")
+    script = f"trap '{on_signal}' TERM; echo; until {until}; do sleep .01; done; exit 7"
+    process = subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    mark = pending.mark_of(project.state, git_dir)
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(f"{process.pid} {process_started(process.pid)}\n")
+    return process
 
 
 def test_who_waits_for_a_series_is_shown_and_can_be_cancelled(

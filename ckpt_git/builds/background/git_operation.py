@@ -85,20 +85,23 @@ def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
     """Have nobody wait any more; returns who did. What git does goes on, unbuilt: a commit that
     is made in it later is waited for anew."""
     stopped = waiting_processes(repo, state)
+    _end(stopped)
     for one in stopped:
-        _end(one)
         pending.release(one.mark)  # which one that had hardly begun couldn't
     return stopped
 
 
-def _end(one: Waiting) -> None:
-    """It has begun nothing that it would have to clear up, and Python may lose what its handler of
-    a signal raises, as in the callback of a weak reference while it imports."""
+def _end(processes: list[Waiting]) -> None:
+    """They have begun nothing that they would have to clear up, and Python may lose what its
+    handler of a signal raises, as in the callback of a weak reference while it imports."""
+    left = processes
     for number in (signal.SIGTERM, signal.SIGKILL):
-        with suppress(ProcessLookupError):
-            os.kill(one.pid, number)
+        for one in left:
+            with suppress(ProcessLookupError):
+                os.kill(one.pid, number)
         for _ in waiting.turns(_ENDING_SECONDS, _FIRST_PAUSE):
-            if pending.process_of(one.mark) != one.pid:
+            left = [one for one in left if pending.process_of(one.mark) == one.pid]
+            if not left:
                 return
 
 
