@@ -73,7 +73,7 @@ class Effect(NamedTuple):
     digest: bytes
 
 
-class Said(NamedTuple):
+class Print(NamedTuple):
     """What a command printed."""
 
     descriptor: int

@@ -101,17 +101,17 @@ class Account:
     def _who(self, path: str, is_so: Callable[[Observation], bool]) -> list[int]:
         """The innermost commands of which one observation of ``path`` is so."""
         numbers = self.memory.observed.get(path, ())
-        if not self._seen_by.keys() >= set(numbers):
-            self._seen_by.update(self.memory.seen_by(numbers))
+        if not self._observers.keys() >= set(numbers):
+            self._observers.update(self.memory.observers_of(numbers))
         wanted = [one for one in numbers if is_so(self.memory.observation(one))]
-        return self._innermost(number for one in wanted for number in self._seen_by[one])
+        return self._innermost(number for one in wanted for number in self._observers[one])
 
     @cached_property
-    def _seen_by(self) -> dict[int, list[int]]:
+    def _observers(self) -> dict[int, list[int]]:
         """The commands by what they rest on, of what was made: one look for all of it. Of other
         files they are added when those are asked for."""
         observed = self.memory.observed
-        return self.memory.seen_by(
+        return self.memory.observers_of(
             {one for path in self._made_at for one in observed.get(path, ())}
         )
 

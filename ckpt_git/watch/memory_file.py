@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ckpt_git.kept_files import open_kept
-from ckpt_git.watch.commands import FILE, Command, Effect, Observation, Said
+from ckpt_git.watch.commands import FILE, Command, Effect, Observation, Print
 from ckpt_git.watch.memory_form import (
     EFFECT,
     ENTRY,
@@ -27,7 +27,7 @@ from ckpt_git.watch.memory_form import (
     NUMBER,
     OBSERVATION,
     ORDER,
-    SAID,
+    PRINT,
     VARIES,
     WINDOW,
 )
@@ -43,7 +43,7 @@ class MemoryFile:
         if len(view) < HEADER.size or view[: len(MAGIC)] != MAGIC:
             raise ValueError("it is no memory")
         digest, order, *counts = HEADER.struct.unpack_from(view)[1:]
-        entries, rows, observations, windows, effects, says, texts = counts
+        entries, rows, observations, windows, effects, prints, texts = counts
         if order != ORDER:
             raise ValueError("it is a memory of another kind of machine")
         if blake2b(view[HEADER.offsets["order"] :], digest_size=16).digest() != digest:
@@ -51,7 +51,7 @@ class MemoryFile:
         sizes = (
             *(HEADER.size, entries * ENTRY.size, observations * OBSERVATION.size),
             *(windows * WINDOW.size, effects * EFFECT.size, entries * NUMBER, rows * NUMBER),
-            *(says * SAID.size, texts),
+            *(prints * PRINT.size, texts),
         )
         if sum(sizes) != len(view):
             raise ValueError("it is longer or shorter than it says")
@@ -61,7 +61,7 @@ class MemoryFile:
             parts.append(view[at : at + size])
             at += size
         _, self._entries, self._observations, _, self._effects, by_key, rows_view = parts[:7]
-        self._says, self._texts = parts[7:]
+        self._prints, self._texts = parts[7:]
         self._rows = rows_view.cast("I")
         self._first_text = len(view) - texts
         self._counts = dict(zip(_COUNTED, counts, strict=True))
@@ -99,7 +99,10 @@ class MemoryFile:
                 for name in _WINDOWS
             ),
             *((EFFECT.column(self._effects, name), texts - 1) for name in ("path", "target")),
-            (map(add, SAID.column(self._says, "text"), SAID.column(self._says, "length")), texts),
+            (
+                map(add, PRINT.column(self._prints, "text"), PRINT.column(self._prints, "length")),
+                texts,
+            ),
         ]
         if any(max(numbers, default=limit) > limit for numbers, limit in most):
             raise ValueError("a number in it leads out of it")
@@ -128,10 +131,10 @@ class MemoryFile:
             nanoseconds / 1e9,
         )
 
-    def seen(self, number: int) -> list[Observation]:
+    def observations_of(self, number: int) -> list[Observation]:
         """What a command rests on. Raises ``ValueError`` where the memory has it elsewhere."""
-        row, seen = _OF_ROW(self._entry(number))
-        return [self.observation(one) for one in self._rows[row : row + seen]]
+        row, observed = _OF_ROW(self._entry(number))
+        return [self.observation(one) for one in self._rows[row : row + observed]]
 
     def effects(self, number: int) -> list[Effect]:
         """What a command left, in the order of its making: nothing for one that can't be
@@ -145,13 +148,13 @@ class MemoryFile:
             )
         ]
 
-    def says(self, number: int) -> list[Said]:
+    def prints(self, number: int) -> list[Print]:
         """What a command printed."""
-        first, says = _OF_SAYS(self._entry(number))
-        part = self._says[first * SAID.size : (first + says) * SAID.size]
+        first, prints = _OF_PRINTS(self._entry(number))
+        part = self._prints[first * PRINT.size : (first + prints) * PRINT.size]
         return [
-            Said(descriptor, bytes(self._texts[text : text + length]))
-            for text, length, descriptor in SAID.struct.iter_unpack(part)
+            Print(descriptor, bytes(self._texts[text : text + length]))
+            for text, length, descriptor in PRINT.struct.iter_unpack(part)
         ]
 
     def observation(self, number: int) -> Observation:
@@ -205,12 +208,12 @@ class MemoryFile:
             found.setdefault(self._text(text), []).extend(numbers)
         return found
 
-    def seen_by(self, observations: Collection[int]) -> dict[int, list[int]]:
+    def observers_of(self, observations: Collection[int]) -> dict[int, list[int]]:
         """For each of these observations the numbers of the commands that rest on it."""
         found: dict[int, list[int]] = {number: [] for number in observations}
-        rows = ENTRY.column(self._entries, "row"), ENTRY.column(self._entries, "seen")
-        for command, (row, seen) in enumerate(zip(*rows, strict=True)):
-            for number in found.keys() & self._rows[row : row + seen].tolist():
+        rows = ENTRY.column(self._entries, "row"), ENTRY.column(self._entries, "observed")
+        for command, (row, observed) in enumerate(zip(*rows, strict=True)):
+            for number in found.keys() & self._rows[row : row + observed].tolist():
                 found[number].append(command)
         return found
 
@@ -228,7 +231,7 @@ class MemoryFile:
             if self.observation(number).is_read
         }
         by_command = dict[int, set[str]]()
-        for number, commands in self.seen_by(paths).items():
+        for number, commands in self.observers_of(paths).items():
             for command in commands:
                 by_command.setdefault(command, set()).add(paths[number])
         answerable = [number for number, answers in enumerate(self.answerable) if answers]
@@ -255,16 +258,20 @@ class MemoryFile:
         return os.fsdecode(self._data[start:end])
 
 
-_COUNTED = ("entries", "rows", "observations", "windows", "effects", "says", "texts")
+_COUNTED = ("entries", "rows", "observations", "windows", "effects", "prints", "texts")
 _WINDOWS = ("outer", "inner")
-_PARTS = (("row", "seen", "rows"), ("effect", "effects", "effects"), ("say", "says", "says"))
+_PARTS = (
+    ("row", "observed", "rows"),
+    ("effect", "effects", "effects"),
+    ("print", "prints", "prints"),
+)
 _OF_COMMAND = ENTRY.picking(
     *("program", "folder", "arguments", "arguments_size", "reason", "below", "flags"),
     "nanoseconds",
 )
-_OF_ROW = ENTRY.picking("row", "seen")
+_OF_ROW = ENTRY.picking("row", "observed")
 _OF_EFFECTS = ENTRY.picking("effect", "effects")
-_OF_SAYS = ENTRY.picking("say", "says")
+_OF_PRINTS = ENTRY.picking("print", "prints")
 _OF_OBSERVATION = OBSERVATION.picking(
     *("path", "is_nofollow", "mask", "kind", "mode", "size", "digest", "date")
 )

@@ -38,11 +38,12 @@ class Form:
 
 
 HEADER = Form(
-    "magic:8s digest:16s order:I entries:I rows:I observations:I windows:I effects:I says:I texts:I"
+    "magic:8s digest:16s order:I entries:I rows:I observations:I windows:I effects:I prints:I"
+    " texts:I"
 )
 ENTRY = Form(
     "key:16s result:16s program:I folder:I arguments:I arguments_size:I reason:I below:I row:I"
-    " seen:I effect:I effects:I say:I says:I flags:I code:I nanoseconds:Q input_end:q"
+    " observed:I effect:I effects:I print:I prints:I flags:I code:I nanoseconds:Q input_end:q"
 )
 OBSERVATION = Form(
     "path:I mask:B kind:B mode:H size:Q digest:16s is_nofollow:B date:B is_dated:B unused:5x"
@@ -53,5 +54,5 @@ EFFECT = Form(
     "path:I target:I kind:B is_in_place:B is_further_name:B date:B mode:H has_names:B"
     " is_database:B size:Q mtime:q digest:16s"
 )
-SAID = Form("text:I length:I descriptor:I")
+PRINT = Form("text:I length:I descriptor:I")
 NUMBER = 4  # bytes of one, in a row and among the keys

@@ -149,15 +149,15 @@ static void do_calls(void)
 
 /* --- notes -------------------------------------------------------------------------------------- */
 
-static void note_at_random(struct seen *shared)
+static void note_at_random(struct note_buffer *shared)
 {
     uint32_t used = 0;
-    while (used + 64 < SEEN_ROOM && below(100) != 0) {
-        struct seen_record record = {.before = any(), .after = any()};
+    while (used + 64 < NOTE_ROOM && below(100) != 0) {
+        struct note record = {.before = any(), .after = any()};
         record.length = below(10) == 0 ? (uint16_t)any() : (uint16_t)(below(30) + 1);
         record.kind = below(10) == 0 ? (uint8_t)any() : (uint8_t)"rslekmMnx"[below(9)];
         char *at = shared->records + used, *path = at + sizeof record;
-        size_t room = SEEN_ROOM - used - sizeof record;
+        size_t room = NOTE_ROOM - used - sizeof record;
         size_t size = record.length < room ? record.length : room;
         memcpy(at, &record, sizeof record);
         for (size_t i = 0; i < size; i++)
@@ -185,8 +185,8 @@ static void do_notes(void)
         long file = syscall(SYS_openat, 1L, 0L, 0L, 0L, 0L, REQUEST);
         if (file < 0)
             return;
-        struct seen *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED,
-                                   (int)file, 0);
+        struct note_buffer *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED,
+                                          (int)file, 0);
         if (below(8) == 0 && ftruncate((int)file, (off_t)below(sizeof *shared)) == 0) {
             syscall(SYS_openat, 2L, 0L, 0L, 0L, 0L, REQUEST);
             return; /* it would meet a SIGBUS itself */

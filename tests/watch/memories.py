@@ -16,7 +16,7 @@ from ckpt_git.watch.memory_form import (
     MAGIC,
     OBSERVATION,
     ORDER,
-    SAID,
+    PRINT,
     VARIES,
 )
 
@@ -112,7 +112,7 @@ def written(*commands: Ran) -> bytes:
     pool = _Pool()
     seen: dict[Saw, int] = {}
     rows: list[int] = []
-    entries, effects, says = bytearray(), bytearray(), bytearray()
+    entries, effects, prints = bytearray(), bytearray(), bytearray()
     every = [one for command in commands for one in command.whole()]
     for one in every:
         saw = one.all_saw()
@@ -124,7 +124,7 @@ def written(*commands: Ran) -> bytes:
             *(pool.text(one.folder), pool.put(words), len(words), pool.text(one.reason)),
             *(len(list(one.whole())) - 1, len(rows), len(saw)),
             *(len(effects) // EFFECT.size, len(left)),
-            *(len(says) // SAID.size, int(bool(one.said)), one.flags, 0, 5_000_000, -1),
+            *(len(prints) // PRINT.size, int(bool(one.said)), one.flags, 0, 5_000_000, -1),
         )
         rows += [seen.setdefault(one_seen, len(seen)) for one_seen in saw]
         for made in left:
@@ -134,7 +134,7 @@ def written(*commands: Ran) -> bytes:
             )
         if one.said:
             at = pool.put(one.said.encode() + b"\0")
-            says += SAID.struct.pack(at, len(one.said.encode()), 1)
+            prints += PRINT.struct.pack(at, len(one.said.encode()), 1)
     observations = b"".join(
         OBSERVATION.struct.pack(
             *(pool.text(saw.path), saw.mask, saw.kind, 0, len(saw.content)),
@@ -144,10 +144,10 @@ def written(*commands: Ran) -> bytes:
     )
     counts = (len(every), len(rows), len(seen), 0, len(effects) // EFFECT.size)
     header = HEADER.struct.pack(
-        *(MAGIC, bytes(16), ORDER, *counts, len(says) // SAID.size, len(pool.texts))
+        *(MAGIC, bytes(16), ORDER, *counts, len(prints) // PRINT.size, len(pool.texts))
     )
     numbers = struct.pack(f"={len(every)}I{len(rows)}I", *range(len(every)), *rows)
-    return sealed(b"".join((header, entries, observations, effects, numbers, says, pool.texts)))
+    return sealed(b"".join((header, entries, observations, effects, numbers, prints, pool.texts)))
 
 
 def sealed(data: bytes) -> bytes:

@@ -25,7 +25,7 @@ _FORMS = {
     "memory_observation": memory_form.OBSERVATION,
     "memory_effect": memory_form.EFFECT,
     "memory_window": memory_form.WINDOW,
-    "memory_said": memory_form.SAID,
+    "memory_print": memory_form.PRINT,
 }
 _ENUMS = {
     "ENTRY_ANSWERS": memory_form.ANSWERS,
@@ -99,18 +99,18 @@ def test_what_was_written_is_read() -> None:
     assert compiles.reason is None
     assert compiles.seconds == pytest.approx(0.005)
     assert read.command(2).reason == "it failed"
-    assert [(one.path, one.kind) for one in read.seen(1)] == [
+    assert [(one.path, one.kind) for one in read.observations_of(1)] == [
         (f"{SOURCE}/a.c", FILE),
         (f"{SOURCE}/b.h", ABSENT),
         (SOURCE, commands.FOLDER),
     ]
-    assert [one.is_listing for one in read.seen(1)] == [False, False, True]
+    assert [one.is_listing for one in read.observations_of(1)] == [False, False, True]
     [made] = read.effects(1)
     assert (made.path, made.kind, made.size, made.mode) == (f"{SOURCE}/a.o", FILE, 1, 0o644)
     assert read.contents == {made.digest}
-    assert [(one.descriptor, one.text) for one in read.says(1)] == [(1, b"one\n")]
+    assert [(one.descriptor, one.text) for one in read.prints(1)] == [(1, b"one\n")]
     [number] = read.observed[f"{SOURCE}/a.c"]
-    assert read.seen_by([number]) == {number: [0, 1]}
+    assert read.observers_of([number]) == {number: [0, 1]}
 
 
 def test_that_of_a_build_has_its_commands_and_their_files(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_that_of_a_build_has_its_commands_and_their_files(tmp_path: Path) -> Non
     commands = [read.command(number) for number in range(len(read))]
     [compiles] = [one for one in commands if one.arguments[-1:] == ("src/greet.c",)]
     assert compiles.name == "cc"
-    seen = {Path(one.path).name: one for one in read.seen(compiles.number)}
+    seen = {Path(one.path).name: one for one in read.observations_of(compiles.number)}
     assert seen["greet.h"].is_read
     text = (project.path / "src/greet.h").read_bytes()
     assert seen["greet.h"].digest == blake2b(text, digest_size=16).digest()
@@ -160,7 +160,7 @@ def _places() -> list[Any]:
     at += effects * memory_form.EFFECT.size
     forms.append(("key", Form("number:I"), at))
     at += 4 * entries + 4 * rows
-    forms.append(("said", memory_form.SAID, at))
+    forms.append(("print", memory_form.PRINT, at))
     safe = {"key", "result", "flags", "code", "nanoseconds", "mask", "kind", "mode", "size"}
     safe |= {"digest", "unused", "is_nofollow", "date", "is_in_place", "is_further_name", "mtime"}
     safe |= {"descriptor", "names", "input_end", "has_names", "is_database", "is_dated", "made"}
@@ -181,11 +181,11 @@ def test_a_number_that_leads_nowhere_is_refused(at: int) -> None:
 
 def test_a_row_that_leads_nowhere_is_refused_when_it_is_read() -> None:
     whole = written(*_BUILD)
-    rows, *_, says, texts = memory_form.HEADER.struct.unpack_from(whole)[4:]
-    at = len(whole) - texts - says * memory_form.SAID.size - 4 * rows
+    rows, *_, prints, texts = memory_form.HEADER.struct.unpack_from(whole)[4:]
+    at = len(whole) - texts - prints * memory_form.PRINT.size - 4 * rows
     read = MemoryFile(sealed(whole[:at] + b"\xf0\xff\xff\xff" + whole[at + 4 :]))
     with pytest.raises(ValueError, match="leads out of it"):
-        read.seen(0)
+        read.observations_of(0)
 
 
 def test_five_thousand_commands_are_opened_in_twenty_milliseconds(tmp_path: Path) -> None:

@@ -168,7 +168,7 @@ static int carry_out(const struct act *act, int from)
         return (int)NOTED_CALL(__NR_unlinkat, AT_FDCWD, path, 0, 0);
     case DO_REMOVE_FOLDER:
         return (int)NOTED_CALL(__NR_unlinkat, AT_FDCWD, path, AT_REMOVEDIR, 0);
-    case DO_SAY:
+    case DO_PRINT:
         return write_all(act->mode, data, act->length);
     default:
         return 0;

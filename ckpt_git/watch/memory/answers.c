@@ -219,17 +219,19 @@ static void put_said(struct batch *batch, struct answering *answering)
 {
     const struct memory *memory = answering->memory;
     const struct memory_entry *entry = &memory->entries[answering->entry];
-    while (answering->said < entry->says && has_room(batch)) {
-        const struct memory_said *said = &memory->says[entry->say + answering->said];
-        uint32_t left = said->length - answering->said_bytes;
+    while (answering->print < entry->prints && has_room(batch)) {
+        const struct memory_print *print = &memory->prints[entry->print + answering->print];
+        uint32_t left = print->length - answering->printed_bytes;
         uint32_t part = left < SMALL ? left : SMALL;
         put_act(batch,
-                (struct act){.what = DO_SAY, .mode = (uint16_t)said->descriptor, .length = part}, "",
-                memory->texts + said->text + answering->said_bytes);
-        answering->said_bytes += part;
-        if (answering->said_bytes == said->length) {
-            answering->said_bytes = 0;
-            answering->said++;
+                (struct act){
+                    .what = DO_PRINT, .mode = (uint16_t)print->descriptor, .length = part},
+                "",
+                memory->texts + print->text + answering->printed_bytes);
+        answering->printed_bytes += part;
+        if (answering->printed_bytes == print->length) {
+            answering->printed_bytes = 0;
+            answering->print++;
         }
     }
 }
@@ -251,7 +253,8 @@ static int fill(struct batch *batch, struct answering *answering)
     }
     if (answering->effect == entry->effects)
         put_said(batch, answering);
-    if (answering->effect == entry->effects && answering->said == entry->says && has_room(batch)) {
+    if (answering->effect == entry->effects && answering->print == entry->prints &&
+        has_room(batch)) {
         put_act(batch, (struct act){.what = DO_EXIT, .mode = (uint16_t)entry->code}, "", NULL);
         answering->is_told_all = 1;
     }

@@ -170,21 +170,21 @@ int memory_is_in_order(struct memory *memory, const struct memory_entry *entry, 
     static struct made *made;
     static size_t room;
     size_t count = 0;
-    for (uint32_t n = 0; n < entry->seen; n++) {
+    for (uint32_t n = 0; n < entry->observed; n++) {
         uint32_t number = memory->rows[entry->row + n];
-        const struct memory_observation *seen = &memory->observations[number];
-        if (seen->date != DATE_OF_MADE && seen->date != DATE_GIVEN)
+        const struct memory_observation *observed = &memory->observations[number];
+        if (observed->date != DATE_OF_MADE && observed->date != DATE_GIVEN)
             continue;
         made = grow(made, &room, count, sizeof *made);
         struct made *one = &made[count++];
         memset(one, 0, sizeof *one);
-        one->then = seen->mtime;
-        one->made = seen->made;
-        one->is_dated = seen->is_dated;
-        one->is_parallel_then = seen->outer != 0 && seen->inner != 0;
+        one->then = observed->mtime;
+        one->made = observed->made;
+        one->is_dated = observed->is_dated;
+        one->is_parallel_then = observed->outer != 0 && observed->inner != 0;
         if (one->is_parallel_then) {
-            one->outer_then = memory->windows[seen->outer];
-            one->inner_then = memory->windows[seen->inner];
+            one->outer_then = memory->windows[observed->outer];
+            one->inner_then = memory->windows[observed->inner];
         }
         look_at_now(one, memory->paths[number]);
     }

@@ -164,8 +164,8 @@ static struct path *name_before(struct step *step, const struct made *made)
 {
     if (!made->path->had_twin)
         return NULL;
-    for (uint32_t i = 0; i < step->seen.count; i++) {
-        struct path *other = step->seen.items[i].path;
+    for (uint32_t i = 0; i < step->observations.count; i++) {
+        struct path *other = step->observations.items[i].path;
         if (other == made->path || other->zone != ZONE_TRACKED || step_effect(step, other) != NULL)
             continue;
         if (is_name_before(step, other, made))
@@ -191,13 +191,13 @@ static int is_copy_of(const struct made *made, const struct path *path, const st
  * and it is taken for a copy's. */
 static struct path *date_of(struct step *step, const struct made *made, int64_t unit)
 {
-    for (uint32_t i = 0; i < step->seen.count; i++) {
-        const struct observation *seen = &step->seen.items[i];
-        const struct state *state = &seen->path->versions[seen->version].state;
-        if (seen->path->zone == ZONE_TRACKED && state->kind == KIND_FILE &&
+    for (uint32_t i = 0; i < step->observations.count; i++) {
+        const struct observation *observed = &step->observations.items[i];
+        const struct state *state = &observed->path->versions[observed->version].state;
+        if (observed->path->zone == ZONE_TRACKED && state->kind == KIND_FILE &&
             state->mtime - state->mtime % unit == made->state->mtime &&
-            (unit == 1 || is_copy_of(made, seen->path, state)))
-            return seen->path;
+            (unit == 1 || is_copy_of(made, observed->path, state)))
+            return observed->path;
     }
     return NULL;
 }

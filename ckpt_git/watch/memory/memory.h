@@ -18,11 +18,12 @@ struct memory_header {
     char magic[8];
     digest digest;
     uint32_t order; /* 0x01020304 */
-    uint32_t entries, rows, observations, windows, effects, says, texts; /* counts; texts: bytes */
+    /* Counts; of texts: bytes. */
+    uint32_t entries, rows, observations, windows, effects, prints, texts;
 };
 
 /* After the header: entries, observations, windows, effects; what needs no more than four bytes'
- * alignment: the entries' numbers in the order of their keys, rows, says; texts. */
+ * alignment: the entries' numbers in the order of their keys, rows, prints; texts. */
 
 enum {
     ENTRY_ANSWERS = 1,
@@ -35,16 +36,16 @@ enum {
 
 struct memory_entry {
     digest key;
-    digest result;      /* of effects and says: whether two runs came to the same */
+    digest result;      /* of effects and prints: whether two runs came to the same */
     uint32_t program;   /* text */
     uint32_t folder;    /* text */
     uint32_t arguments; /* offset of the first one in the pool; each ends with a NUL */
     uint32_t arguments_size;
     uint32_t reason;    /* text: why it doesn't answer; 0: it does */
     uint32_t below;     /* how many entries after it are of its own making */
-    uint32_t row, seen; /* its part of the rows */
+    uint32_t row, observed; /* its part of the rows */
     uint32_t effect, effects;
-    uint32_t say, says;
+    uint32_t print, prints;
     uint32_t flags;
     uint32_t code;        /* with which it ended */
     uint64_t nanoseconds; /* that it took */
@@ -105,7 +106,7 @@ struct memory_effect {
     digest digest;
 };
 
-struct memory_said {
+struct memory_print {
     uint32_t text, length; /* in the pool of texts */
     uint32_t descriptor;
 };

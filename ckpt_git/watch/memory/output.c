@@ -12,7 +12,7 @@
 #include "memory/remember.h"
 #include "shared/util.h"
 
-struct buffer out_entries, out_rows, out_observations, out_windows, out_effects, out_says,
+struct buffer out_entries, out_rows, out_observations, out_windows, out_effects, out_prints,
     out_texts;
 
 size_t append(struct buffer *buffer, const void *bytes, size_t size)
@@ -118,10 +118,10 @@ static uint32_t put_once(struct known *known, struct buffer *buffer, const void 
     return known->count;
 }
 
-uint32_t put_observation(const struct memory_observation *seen)
+uint32_t put_observation(const struct memory_observation *observed)
 {
     static struct known known = {.hash = hash_of_observation};
-    return put_once(&known, &out_observations, seen, sizeof *seen) - 1;
+    return put_once(&known, &out_observations, observed, sizeof *observed) - 1;
 }
 
 uint32_t put_window(int64_t low, int64_t high)

@@ -34,7 +34,7 @@ static uint64_t size_of(const struct memory_header *header)
            (uint64_t)header->observations * sizeof(struct memory_observation) +
            (uint64_t)header->windows * sizeof(struct memory_window) +
            (uint64_t)header->effects * sizeof(struct memory_effect) +
-           (uint64_t)header->says * sizeof(struct memory_said) + header->texts;
+           (uint64_t)header->prints * sizeof(struct memory_print) + header->texts;
 }
 
 /* The texts are last, so that nothing before them depends on their size. */
@@ -49,9 +49,9 @@ static int is_sound(const struct memory *memory)
             entry->program >= header->texts || entry->folder >= header->texts ||
             entry->reason >= header->texts || entry->arguments > header->texts ||
             entry->arguments_size > header->texts - entry->arguments ||
-            entry->row > header->rows || entry->seen > header->rows - entry->row ||
+            entry->row > header->rows || entry->observed > header->rows - entry->row ||
             entry->effect > header->effects || entry->effects > header->effects - entry->effect ||
-            entry->say > header->says || entry->says > header->says - entry->say)
+            entry->print > header->prints || entry->prints > header->prints - entry->print)
             return 0;
     }
     for (uint32_t i = 0; i < header->rows; i++)
@@ -65,9 +65,9 @@ static int is_sound(const struct memory *memory)
     for (uint32_t i = 0; i < header->effects; i++)
         if (memory->effects[i].path >= header->texts || memory->effects[i].target >= header->texts)
             return 0;
-    for (uint32_t i = 0; i < header->says; i++)
-        if (memory->says[i].text > header->texts || memory->says[i].descriptor > INT16_MAX ||
-            memory->says[i].length > header->texts - memory->says[i].text)
+    for (uint32_t i = 0; i < header->prints; i++)
+        if (memory->prints[i].text > header->texts || memory->prints[i].descriptor > INT16_MAX ||
+            memory->prints[i].length > header->texts - memory->prints[i].text)
             return 0;
     return 1;
 }
@@ -104,8 +104,8 @@ struct memory *memory_open(const char *file, const char *name)
     memory->effects = (const void *)(memory->windows + 1 + header->windows);
     memory->by_key = (const void *)(memory->effects + header->effects);
     memory->rows = memory->by_key + header->entries;
-    memory->says = (const void *)(memory->rows + header->rows);
-    memory->texts = (const void *)(memory->says + header->says);
+    memory->prints = (const void *)(memory->rows + header->rows);
+    memory->texts = (const void *)(memory->prints + header->prints);
     size_t begin = offsetof(struct memory_header, order);
     if (memcmp(header->magic, MEMORY_MAGIC, 8) != 0 || header->order != 0x01020304 ||
         size_of(header) != size ||
@@ -122,53 +122,54 @@ struct memory *memory_open(const char *file, const char *name)
 
 /* --- asking --------------------------------------------------------------------------------- */
 
-static int listing_holds(struct path *folder, const struct memory_observation *seen)
+static int listing_is_same(struct path *folder, const struct memory_observation *observed)
 {
     uint64_t sum[2], wanted[2];
     if (list_folder(folder, sum) != 0)
         return 0;
-    memcpy(wanted, seen->digest.bytes, sizeof wanted);
+    memcpy(wanted, observed->digest.bytes, sizeof wanted);
     return sum[0] == wanted[0] && sum[1] == wanted[1];
 }
 
-static int is_as_seen(struct path *path, const struct memory_observation *seen)
+static int is_as_seen(struct path *path, const struct memory_observation *observed)
 {
-    const struct state *state = path_state(path, !seen->is_nofollow);
-    if (state->kind != seen->kind)
+    const struct state *state = path_state(path, !observed->is_nofollow);
+    if (state->kind != observed->kind)
         return 0;
     switch (state->kind) {
     case KIND_LINK:
-        return state->has_digest && digest_equal(state->digest, seen->digest);
+        return state->has_digest && digest_equal(state->digest, observed->digest);
     case KIND_FOLDER:
-        return state->mode == seen->mode;
+        return state->mode == observed->mode;
     case KIND_FILE:
         break;
     default:
         return 1;
     }
-    if (state->mode != seen->mode)
+    if (state->mode != observed->mode)
         return 0;
-    if (seen->date != DATE_ANY) {
-        if (date_kind(path, path->count - 1, state) != seen->date ||
-            (seen->date == DATE_GIVEN && state->mtime != seen->mtime))
+    if (observed->date != DATE_ANY) {
+        if (date_kind(path, path->count - 1, state) != observed->date ||
+            (observed->date == DATE_GIVEN && state->mtime != observed->mtime))
             return 0;
     }
     int may_have_names = path->zone == ZONE_TRACKED && are_there_placeholders();
-    if (seen->mask & (SAW_STAT | SAW_CONTENT) && state->size != seen->size &&
-        !(may_have_names && seen->mask & SAW_CONTENT))
+    if (observed->mask & (SAW_STAT | SAW_CONTENT) && state->size != observed->size &&
+        !(may_have_names && observed->mask & SAW_CONTENT))
         return 0;
-    if (seen->mask & SAW_SIZE_CLASS && (state->size == 0) != (seen->size == 0))
+    if (observed->mask & SAW_SIZE_CLASS && (state->size == 0) != (observed->size == 0))
         return 0;
-    if (!(seen->mask & SAW_CONTENT))
+    if (!(observed->mask & SAW_CONTENT))
         return 1;
     if (path->zone == ZONE_TRACKED)
         state = &path_content(path)->state;
     else
         path_digest(path, (struct state *)(uintptr_t)state, 0, &(uint8_t){1});
     if (state->has_names == HAS_NAMES)
-        return state->kept_size == seen->size && digest_equal(state->kept_digest, seen->digest);
-    return state->has_digest && state->size == seen->size &&
-           digest_equal(state->digest, seen->digest);
+        return state->kept_size == observed->size &&
+               digest_equal(state->kept_digest, observed->digest);
+    return state->has_digest && state->size == observed->size &&
+           digest_equal(state->digest, observed->digest);
 }
 
 /* A path of which a folder is a link now leads elsewhere than it did: paths are kept as they lead. */
@@ -188,23 +189,23 @@ static int is_steady(struct path *path)
 /* Whether observation `number` is as it was: looked up once, and again when its path changed. */
 static int holds(struct memory *memory, uint32_t number)
 {
-    const struct memory_observation *seen = &memory->observations[number];
+    const struct memory_observation *observed = &memory->observations[number];
     struct path *path = memory->paths[number];
     if (path == NULL) {
-        const char *text = text_as_here(memory->texts + seen->path);
+        const char *text = text_as_here(memory->texts + observed->path);
         path = memory->paths[number] = path_at(text, strlen(text));
     }
     if (goes_through_link(path))
         return 0;
-    int is_listing = seen->mask == 0;
+    int is_listing = observed->mask == 0;
     uint32_t version = is_listing && path->zone == ZONE_TRACKED ? changes_count() : path->count;
     if (memory->checked[number].holds == 0 || memory->checked[number].version != version ||
         !is_steady(path)) {
-        int is_same = is_listing ? listing_holds(path, seen) : is_as_seen(path, seen);
+        int is_same = is_listing ? listing_is_same(path, observed) : is_as_seen(path, observed);
         memory->checked[number].holds = is_same ? HOLDS : FAILS;
         memory->checked[number].version = version;
     }
-    if (seen->mask & (SAW_STAT | SAW_DATE) && path_names(path) != seen->names)
+    if (observed->mask & (SAW_STAT | SAW_DATE) && path_names(path) != observed->names)
         return 0;
     return memory->checked[number].holds == HOLDS;
 }
@@ -254,17 +255,17 @@ const struct memory_entry *memory_next_of_key(const struct memory *memory, const
 
 static const char *describe(const struct memory *memory, uint32_t number)
 {
-    const struct memory_observation *seen = &memory->observations[number];
-    return compose("%s%s", memory->texts + seen->path,
-                   seen->mask == 0                ? " (its names)"
-                   : seen->kind == KIND_ABSENT    ? " (it was not there)"
+    const struct memory_observation *observed = &memory->observations[number];
+    return compose("%s%s", memory->texts + observed->path,
+                   observed->mask == 0                ? " (its names)"
+                   : observed->kind == KIND_ABSENT    ? " (it was not there)"
                                                   : "");
 }
 
 /* Whether all is as the entry's command saw it; else `why`. */
 static int is_known(struct memory *memory, const struct memory_entry *entry, const char **why)
 {
-    for (uint32_t n = 0; n < entry->seen; n++) {
+    for (uint32_t n = 0; n < entry->observed; n++) {
         uint32_t number = memory->rows[entry->row + n];
         if (!holds(memory, number)) {
             *why = describe(memory, number);
@@ -490,27 +491,27 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
     step->answered_entry = number;
     for (uint32_t i = number; i <= number + entry->below; i++)
         count_answer(&memory->entries[i].key);
-    for (uint32_t i = 0; i < entry->seen; i++) {
+    for (uint32_t i = 0; i < entry->observed; i++) {
         uint32_t row = memory->rows[entry->row + i];
-        const struct memory_observation *seen = &memory->observations[row];
+        const struct memory_observation *observed = &memory->observations[row];
         struct path *path = memory->paths[row];
         uint64_t sum[2];
-        memcpy(sum, seen->digest.bytes, sizeof sum);
-        if (seen->mask == 0)
+        memcpy(sum, observed->digest.bytes, sizeof sum);
+        if (observed->mask == 0)
             step_listed(step, path, moment - 1, sum);
         else
-            step_saw(step, path, path->count - 1, seen->mask, seen->is_nofollow);
+            step_saw(step, path, path->count - 1, observed->mask, observed->is_nofollow);
     }
     const struct version **left = look_at_left(memory, entry);
     for (uint32_t i = 0; i < entry->effects; i++)
         answer_effect(step, memory, &memory->effects[entry->effect + i],
                       left == NULL ? NULL : left[i], moment);
-    for (uint32_t i = 0; i < entry->says; i++) {
-        const struct memory_said *say = &memory->says[entry->say + i];
-        const struct descriptor *own = descriptor_of(step, (int)say->descriptor);
-        step_said(step, (struct said){.device = own->device,
-                                      .inode = own->inode,
-                                      .length = say->length,
-                                      .bytes = memory->texts + say->text});
+    for (uint32_t i = 0; i < entry->prints; i++) {
+        const struct memory_print *print = &memory->prints[entry->print + i];
+        const struct descriptor *own = descriptor_of(step, (int)print->descriptor);
+        step_printed(step, (struct print){.device = own->device,
+                                          .inode = own->inode,
+                                          .length = print->length,
+                                          .bytes = memory->texts + print->text});
     }
 }

@@ -18,24 +18,24 @@ uint32_t commands_ran, commands_answered;
 
 /* --- what a command saw ---------------------------------------------------------------------- */
 
-static void give_date(struct memory_observation *seen, const struct observation *item,
+static void give_date(struct memory_observation *observed, const struct observation *item,
                       const struct state *state)
 {
     const struct path *path = item->path;
-    seen->date = date_kind(path, item->version, state);
-    if (seen->date != DATE_OF_MADE && seen->date != DATE_GIVEN)
+    observed->date = date_kind(path, item->version, state);
+    if (observed->date != DATE_OF_MADE && observed->date != DATE_GIVEN)
         return;
     const struct version *version = version_of_date(&path->versions[item->version]);
-    seen->mtime = state->mtime;
-    seen->made = date_of_moment(version->since);
-    seen->is_dated = version->is_dated;
+    observed->mtime = state->mtime;
+    observed->made = date_of_moment(version->since);
+    observed->is_dated = version->is_dated;
     const struct step *outer, *inner;
     makers(version->writer, &outer, &inner);
     if (outer == NULL || !outer->has_ended || !inner->has_ended ||
         !is_date_of_running(version, state->mtime))
         return;
-    seen->outer = put_window(date_of_moment(outer->began), date_of_moment(outer->ended));
-    seen->inner = put_window(date_of_moment(inner->began), date_of_moment(inner->ended));
+    observed->outer = put_window(date_of_moment(outer->began), date_of_moment(outer->ended));
+    observed->inner = put_window(date_of_moment(inner->began), date_of_moment(inner->ended));
 }
 
 /* Whether its writer went on, or another one began, before all of it was surely read. */
@@ -50,44 +50,44 @@ static int was_written_meanwhile(const struct step *step, const struct observati
            !step_is_within(next->writer, step);
 }
 
-static void fill(struct memory_observation *seen, const struct observation *item,
+static void fill(struct memory_observation *observed, const struct observation *item,
                  const struct state *state)
 {
     int mask = item->mask;
-    memset(seen, 0, sizeof *seen);
-    seen->path = put_text(item->path->text);
-    seen->mask = item->mask;
-    seen->kind = state->kind;
-    seen->is_nofollow = item->is_nofollow;
-    seen->names = item->names;
+    memset(observed, 0, sizeof *observed);
+    observed->path = put_text(item->path->text);
+    observed->mask = item->mask;
+    observed->kind = state->kind;
+    observed->is_nofollow = item->is_nofollow;
+    observed->names = item->names;
     if (state->kind == KIND_FILE || state->kind == KIND_FOLDER)
-        seen->mode = state->mode;
+        observed->mode = state->mode;
     int is_kept_otherwise = state->kind == KIND_FILE && state->has_names == HAS_NAMES;
     if (state->kind == KIND_LINK || (state->kind == KIND_FILE && mask & SAW_CONTENT))
-        seen->digest = is_kept_otherwise ? state->kept_digest : state->digest;
+        observed->digest = is_kept_otherwise ? state->kept_digest : state->digest;
     if (state->kind != KIND_FILE)
         return;
     if (mask & (SAW_CONTENT | SAW_STAT))
-        seen->size = is_kept_otherwise ? state->kept_size : state->size;
+        observed->size = is_kept_otherwise ? state->kept_size : state->size;
     else if (mask & SAW_SIZE_CLASS)
-        seen->size = state->size != 0;
+        observed->size = state->size != 0;
     if (mask & (SAW_DATE | SAW_CONTENT)) /* fstat(2) of an open file gives it */
-        give_date(seen, item, state);
+        give_date(observed, item, state);
 }
 
 static const char *write_seen(struct step *step)
 {
-    for (uint32_t i = 0; i < step->seen.count; i++) {
-        const struct observation *item = &step->seen.items[i];
+    for (uint32_t i = 0; i < step->observations.count; i++) {
+        const struct observation *item = &step->observations.items[i];
         const struct state *state = state_of(item->path, item->version, item->is_nofollow,
                                              (item->mask & SAW_CONTENT) != 0, 0);
         if (state == NULL)
             return not_kept(item->path);
         if (was_written_meanwhile(step, item))
             return compose("%s was written to while it was read", item->path->text);
-        struct memory_observation seen;
-        fill(&seen, item, state);
-        uint32_t number = put_observation(&seen);
+        struct memory_observation observed;
+        fill(&observed, item, state);
+        uint32_t number = put_observation(&observed);
         append(&out_rows, &number, sizeof number);
     }
     return NULL;
@@ -137,12 +137,12 @@ static const char *write_listings(struct step *step)
         const char *why = unlist_own(step, listing, sum);
         if (why != NULL)
             return why;
-        struct memory_observation seen;
-        memset(&seen, 0, sizeof seen);
-        seen.path = put_text(listing->folder->text);
-        seen.kind = KIND_FOLDER;
-        memcpy(seen.digest.bytes, sum, sizeof sum);
-        uint32_t number = put_observation(&seen);
+        struct memory_observation observed;
+        memset(&observed, 0, sizeof observed);
+        observed.path = put_text(listing->folder->text);
+        observed.kind = KIND_FOLDER;
+        memcpy(observed.digest.bytes, sum, sizeof sum);
+        uint32_t number = put_observation(&observed);
         append(&out_rows, &number, sizeof number);
     }
     return NULL;
@@ -150,25 +150,25 @@ static const char *write_listings(struct step *step)
 
 static int says_name(const struct step *step)
 {
-    for (size_t i = 0; i < step->said_count; i++)
-        if (has_name(step->said[i].bytes, step->said[i].length))
+    for (size_t i = 0; i < step->print_count; i++)
+        if (has_name(step->prints[i].bytes, step->prints[i].length))
             return 1;
     return 0;
 }
 
-static void write_says(struct step *step, struct hashing *result)
+static void write_prints(struct step *step, struct hashing *result)
 {
-    for (size_t i = 0; i < step->said_count;) {
-        struct memory_said said = {.descriptor = step->said[i].descriptor};
+    for (size_t i = 0; i < step->print_count;) {
+        struct memory_print print = {.descriptor = step->prints[i].descriptor};
         put_text("");
-        said.text = (uint32_t)out_texts.size;
-        for (; i < step->said_count && step->said[i].descriptor == said.descriptor; i++) {
-            append(&out_texts, step->said[i].bytes, step->said[i].length);
-            said.length += step->said[i].length;
+        print.text = (uint32_t)out_texts.size;
+        for (; i < step->print_count && step->prints[i].descriptor == print.descriptor; i++) {
+            append(&out_texts, step->prints[i].bytes, step->prints[i].length);
+            print.length += step->prints[i].length;
         }
-        digest_add(result, out_texts.bytes + said.text, said.length);
+        digest_add(result, out_texts.bytes + print.text, print.length);
         append(&out_texts, "", 1);
-        append(&out_says, &said, sizeof said);
+        append(&out_prints, &print, sizeof print);
     }
 }
 
@@ -191,9 +191,9 @@ static int is_same_observation(const struct memory *memory, const struct memory_
 static int is_same_run(const struct memory *memory, const struct memory_entry *found,
                        const struct memory_entry *made)
 {
-    if ((found->reason != 0 && !(found->flags & ENTRY_VARIES)) || found->seen != made->seen)
+    if ((found->reason != 0 && !(found->flags & ENTRY_VARIES)) || found->observed != made->observed)
         return 0;
-    for (uint32_t n = 0; n < found->seen; n++) {
+    for (uint32_t n = 0; n < found->observed; n++) {
         uint32_t number;
         struct memory_observation other;
         memcpy(&number, out_rows.bytes + (made->row + n) * sizeof number, sizeof number);
@@ -235,8 +235,8 @@ const char *why_not(const struct step *step)
 {
     if (step->incomplete != NULL)
         return step->incomplete;
-    if (step->unfit != NULL)
-        return step->unfit;
+    if (step->uncacheable != NULL)
+        return step->uncacheable;
     if (!step->has_ended || step->code < 0)
         return "it did not end by itself";
     return step->code != 0 ? why_no_failure(step) : NULL;
@@ -267,7 +267,7 @@ static size_t write_entry(struct step *step)
     entry.code = step->code > 0 ? (uint32_t)step->code : 0;
     entry.row = count_of(&out_rows, sizeof(uint32_t));
     entry.effect = count_of(&out_effects, sizeof(struct memory_effect));
-    entry.say = count_of(&out_says, sizeof(struct memory_said));
+    entry.print = count_of(&out_prints, sizeof(struct memory_print));
     struct hashing result;
     digest_begin(&result);
     digest_add(&result, &entry.code, sizeof entry.code);
@@ -282,12 +282,12 @@ static size_t write_entry(struct step *step)
     if (why == NULL)
         why = write_effects(step, &result);
     if (why == NULL)
-        write_says(step, &result);
+        write_prints(step, &result);
     else
         out_effects.size = effects;
-    entry.seen = count_of(&out_rows, sizeof(uint32_t)) - entry.row;
+    entry.observed = count_of(&out_rows, sizeof(uint32_t)) - entry.row;
     entry.effects = count_of(&out_effects, sizeof(struct memory_effect)) - entry.effect;
-    entry.says = count_of(&out_says, sizeof(struct memory_said)) - entry.say;
+    entry.prints = count_of(&out_prints, sizeof(struct memory_print)) - entry.print;
     entry.result = digest_end(&result);
     entry.flags = ENTRY_ANSWERS;
     if (why == NULL && varies(&entry)) {
@@ -335,11 +335,11 @@ static uint32_t move_observation(struct memory *memory, uint32_t number)
 {
     uint32_t *moved = &memory->observation_moved[number];
     if (*moved == NONE) {
-        struct memory_observation seen = memory->observations[number];
-        seen.path = move_text(memory, seen.path);
-        seen.outer = move_window(memory, seen.outer);
-        seen.inner = move_window(memory, seen.inner);
-        *moved = put_observation(&seen);
+        struct memory_observation observed = memory->observations[number];
+        observed.path = move_text(memory, observed.path);
+        observed.outer = move_window(memory, observed.outer);
+        observed.inner = move_window(memory, observed.inner);
+        *moved = put_observation(&observed);
     }
     return *moved;
 }
@@ -352,7 +352,7 @@ static void move_entry(struct memory *memory, const struct memory_entry *old)
     entry.reason = move_text(memory, old->reason);
     entry.arguments = put_bytes(memory->texts + old->arguments, old->arguments_size);
     entry.row = count_of(&out_rows, sizeof(uint32_t));
-    for (uint32_t n = 0; n < old->seen; n++) {
+    for (uint32_t n = 0; n < old->observed; n++) {
         uint32_t number = move_observation(memory, memory->rows[old->row + n]);
         append(&out_rows, &number, sizeof number);
     }
@@ -363,11 +363,11 @@ static void move_entry(struct memory *memory, const struct memory_entry *old)
         effect.target = move_text(memory, effect.target);
         append(&out_effects, &effect, sizeof effect);
     }
-    entry.say = count_of(&out_says, sizeof(struct memory_said));
-    for (uint32_t n = 0; n < old->says; n++) {
-        struct memory_said said = memory->says[old->say + n];
-        said.text = put_bytes(memory->texts + said.text, said.length);
-        append(&out_says, &said, sizeof said);
+    entry.print = count_of(&out_prints, sizeof(struct memory_print));
+    for (uint32_t n = 0; n < old->prints; n++) {
+        struct memory_print print = memory->prints[old->print + n];
+        print.text = put_bytes(memory->texts + print.text, print.length);
+        append(&out_prints, &print, sizeof print);
     }
     append(&out_entries, &entry, sizeof entry);
 }
@@ -482,7 +482,7 @@ int memory_write(int directory, const char *name)
     header.observations = count_of(&out_observations, sizeof(struct memory_observation));
     header.windows = count_of(&out_windows, sizeof(struct memory_window));
     header.effects = count_of(&out_effects, sizeof(struct memory_effect));
-    header.says = count_of(&out_says, sizeof(struct memory_said));
+    header.prints = count_of(&out_prints, sizeof(struct memory_print));
     header.texts = (uint32_t)out_texts.size;
     uint32_t *numbers = zeroed(header.entries, sizeof *numbers);
     for (uint32_t i = 0; i < header.entries; i++)
@@ -491,7 +491,7 @@ int memory_write(int directory, const char *name)
     struct buffer order = {(char *)numbers, 0, header.entries * sizeof *numbers};
     const struct buffer *const parts[] = {&out_entries, &out_observations, &out_windows,
                                           &out_effects, &order,            &out_rows,
-                                          &out_says,    &out_texts};
+                                          &out_prints,    &out_texts};
     int error = write_memory_file(directory, name, &header, parts, sizeof parts / sizeof parts[0]);
     free(numbers);
     return error;
@@ -506,11 +506,11 @@ static int leads_out(const char *path)
     return realpath(path, real) != NULL && system_folder_of(real) == 0;
 }
 
-static int is_of_the_system(const struct memory_observation *seen)
+static int is_of_the_system(const struct memory_observation *observed)
 {
-    const char *path = out_texts.bytes + seen->path;
+    const char *path = out_texts.bytes + observed->path;
     return system_folder_of(path) > 0 && path_at(path, strlen(path))->zone == ZONE_SYSTEM &&
-           (seen->kind == KIND_LINK || !leads_out(path));
+           (observed->kind == KIND_LINK || !leads_out(path));
 }
 
 static int in_order_of_paths(const void *one, const void *other)
@@ -524,27 +524,27 @@ static int in_order_of_paths(const void *one, const void *other)
 int memory_write_system(int directory, const char *name)
 {
     uint32_t all = count_of(&out_observations, sizeof(struct memory_observation)), count = 0;
-    struct memory_observation *seen = zeroed(all, sizeof *seen);
+    struct memory_observation *observed = zeroed(all, sizeof *observed);
     for (uint32_t i = 0; i < all; i++) {
-        memcpy(&seen[count], out_observations.bytes + i * sizeof *seen, sizeof *seen);
-        if (is_of_the_system(&seen[count]))
+        memcpy(&observed[count], out_observations.bytes + i * sizeof *observed, sizeof *observed);
+        if (is_of_the_system(&observed[count]))
             count++;
     }
-    qsort(seen, count, sizeof *seen, in_order_of_paths);
+    qsort(observed, count, sizeof *observed, in_order_of_paths);
     struct buffer texts = {NULL, 0, 0};
     append(&texts, "", 1);
     for (uint32_t i = 0; i < count; i++) {
-        const char *path = out_texts.bytes + seen[i].path;
-        seen[i].path = (uint32_t)append(&texts, path, strlen(path) + 1);
+        const char *path = out_texts.bytes + observed[i].path;
+        observed[i].path = (uint32_t)append(&texts, path, strlen(path) + 1);
     }
     struct memory_header header;
     memset(&header, 0, sizeof header);
     header.observations = count;
     header.texts = (uint32_t)texts.size;
-    struct buffer observations = {(char *)seen, 0, count * sizeof *seen};
+    struct buffer observations = {(char *)observed, 0, count * sizeof *observed};
     const struct buffer *const parts[] = {&observations, &texts};
     int error = write_memory_file(directory, name, &header, parts, 2);
-    free(seen);
+    free(observed);
     free(texts.bytes);
     return error;
 }

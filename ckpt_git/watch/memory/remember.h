@@ -16,7 +16,7 @@ struct memory {
     const struct memory_observation *observations;
     const struct memory_window *windows; /* the first one is number 1 */
     const struct memory_effect *effects;
-    const struct memory_said *says;
+    const struct memory_print *prints;
     const char *texts;
     struct path **paths; /* of each observation, when it was looked at */
     struct {
@@ -68,13 +68,13 @@ struct buffer {
 };
 void memories_named(const char *placeholder); /* it has another meaning now */
 
-extern struct buffer out_entries, out_rows, out_observations, out_windows, out_effects, out_says,
+extern struct buffer out_entries, out_rows, out_observations, out_windows, out_effects, out_prints,
     out_texts;
 size_t append(struct buffer *buffer, const void *bytes, size_t size);
 uint32_t count_of(const struct buffer *buffer, size_t size);
 uint32_t put_text(const char *text);
 uint32_t put_bytes(const char *bytes, size_t size);
-uint32_t put_observation(const struct memory_observation *seen);
+uint32_t put_observation(const struct memory_observation *observed);
 uint32_t put_window(int64_t low, int64_t high);
 int write_memory_file(int directory, const char *name, struct memory_header *header,
                       const struct buffer *const parts[], size_t count);

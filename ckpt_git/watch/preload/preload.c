@@ -39,7 +39,7 @@
 #define LEFT LONG_MIN /* in the place of a result: the call is left to libc */
 
 enum {
-    MOST = sizeof(struct seen_record) + PATH_MAX + 8, /* bytes of the largest record */
+    MOST = sizeof(struct note) + PATH_MAX + 8, /* bytes of the largest record */
     KNOWN = 4096,
     KNOWN_OF_BUILD = 1024,
     FEW = 2, /* looks of a child that may be about to execute something */
@@ -48,7 +48,7 @@ enum {
     LINKS = 40, /* glibc and the kernel follow as many */
 };
 
-static struct seen *buffer; /* shared with the watcher */
+static struct note_buffer *buffer; /* shared with the watcher */
 
 /* Of this process alone: what a child of fork(2) finds is zeroes. */
 static struct own {
@@ -128,7 +128,7 @@ static int share_buffer(void)
         return 0;
     if (buffer != NULL)
         kernel_call(SYS_munmap, (long)buffer, sizeof *buffer, 0, 0, 0, 0);
-    buffer = (struct seen *)at;
+    buffer = (struct note_buffer *)at;
     return 1;
 }
 
@@ -258,9 +258,9 @@ static uint64_t now(void)
 }
 
 /* Where the next record goes, be it the largest; NULL: the watcher didn't make room. */
-static struct seen_record *room(void)
+static struct note *room(void)
 {
-    if (buffer->used > SEEN_ROOM - MOST) {
+    if (buffer->used > NOTE_ROOM - MOST) {
         if (request(REQUEST_EMPTY) != 0) {
             atomic_store(&is_watched, 0);
             return NULL;
@@ -268,7 +268,7 @@ static struct seen_record *room(void)
         memset(own->known, 0, sizeof own->known);
         memset(own->known_of_build, 0, sizeof own->known_of_build);
     }
-    return (struct seen_record *)(void *)(buffer->records + buffer->used);
+    return (struct note *)(void *)(buffer->records + buffer->used);
 }
 
 /* Where `..` comes after a link nobody knows here. */
@@ -282,7 +282,7 @@ static int may_be_of_build(const char *path, size_t length)
 
 /* Whether this process hasn't noted the same since the buffer was emptied, and nothing of it can
  * have changed since. To be asked when the call was made. */
-static int is_new(const struct seen_record *record, int kind, size_t length)
+static int is_new(const struct note *record, int kind, size_t length)
 {
     const unsigned char *path = (const void *)(record + 1);
     uint16_t *known = own->known;
@@ -303,7 +303,7 @@ static int is_new(const struct seen_record *record, int kind, size_t length)
             *slot = (uint16_t)(1 + buffer->used / 8);
             return 1;
         }
-        const struct seen_record *other = (const void *)(buffer->records + 8 * (*slot - 1u));
+        const struct note *other = (const void *)(buffer->records + 8 * (*slot - 1u));
         if (other->kind == kind && other->length == length &&
             memcmp(other + 1, path, length) == 0)
             return 0;
@@ -322,7 +322,7 @@ static int outcome(long result, int kind, int missing)
     case ENOTDIR:
         return missing;
     case EINVAL:
-        return kind == SEEN_LINK ? SEEN_NO_LINK : -1;
+        return kind == NOTE_LINK ? NOTE_NO_LINK : -1;
     case ENOSYS:
         return -1;
     case EINTR:
@@ -333,7 +333,7 @@ static int outcome(long result, int kind, int missing)
     case EBADF:
         return 0;
     default:
-        return SEEN_REFUSED;
+        return NOTE_REFUSED;
     }
 }
 
@@ -349,7 +349,7 @@ static long look(int kind, int missing, long number, int dir, const char *path, 
     if ((uintptr_t)path < 4096 || *path == '\0' || !can_note() || !take())
         return LEFT;
     long result = LEFT;
-    struct seen_record *record = room();
+    struct note *record = room();
     char *whole = (char *)(record + 1);
     size_t length = record == NULL ? 0 : resolve(dir, path, whole);
     /* What is in /proc and /dev/fd depends on who asks. */
@@ -358,7 +358,7 @@ static long look(int kind, int missing, long number, int dir, const char *path, 
         result = kernel_call(number, dir, (long)path, a, b, c, NOTED + (uint64_t)number);
         int noted = outcome(result, kind, missing);
         if (noted > 0 && is_new(record, noted, length)) {
-            *record = (struct seen_record){before, now(), (uint16_t)length, (uint8_t)noted, {0}};
+            *record = (struct note){before, now(), (uint16_t)length, (uint8_t)noted, {0}};
             uint32_t size = (uint32_t)(sizeof *record + length + 7) / 8 * 8;
             __atomic_store_n(&buffer->used, buffer->used + size, __ATOMIC_RELEASE);
         }
@@ -377,10 +377,10 @@ static long see_open(int dir, const char *path, int flags)
     int a_link = O_PATH | O_NOFOLLOW; /* opens a link itself */
     if ((flags & (O_ACCMODE | writes)) != O_RDONLY || (flags & a_link) == a_link)
         return LEFT;
-    int missing = (flags & O_NOFOLLOW) != 0 ? SEEN_LMISSING : SEEN_MISSING;
+    int missing = (flags & O_NOFOLLOW) != 0 ? NOTE_LMISSING : NOTE_MISSING;
     if ((flags & O_DIRECTORY) != 0)
         missing = -1; /* ENOTDIR is said of a file, too */
-    return look((flags & O_PATH) != 0 ? SEEN_STAT : SEEN_READ, missing, SYS_openat, dir, path,
+    return look((flags & O_PATH) != 0 ? NOTE_STAT : NOTE_READ, missing, SYS_openat, dir, path,
                 flags, 0, 0);
 }
 
@@ -457,7 +457,7 @@ static long see_stream(const char *path, const char *mode)
 static long see_stat(long number, int dir, const char *path, int flags, long a, long b, long c)
 {
     int is_of_link = (flags & AT_SYMLINK_NOFOLLOW) != 0;
-    return look(is_of_link ? SEEN_LSTAT : SEEN_STAT, is_of_link ? SEEN_LMISSING : SEEN_MISSING,
+    return look(is_of_link ? NOTE_LSTAT : NOTE_STAT, is_of_link ? NOTE_LMISSING : NOTE_MISSING,
                 number, dir, path, a, b, c);
 }
 
@@ -474,14 +474,14 @@ static long plain_fstat(int file, void *into)
 
 static long see_access(int dir, const char *path, int mode)
 {
-    return look(SEEN_EXISTS, SEEN_MISSING, SYS_faccessat, dir, path, mode, 0, 0);
+    return look(NOTE_EXISTS, NOTE_MISSING, SYS_faccessat, dir, path, mode, 0, 0);
 }
 
 static long see_link(int dir, const char *path, char *into, size_t size)
 {
     if (size == 0 || size > INT_MAX)
         return LEFT; /* EINVAL has another meaning then */
-    return look(SEEN_LINK, SEEN_LMISSING, SYS_readlinkat, dir, path, (long)into, (long)size, 0);
+    return look(NOTE_LINK, NOTE_LMISSING, SYS_readlinkat, dir, path, (long)into, (long)size, 0);
 }
 
 /* realpath(3) into `whole`; 0, ENOENT (then `whole` ends with what is missing), or -1: libc has to

@@ -28,7 +28,7 @@ enum {
     DO_NAME,       /* another name of the file that the data names */
     DO_REMOVE,
     DO_REMOVE_FOLDER,
-    DO_SAY,        /* write the data to descriptor `mode` */
+    DO_PRINT,        /* write the data to descriptor `mode` */
     DO_MORE,       /* ask again */
 };
 

@@ -315,7 +315,7 @@ static struct step *begin(struct process *process, int folder, struct path *path
     if (own_folder != NULL)
         step->folder = own_folder;
     else
-        step_unfit(step, "it runs in a folder that is gone");
+        step_uncacheable(step, "it runs in a folder that is gone");
     if (process->is_elsewhere)
         step_incomplete(step, "it runs in another root or namespace");
     descriptors_begin(process, step, given->jobs);
@@ -342,7 +342,7 @@ static int is_answered(struct process *process, struct step *step, uint64_t addr
 {
     struct memory *memory;
     uint32_t entry;
-    if (!settings.answers || settings.answer == NULL || step->unfit != NULL ||
+    if (!settings.answers || settings.answer == NULL || step->uncacheable != NULL ||
         step->incomplete != NULL || !memory_find(step, &memory, &entry))
         return 0;
     if (!can_answer(memory, entry)) {
@@ -410,5 +410,5 @@ int begins(struct process *process, int folder, uint64_t path_address, uint64_t 
 void fails_to_begin(struct process *process)
 {
     if (process->is_first && process->step->process == process->id)
-        step_unfit(process->step, "its program could not be executed");
+        step_uncacheable(process->step, "its program could not be executed");
 }

@@ -60,7 +60,7 @@ static void changes_system(struct process *process, struct path *path)
     saw_path(process, path, SAW_EXISTS, 0);
     if (settings.is_shut_in)
         return;
-    step_unfit_above(process->step, NULL, "it writes outside of the build");
+    step_uncacheable_above(process->step, NULL, "it writes outside of the build");
     path->is_shared = 1;
 }
 
@@ -128,7 +128,7 @@ static void opens_to_write(struct process *process, struct path *path, uint64_t 
     } else if (kind == KIND_OTHER && path->zone == ZONE_TRACKED) {
         saw_path(process, path, SAW_EXISTS, 0);
         if (!is_job_server(path->text))
-            step_unfit_above(process->step, path, "it speaks through %s");
+            step_uncacheable_above(process->step, path, "it speaks through %s");
     } else if (flags & O_TRUNC && path->zone == ZONE_TRACKED) {
         path_look(path, 0, &the_thread->emptied_state);
         change(process, path, 0);
@@ -332,7 +332,7 @@ void owns(struct process *process, struct path *path, uint64_t owner, uint64_t g
     path_look(path, 0, &state); /* where it is to be followed, it was */
     if ((user != UINT32_MAX && outer_id(process, "uid_map", user) != state.owner) ||
         (team != UINT32_MAX && outer_id(process, "gid_map", team) != state.group))
-        step_unfit_above(process->step, NULL, "it gives a file to another user");
+        step_uncacheable_above(process->step, NULL, "it gives a file to another user");
     alters(process, path);
 }
 

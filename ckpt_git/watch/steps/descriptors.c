@@ -76,7 +76,7 @@ static void keep_place(struct process *process, struct descriptor *own)
     own->copy = copy_descriptor(process, own->number);
     off_t place = own->copy < 0 ? 0 : lseek(own->copy, 0, SEEK_CUR);
     own->offset = place < 0 ? 0 : (uint64_t)place;
-    own->said = printed_to(own->device, own->inode);
+    own->printed = printed_to(own->device, own->inode);
 }
 
 static int copy_content(int from, int to, int other, char *bytes, int size)
@@ -145,14 +145,14 @@ static void look_at_input(struct process *process, struct step *step)
     case 'f':
         keep_place(process, input);
         if (input->path == NULL || input->path->zone == ZONE_KERNEL || input->copy < 0)
-            step_unfit(step, "its input has no name");
+            step_uncacheable(step, "its input has no name");
         else if ((fcntl(input->copy, F_GETFL) & O_ACCMODE) != O_RDONLY)
-            step_unfit(step, "its input can be written to");
+            step_uncacheable(step, "its input can be written to");
         break;
     case 'p':
         look_at_pipe(process, input);
         if (input->kind == 'p')
-            step_unfit(step, "it is fed by a pipe");
+            step_uncacheable(step, "it is fed by a pipe");
         break;
     case 'c':
         if (input->inode == 0x103) /* /dev/null */
@@ -161,7 +161,7 @@ static void look_at_input(struct process *process, struct step *step)
     case '-':
         break;
     default:
-        step_unfit(step, "its input is no file");
+        step_uncacheable(step, "its input is no file");
     }
 }
 
@@ -187,14 +187,14 @@ static void inherits(struct process *process, struct step *step, int number, con
         return;
     if ((own.kind == 'd' || own.kind == 'f') &&
         (own.path == NULL || own.path->zone == ZONE_KERNEL))
-        step_unfit(step, "it is given descriptor %d, a file without a name", number);
+        step_uncacheable(step, "it is given descriptor %d, a file without a name", number);
     else if (own.kind == 'x' || own.kind == '-' || is_terminal(&own))
-        step_unfit(step, "it is given descriptor %d", number);
+        step_uncacheable(step, "it is given descriptor %d", number);
     else if (own.kind == 'p' && (flags & O_ACCMODE) != O_WRONLY)
-        step_unfit(step, "it is given descriptor %d, from which it can read what others write",
-                   number);
+        step_uncacheable(
+            step, "it is given descriptor %d, from which it can read what others write", number);
     else if (own.kind == 'f' && (flags & O_ACCMODE) == O_RDWR)
-        step_unfit(step, "it is given descriptor %d, a file to read and write", number);
+        step_uncacheable(step, "it is given descriptor %d, a file to read and write", number);
     if (own.kind == 'f' && !(flags & O_PATH))
         keep_place(process, &own);
     step->inherited =
@@ -226,14 +226,14 @@ void descriptors_begin(struct process *process, struct step *step, const char *j
     look_at_input(process, step);
     for (int i = 0; i < 3; i++)
         if (is_terminal(&step->standard[i]))
-            step_unfit(step, "it talks to a terminal");
+            step_uncacheable(step, "it talks to a terminal");
     char folder[32];
     snprintf(folder, sizeof folder, "/proc/%d/fd", process->id);
     if (has_no_others(folder, step))
         return;
     DIR *names = opendir(folder);
     if (names == NULL)
-        step_unfit(step, "what descriptors it is given isn't known");
+        step_uncacheable(step, "what descriptors it is given isn't known");
     for (struct dirent *name; names != NULL && (name = readdir(names)) != NULL;)
         if (name->d_name[0] != '.' && atoi(name->d_name) > 2)
             inherits(process, step, atoi(name->d_name), jobs);
@@ -281,10 +281,10 @@ static int begin_relay(struct process *process, struct descriptor *own, struct d
 
 void descriptors_replace(struct process *process, struct step *step)
 {
-    for (size_t i = 0; i < step->inherited_count && step->unfit == NULL; i++) {
+    for (size_t i = 0; i < step->inherited_count && step->uncacheable == NULL; i++) {
         struct descriptor *own = &step->inherited[i];
         if (own->kind == 'p' && begin_relay(process, own, NULL) != 0)
-            step_unfit(step, "it is given descriptor %d, a pipe", own->number);
+            step_uncacheable(step, "it is given descriptor %d, a pipe", own->number);
     }
 }
 
@@ -314,22 +314,23 @@ int descriptors_count(struct process *process, int number, const struct stat *fo
 /* Nor can a command around it be remembered that was given the same. */
 static void writes_unseen(struct step *step, const struct descriptor *own)
 {
-    step_unfit(step, "it writes to descriptor %d", own->number);
-    step_said(step, (struct said){.device = own->device, .inode = own->inode});
+    step_uncacheable(step, "it writes to descriptor %d", own->number);
+    step_printed(step, (struct print){.device = own->device, .inode = own->inode});
 }
 
 static void check_file(struct step *step, const struct descriptor *own)
 {
     struct stat found;
     off_t place = lseek(own->copy, 0, SEEK_CUR);
-    uint64_t said = printed_to(own->device, own->inode) - own->said;
+    uint64_t printed = printed_to(own->device, own->inode) - own->printed;
     if (fstat(own->copy, &found) != 0 || place < 0)
-        step_unfit(step, "it is given descriptor %d, a file that can't be looked at", own->number);
+        step_uncacheable(step, "it is given descriptor %d, a file that can't be looked at",
+                         own->number);
     else if (!own->is_written && (uint64_t)place != own->offset)
-        step_unfit(step, "it reads from descriptor %d", own->number);
+        step_uncacheable(step, "it reads from descriptor %d", own->number);
     else if (own->is_written &&
-             ((uint64_t)found.st_size != own->size + said ||
-              ((uint64_t)place != own->offset && (uint64_t)place != own->offset + said &&
+             ((uint64_t)found.st_size != own->size + printed ||
+              ((uint64_t)place != own->offset && (uint64_t)place != own->offset + printed &&
                place != found.st_size)))
         writes_unseen(step, own);
 }
@@ -370,7 +371,7 @@ static int copy_of_same(const struct descriptor *own, struct process *process)
  * a reader ends is chance. Many close what they print to before they end. */
 void descriptors_fail(struct process *process, struct step *step)
 {
-    for (int i = 1; i < 3 && step->said_bytes > 0; i++) {
+    for (int i = 1; i < 3 && step->printed_bytes > 0; i++) {
         const struct descriptor *own = &step->standard[i];
         if (own->kind != 'p')
             continue;

@@ -16,11 +16,11 @@
 #include "watcher/calls.h"
 
 /* A command that isn't around `step` is at work in `other`. */
-static void unfit_without(struct step *step, const struct process *other, const char *format,
-                          const struct path *path)
+static void uncacheable_without(struct step *step, const struct process *other, const char *format,
+                                const struct path *path)
 {
     for (; step != NULL && !step_is_within(other->step, step); step = step->parent)
-        step_unfit(step, format, path->text);
+        step_uncacheable(step, format, path->text);
 }
 
 static int has_open(const struct process *process, const struct state *state)
@@ -55,10 +55,10 @@ void changes_held(struct process *process, struct path *path)
         return;
     for (struct step *above = step; above != NULL; above = above->parent)
         if (step_descriptor(above, state->device, state->inode) != NULL)
-            step_unfit(above, "it changes %s by its name, and prints to it", path->text);
+            step_uncacheable(above, "it changes %s by its name, and prints to it", path->text);
     for (struct process *other = the_processes; other != NULL; other = other->all)
         if (!step_is_within(other->step, step) && has_open(other, state))
-            unfit_without(step, other, "it changes %s, which another command has open", path);
+            uncacheable_without(step, other, "it changes %s, which another command has open", path);
 }
 
 void moves_held(struct process *process, struct path *folder)
@@ -70,6 +70,7 @@ void moves_held(struct process *process, struct path *folder)
         const char *text = folder_of(other);
         if (text != NULL && strncmp(text, folder->text, folder->length) == 0 &&
             (text[folder->length] == '/' || text[folder->length] == '\0'))
-            unfit_without(step, other, "another command runs in %s, which it moves or removes", folder);
+            uncacheable_without(
+                step, other, "another command runs in %s, which it moves or removes", folder);
     }
 }

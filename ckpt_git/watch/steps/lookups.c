@@ -100,7 +100,7 @@ static struct process *whose(struct process *process, const char *path, const ch
     /* What it is told of another process isn't followed, but in a command that has both. */
     for (struct step *step = process->step; step != NULL; step = step->parent)
         if (other == NULL || !step_is_within(other->step, step))
-            step_unfit(step, "it looks at another process");
+            step_uncacheable(step, "it looks at another process");
     return other;
 }
 
@@ -198,7 +198,7 @@ static void reads_stream(struct process *process, struct path *path, int mask)
 {
     if (mask & SAW_CONTENT && path->zone == ZONE_TRACKED &&
         path_state(path, 0)->kind == KIND_OTHER && !is_job_server(path->text))
-        step_unfit_above(process->step, path, "it reads what others write to %s");
+        step_uncacheable_above(process->step, path, "it reads what others write to %s");
 }
 
 void opens_device(struct process *process, struct path *path, int makes)
@@ -208,7 +208,7 @@ void opens_device(struct process *process, struct path *path, int makes)
         return;
     int file = path_open(path, O_PATH);
     if (file < 0 ? makes : fstat(file, &found) == 0 && S_ISREG(found.st_mode))
-        step_unfit_above(process->step, NULL, "it uses a file in /dev");
+        step_uncacheable_above(process->step, NULL, "it uses a file in /dev");
     if (file >= 0)
         close(file);
 }
@@ -236,12 +236,12 @@ void saw(struct process *process, int folder, const char *text, int mask, int no
 static int mask_of(const struct step *step, uint8_t kind)
 {
     switch (kind) {
-    case SEEN_READ:
+    case NOTE_READ:
         return SAW_CONTENT;
-    case SEEN_STAT:
-    case SEEN_LSTAT:
+    case NOTE_STAT:
+    case NOTE_LSTAT:
         return stat_mask(step);
-    case SEEN_LINK:
+    case NOTE_LINK:
         return SAW_LINK | SAW_EXISTS;
     default:
         return SAW_EXISTS;
@@ -249,7 +249,7 @@ static int mask_of(const struct step *step, uint8_t kind)
 }
 
 /* Whether a call may have met the version. */
-static int may_have_met(const struct path *path, uint32_t number, const struct seen_record *call)
+static int may_have_met(const struct path *path, uint32_t number, const struct note *call)
 {
     const struct version *version = &path->versions[number];
     if (number > 0 && version->since > call->after)
@@ -266,16 +266,16 @@ static int is_other_than(const struct version *version, int is_missing)
            (version->state.kind == KIND_ABSENT) != is_missing;
 }
 
-void take_note(struct process *process, const struct seen_record *record, const char *text)
+void take_note(struct process *process, const struct note *record, const char *text)
 {
     struct step *step = process->step;
     struct thread *only = process->threads;
     if (only != NULL && only->next == NULL && only->heard < record->before &&
         process->answering == NULL)
         thread_changes_are_done(only);
-    int nofollow = record->kind == SEEN_LSTAT || record->kind == SEEN_LINK ||
-                   record->kind == SEEN_NO_LINK || record->kind == SEEN_LMISSING;
-    int is_missing = record->kind == SEEN_MISSING || record->kind == SEEN_LMISSING;
+    int nofollow = record->kind == NOTE_LSTAT || record->kind == NOTE_LINK ||
+                   record->kind == NOTE_NO_LINK || record->kind == NOTE_LMISSING;
+    int is_missing = record->kind == NOTE_MISSING || record->kind == NOTE_LMISSING;
     int mask = mask_of(step, record->kind);
     struct path *path = resolve(process, text, !nofollow);
     if (path == NULL) {

@@ -7,7 +7,7 @@
 #include "shared/util.h"
 #include "steps/steps.h"
 
-enum { MOST_SAID = 1 << 22 }; /* bytes that one command may print and still be remembered */
+enum { MOST_PRINTED = 1 << 22 }; /* bytes that one command may print and still be remembered */
 
 /* --- what they see -------------------------------------------------------------------------- */
 
@@ -53,45 +53,46 @@ static struct observation *set_add(struct set *set, struct path *path, uint32_t 
 }
 
 /* What a command made itself, it didn't find. */
-static void add(struct step *step, const struct observation *seen)
+static void add(struct step *step, const struct observation *observed)
 {
-    const struct step *writer = seen->path->versions[seen->version].writer;
+    const struct step *writer = observed->path->versions[observed->version].writer;
     if (writer != NULL && step_is_within(writer, step))
         return;
-    struct observation *item = set_add(&step->seen, seen->path, seen->version, seen->is_nofollow);
-    if (item->names != seen->names && item->mask & SAW_STAT && seen->mask & SAW_STAT)
-        step_unfit(step, "the names of %s changed meanwhile", seen->path->text);
-    item->mask |= seen->mask;
-    if (seen->mask & (SAW_STAT | SAW_DATE))
-        item->names = seen->names;
+    struct observation *item = set_add(&step->observations, observed->path, observed->version,
+                                       observed->is_nofollow);
+    if (item->names != observed->names && item->mask & SAW_STAT && observed->mask & SAW_STAT)
+        step_uncacheable(step, "the names of %s changed meanwhile", observed->path->text);
+    item->mask |= observed->mask;
+    if (observed->mask & (SAW_STAT | SAW_DATE))
+        item->names = observed->names;
 }
 
-static void add_to_all(struct step *step, const struct observation *seen)
+static void add_to_all(struct step *step, const struct observation *observed)
 {
     do
-        add(step, seen);
+        add(step, observed);
     while (step->has_ended && (step = step->parent) != NULL);
 }
 
 /* A file that its writer may go on to write to is looked at once more when its reader ends: what was
  * written meanwhile begins a version, and who read while one began isn't remembered. */
-static void note_growing(struct step *step, const struct observation *seen)
+static void note_growing(struct step *step, const struct observation *observed)
 {
     step->growing =
         grow(step->growing, &step->growing_room, step->growing_count, sizeof *step->growing);
-    step->growing[step->growing_count++] = *seen;
+    step->growing[step->growing_count++] = *observed;
 }
 
 void step_check_growing(struct step *step)
 {
     for (size_t i = 0; i < step->growing_count; i++) {
-        const struct observation *seen = &step->growing[i];
-        if (seen->version + 1 < seen->path->count)
+        const struct observation *observed = &step->growing[i];
+        if (observed->version + 1 < observed->path->count)
             continue;
-        if (seen->mask & SAW_CONTENT)
-            path_content(seen->path);
+        if (observed->mask & SAW_CONTENT)
+            path_content(observed->path);
         else
-            path_state(seen->path, 0);
+            path_state(observed->path, 0);
     }
     free(step->growing);
     step->growing = NULL;
@@ -102,12 +103,12 @@ void step_saw(struct step *step, struct path *path, uint32_t number, int mask, i
 {
     if (path->zone == ZONE_KERNEL || mask == 0)
         return;
-    struct observation seen = {
+    struct observation observed = {
         .path = path, .version = number, .mask = (uint8_t)mask, .is_nofollow = (uint8_t)nofollow};
     if (path->is_shared)
-        step_unfit_above(step, NULL, "it looks at what was written outside of the build");
+        step_uncacheable_above(step, NULL, "it looks at what was written outside of the build");
     if (path->zone == ZONE_TRACKED) {
-        seen.is_nofollow = 0; /* the path is where it leads already */
+        observed.is_nofollow = 0; /* the path is where it leads already */
         struct step *writer = path->versions[number].writer;
         if (writer != step)
             path->versions[number].is_observed = 1;
@@ -120,18 +121,18 @@ void step_saw(struct step *step, struct path *path, uint32_t number, int mask, i
             number = path->count - 1;
             path->versions[number].is_observed |= writer != step;
         }
-        seen.version = path_origin(path, number);
+        observed.version = path_origin(path, number);
         if (mask & SAW_CONTENT)
-            reads_database(step, path, seen.version);
-        seen.names = mask & (SAW_STAT | SAW_DATE) ? path_names(path) : 0;
+            reads_database(step, path, observed.version);
+        observed.names = mask & (SAW_STAT | SAW_DATE) ? path_names(path) : 0;
         if (writer != step && writer != NULL && mask & (SAW_CONTENT | SAW_STAT) &&
             !version_is_settled(&path->versions[number]) && !writer->is_answered) {
-            struct observation growing = seen;
+            struct observation growing = observed;
             growing.version = number;
             note_growing(step, &growing);
         }
     }
-    add_to_all(step, &seen);
+    add_to_all(step, &observed);
 }
 
 void step_listed(struct step *step, struct path *folder, uint64_t moment, const uint64_t sum[2])
@@ -220,44 +221,44 @@ const struct descriptor *step_descriptor(const struct step *step, uint64_t devic
 /* A command whose output can't be told again says so; it says nothing more then. */
 static void give_up(struct step *step)
 {
-    if (step->said_bytes > MOST_SAID)
-        step_unfit(step, "it prints more than %d MB", MOST_SAID >> 20);
+    if (step->printed_bytes > MOST_PRINTED)
+        step_uncacheable(step, "it prints more than %d MB", MOST_PRINTED >> 20);
     else
-        step_unfit(step, "it prints in a way that is not followed");
-    step->cannot_say = 1;
-    free(step->said);
-    step->said = NULL;
-    step->said_count = step->said_room = 0;
+        step_uncacheable(step, "it prints in a way that is not followed");
+    step->cannot_replay = 1;
+    free(step->prints);
+    step->prints = NULL;
+    step->print_count = step->print_room = 0;
 }
 
 /* Commands around it that lead elsewhere don't hide it from those further out. */
-void step_said(struct step *step, struct said said)
+void step_printed(struct step *step, struct print print)
 {
     const char *kept = NULL;
     for (; step != NULL; step = step->parent) {
-        const struct descriptor *own = step_descriptor(step, said.device, said.inode);
+        const struct descriptor *own = step_descriptor(step, print.device, print.inode);
         if (own == NULL)
             continue;
-        step->said_bytes += said.length;
-        if (!step->cannot_say && (said.bytes == NULL || step->said_bytes > MOST_SAID))
+        step->printed_bytes += print.length;
+        if (!step->cannot_replay && (print.bytes == NULL || step->printed_bytes > MOST_PRINTED))
             give_up(step);
-        if (!step->cannot_say) {
+        if (!step->cannot_replay) {
             if (kept == NULL)
-                kept = take_text(said.bytes, said.length);
-            step->said =
-                grow(step->said, &step->said_room, step->said_count, sizeof *step->said);
-            step->said[step->said_count] = said;
-            step->said[step->said_count].bytes = kept;
-            step->said[step->said_count++].descriptor = (uint16_t)own->number;
+                kept = take_text(print.bytes, print.length);
+            step->prints =
+                grow(step->prints, &step->print_room, step->print_count, sizeof *step->prints);
+            step->prints[step->print_count] = print;
+            step->prints[step->print_count].bytes = kept;
+            step->prints[step->print_count++].descriptor = (uint16_t)own->number;
         }
         if (own->relay != NULL) { /* our pipe stands for another one */
-            said.device = own->outer_device;
-            said.inode = own->outer_inode;
+            print.device = own->outer_device;
+            print.inode = own->outer_inode;
         }
     }
 }
 
-int step_is_heard(const struct step *step, uint64_t device, uint64_t inode)
+int step_prints_to(const struct step *step, uint64_t device, uint64_t inode)
 {
     for (; step != NULL; step = step->parent)
         if (step_descriptor(step, device, inode) != NULL)
@@ -272,8 +273,8 @@ void step_merge(struct step *step)
     struct step *parent = step->parent;
     parent->waits |= step->waits;
     parent->fails_by_chance |= step->fails_by_chance;
-    for (uint32_t i = 0; i < step->seen.count; i++)
-        add_to_all(parent, &step->seen.items[i]);
+    for (uint32_t i = 0; i < step->observations.count; i++)
+        add_to_all(parent, &step->observations.items[i]);
     for (size_t i = 0; i < step->listing_count; i++)
         step_listed(parent, step->listings[i].folder, step->listings[i].moment,
                     step->listings[i].sum);

@@ -67,14 +67,14 @@ static int look_at_descriptor(struct process *process, int descriptor, struct st
     return stat(link, found);
 }
 
-static int is_heard(const struct process *process, const struct stat *to)
+static int prints_to(const struct process *process, const struct stat *to)
 {
-    return !S_ISCHR(to->st_mode) && step_is_heard(process->step, to->st_dev, to->st_ino);
+    return !S_ISCHR(to->st_mode) && step_prints_to(process->step, to->st_dev, to->st_ino);
 }
 
 static void cannot_follow(struct process *process, const struct stat *to)
 {
-    step_said(process->step, (struct said){.device = to->st_dev, .inode = to->st_ino});
+    step_printed(process->step, (struct print){.device = to->st_dev, .inode = to->st_ino});
 }
 
 /* A pipe of which the reader is slow takes a part, where it was told not to wait. */
@@ -91,17 +91,18 @@ static void check_waiting(struct process *process, int descriptor, const struct 
         close(copy);
 }
 
-static void says(struct process *process, const struct stat *to, uint64_t address, size_t length)
+static void note_print(struct process *process, const struct stat *to, uint64_t address,
+                       size_t length)
 {
     static char bytes[PIECE];
-    struct said said = {.device = to->st_dev, .inode = to->st_ino};
+    struct print print = {.device = to->st_dev, .inode = to->st_ino};
     while (length > 0) {
         size_t part = length < sizeof bytes ? length : sizeof bytes;
-        said.length = (uint32_t)part;
-        said.bytes = bytes;
+        print.length = (uint32_t)part;
+        print.bytes = bytes;
         if (peek(process, address, bytes, part) != 0)
             return; /* EFAULT */
-        step_said(process->step, said);
+        step_printed(process->step, print);
         address += part;
         length -= part;
     }
@@ -116,7 +117,7 @@ static int writes_parts(struct process *process, const struct stat *to, uint64_t
         return 0; /* EINVAL, EFAULT */
     for (size_t i = 0; i < count; i++) {
         count_printed(to, parts[i].iov_len);
-        says(process, to, (uint64_t)(uintptr_t)parts[i].iov_base, parts[i].iov_len);
+        note_print(process, to, (uint64_t)(uintptr_t)parts[i].iov_base, parts[i].iov_len);
     }
     return 0;
 }
@@ -133,13 +134,13 @@ int writes(struct process *process, const struct seccomp_data *call)
         return 0;
     if (call->nr == SYS_write)
         count_printed(&to, args[2]);
-    if (!is_heard(process, &to))
+    if (!prints_to(process, &to))
         return 0;
     notes_read(process);
     check_waiting(process, descriptor, &to);
     switch (call->nr) {
     case SYS_write:
-        says(process, &to, args[1], args[2]);
+        note_print(process, &to, args[1], args[2]);
         break;
     case SYS_writev:
         return writes_parts(process, &to, args[1], args[2]);
@@ -164,7 +165,7 @@ void prints_by(struct process *process, int descriptor)
 {
     struct stat to;
     if (descriptor < 0 || look_at_descriptor(process, descriptor, &to) != 0 ||
-        !is_heard(process, &to))
+        !prints_to(process, &to))
         return;
     /* A shell makes it its descriptor 1 or 2. Of a file it has a place of its own then. */
     if (!process->step->is_shell || S_ISREG(to.st_mode))
@@ -179,7 +180,8 @@ void copies_descriptor(struct process *process, const struct seccomp_data *call)
     int to = call->nr == SYS_dup || call->nr == SYS_fcntl ? -1 : (int)call->args[1];
     struct stat found;
     if (to == 1 || to == 2 ||
-        look_at_descriptor(process, (int)call->args[0], &found) != 0 || !is_heard(process, &found) ||
+        look_at_descriptor(process, (int)call->args[0], &found) != 0 ||
+        !prints_to(process, &found) ||
         descriptors_count(process, (int)call->args[0], &found))
         return;
     cannot_follow(process, &found);

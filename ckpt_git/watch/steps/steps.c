@@ -71,19 +71,19 @@ static void say_once(const char **reason, const char *format, va_list rest)
     *reason = take_text(text, length < (int)sizeof text ? (size_t)length : sizeof text - 1);
 }
 
-void step_unfit(struct step *step, const char *format, ...)
+void step_uncacheable(struct step *step, const char *format, ...)
 {
     va_list rest;
     va_start(rest, format);
-    say_once(&step->unfit, format, rest);
+    say_once(&step->uncacheable, format, rest);
     va_end(rest);
 }
 
-void step_unfit_above(struct step *step, struct path *path, const char *why)
+void step_uncacheable_above(struct step *step, struct path *path, const char *why)
 {
     const struct step *maker = path == NULL ? NULL : path_current(path)->writer;
     for (; step != NULL && (maker == NULL || !step_is_within(maker, step)); step = step->parent)
-        step_unfit(step, why, path == NULL ? "" : path->text);
+        step_uncacheable(step, why, path == NULL ? "" : path->text);
 }
 
 /* What was not seen whole can't be remembered, nor can what it is a part of. */
@@ -116,7 +116,7 @@ void step_end(struct step *step, int code, uint64_t moment)
         step->parent->open--;
         step_merge(step);
     }
-    free(step->seen.slots);
-    step->seen.slots = NULL;
-    step->seen.mask = 0;
+    free(step->observations.slots);
+    step->observations.slots = NULL;
+    step->observations.mask = 0;
 }

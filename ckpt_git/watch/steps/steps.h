@@ -41,7 +41,7 @@ struct effect {
     uint8_t is_direct;      /* it was changed by this name, not by another one of the file alone */
 };
 
-struct said {
+struct print {
     uint64_t device, inode; /* of what it was written to */
     uint32_t length;
     uint16_t descriptor;
@@ -66,7 +66,7 @@ struct descriptor {
     uint64_t device, inode; /* of a device: its number as `inode` */
     uint64_t outer_device, outer_inode; /* of the pipe that it was before a relay took its place */
     uint64_t offset, size;
-    uint64_t said; /* bytes that were printed to the file before */
+    uint64_t printed; /* bytes that were printed to the file before */
     digest held;   /* of what the pipe holds, `size` bytes */
     struct path *path;
     int copy; /* ours, of a file, or of a pipe that holds all; -1 */
@@ -93,27 +93,27 @@ struct step {
     uint8_t is_parallel;  /* two of its children ran at once */
     uint8_t is_go;        /* works in a folder whose name varies, and copies what it executes */
     uint8_t is_shell;     /* saves descriptors, and writes to none of the copies */
-    uint8_t cannot_say;   /* again what it printed */
+    uint8_t cannot_replay; /* what it printed */
     uint8_t waits;        /* for time to pass */
     uint8_t fails_by_chance; /* where it fails: others held something just then, or ended a part of it */
     uint8_t seeds_itself; /* with some bytes of /dev/urandom */
     uint8_t counts_sizes; /* what it does depends on: sizes (2), whether a file is empty (1), neither */
-    const char *unfit;      /* why it can't be remembered */
-    const char *incomplete; /* why not all of it was seen */
+    const char *uncacheable; /* why it can't be remembered */
+    const char *incomplete;  /* why not all of it was seen */
     struct descriptor standard[3];
     struct descriptor *inherited;
     size_t inherited_count, inherited_room;
     int64_t input_end; /* as in a memory: memory.h */
-    struct set seen;
+    struct set observations;
     struct listing *listings;
     size_t listing_count, listing_room;
     struct effect *effects;
     size_t effect_count, effect_room;
     uint32_t *effect_slots;
     uint32_t effect_mask;
-    struct said *said;
-    size_t said_count, said_room;
-    uint64_t said_bytes;
+    struct print *prints;
+    size_t print_count, print_room;
+    uint64_t printed_bytes;
     struct observation *growing; /* files that it read while they could be written to */
     size_t growing_count, growing_room;
     struct memory *answered_from;
@@ -133,9 +133,10 @@ int step_is_within(const struct step *step, const struct step *above);
 int step_is_over(const struct step *step); /* none of its processes runs */
 /* The next step in the order in which they began, parents first; `step`'s own come with `into`. */
 struct step *step_next(struct step *step, int into);
-void step_unfit(struct step *step, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void step_uncacheable(struct step *step, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The same for all commands around it, up to one that `path` is private to: NULL, to none. */
-void step_unfit_above(struct step *step, struct path *path, const char *why);
+void step_uncacheable_above(struct step *step, struct path *path, const char *why);
 void step_incomplete(struct step *step, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -153,9 +154,9 @@ struct effect *step_effect(struct step *step, struct path *path); /* NULL: it di
 /* Which of the descriptors that it was given leads to a file or pipe that it may write to. */
 const struct descriptor *step_descriptor(const struct step *step, uint64_t device, uint64_t inode);
 /* Printed by a process of the step, and so by all commands around it. */
-void step_said(struct step *step, struct said said);
+void step_printed(struct step *step, struct print print);
 /* Whether a command around it was given where this leads. */
-int step_is_heard(const struct step *step, uint64_t device, uint64_t inode);
+int step_prints_to(const struct step *step, uint64_t device, uint64_t inode);
 
 /* --- databases.c --- */
 

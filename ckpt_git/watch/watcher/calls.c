@@ -45,8 +45,8 @@ static void connects(struct process *process, uint64_t address, uint64_t length,
     if (is_own || (name.sun_family != AF_UNIX && name.sun_family != AF_INET &&
                    name.sun_family != AF_INET6 && name.sun_family != AF_VSOCK))
         return;
-    step_unfit_above(process->step, path != NULL && path->zone == ZONE_TRACKED ? path : NULL,
-                     "it talks to another process");
+    step_uncacheable_above(process->step, path != NULL && path->zone == ZONE_TRACKED ? path : NULL,
+                           "it talks to another process");
     if (!settings.is_shut_in) /* it may write to the build's folder, and nobody watches it */
         step_incomplete(process->step, "it talked to a process that isn't of this build");
 }
@@ -74,7 +74,7 @@ static void signals(struct process *process, int64_t number)
     const struct process *other = number > 1 ? process_named(number) : NULL;
     for (struct step *step = process->step; step != NULL; step = step->parent)
         if (other == NULL || !step_is_within(other->step, step))
-            step_unfit(step, "it sends a signal to another command");
+            step_uncacheable(step, "it sends a signal to another command");
 }
 
 static void goes_elsewhere(struct process *process, const char *why)
@@ -119,7 +119,7 @@ static void sets_attribute(struct process *process, struct path *path, const __u
                            int is_removal)
 {
     if (!is_removal && !is_mode(process, args))
-        step_unfit_above(process->step, NULL, "it sets extended attributes");
+        step_uncacheable_above(process->step, NULL, "it sets extended attributes");
     alters(process, path);
 }
 
@@ -325,7 +325,7 @@ static int take_change(struct process *process, const struct seccomp_data *call)
     case SYS_setxattrat:
     case SYS_removexattrat:
     case SYS_file_setattr:
-        step_unfit_above(process->step, NULL, "it sets extended attributes");
+        step_uncacheable_above(process->step, NULL, "it sets extended attributes");
         alters(process, path_or_descriptor(process, FD(0), TEXT(1), FOLLOWS(2)));
         break;
     default:
@@ -387,7 +387,7 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
     case SYS_msgget:
     case SYS_semget:
         if (args[0] != IPC_PRIVATE)
-            step_unfit_above(process->step, NULL, "it shares memory or messages");
+            step_uncacheable_above(process->step, NULL, "it shares memory or messages");
         break;
     case SYS_kill:
     case SYS_rt_sigqueueinfo:
@@ -397,7 +397,7 @@ static int take_rest(struct process *process, const struct seccomp_data *call)
         signals(process, -1);
         break;
     case SYS_mq_open:
-        step_unfit_above(process->step, NULL, "it shares memory or messages");
+        step_uncacheable_above(process->step, NULL, "it shares memory or messages");
         break;
     default:
         return 0;

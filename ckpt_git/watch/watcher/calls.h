@@ -140,7 +140,7 @@ void fails_to_begin(struct process *process);
 /* What is left to do for a command that is answered. */
 struct answering {
     struct memory *memory;
-    uint32_t entry, effect, said, said_bytes;
+    uint32_t entry, effect, print, printed_bytes;
     int64_t *dates; /* of each effect that has another path's: EFFECT_AS, EFFECT_LEFT */
     uint8_t is_told_all;
 };

@@ -15,7 +15,7 @@ enum { REST = 16 }; /* buffers that are left alone for a while: a thread may be 
 
 struct notes {
     struct notes *next; /* of those that nobody has, the first that was given back first */
-    struct seen *shared;
+    struct note_buffer *shared;
     int file;
     uint32_t read;
 };
@@ -28,10 +28,10 @@ static struct notes *make(void)
     struct notes *notes = take(sizeof *notes);
     notes->file = memfd_create("ckpt-notes", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     /* Who makes it shorter would end us by a SIGBUS. */
-    if (notes->file < 0 || ftruncate(notes->file, sizeof(struct seen)) != 0 ||
+    if (notes->file < 0 || ftruncate(notes->file, sizeof(struct note_buffer)) != 0 ||
         fcntl(notes->file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
         return NULL;
-    notes->shared = mmap(NULL, sizeof(struct seen), PROT_READ | PROT_WRITE, MAP_SHARED,
+    notes->shared = mmap(NULL, sizeof(struct note_buffer), PROT_READ | PROT_WRITE, MAP_SHARED,
                          notes->file, 0);
     if (notes->shared == MAP_FAILED) {
         close(notes->file);
@@ -85,14 +85,14 @@ static void read_notes(struct process *process, struct notes *notes)
 {
     uint32_t used = __atomic_load_n(&notes->shared->used, __ATOMIC_ACQUIRE);
     while (notes->read < used) {
-        struct seen_record record;
-        char text[SEEN_LONGEST + 1];
+        struct note record;
+        char text[NOTE_LONGEST + 1];
         uint32_t left = used - notes->read;
         const char *at = notes->shared->records + notes->read;
-        if (used > SEEN_ROOM || left < sizeof record)
+        if (used > NOTE_ROOM || left < sizeof record)
             break;
         memcpy(&record, at, sizeof record);
-        if (record.length == 0 || record.length > SEEN_LONGEST ||
+        if (record.length == 0 || record.length > NOTE_LONGEST ||
             sizeof record + record.length > left)
             break;
         memcpy(text, at + sizeof record, record.length);

@@ -276,7 +276,7 @@ void process_end(struct process *process, int code)
         return;
     while (step != NULL && step->process == id && !step->has_ended) {
         if (step->live > 0 && processes_run_within(step))
-            step_unfit(step, "it left a process running");
+            step_uncacheable(step, "it left a process running");
         descriptors_end(step);
         step_end(step, code, moment);
         step = step->parent;

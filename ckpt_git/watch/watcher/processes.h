@@ -95,7 +95,7 @@ void emptying_is_done(struct thread *thread);
 void failing_is_done(struct thread *thread);
 
 /* What is done with each note: lookups.c. */
-struct seen_record;
-void take_note(struct process *process, const struct seen_record *record, const char *path);
+struct note;
+void take_note(struct process *process, const struct note *record, const char *path);
 
 #endif
