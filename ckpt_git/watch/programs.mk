@@ -21,7 +21,7 @@ ckpt-watch_sources = \
     files/digests.c files/objects.c files/paths.c files/states.c \
     memory/answers.c memory/dates.c memory/effects.c memory/output.c memory/placeholders.c \
     memory/recall.c memory/remember.c \
-    shared/digest.c shared/util.c
+    shared/digest.c shared/index.c shared/util.c
 ckpt-watch_flags = -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \
     -Wl,-z,relro -Wl,-z,now
 ckpt-watch_linked = -pie

@@ -11,41 +11,29 @@ enum { MOST_PRINTED = 1 << 22 }; /* bytes that one command may print and still b
 
 /* --- what they see -------------------------------------------------------------------------- */
 
-static uint32_t slot_of(const struct path *path, uint32_t version, int nofollow)
+static uint32_t hash_of(const struct path *path, uint32_t version, int nofollow)
 {
     return (path->hash ^ (version * 0x9e3779b9u) ^ (nofollow ? 0x55555555u : 0)) * 0x85ebca6bu;
-}
-
-static void rehash(struct set *set)
-{
-    uint32_t size = 64;
-    while (size <= set->count * 2 + 2)
-        size *= 2;
-    free(set->slots);
-    set->slots = zeroed(size, sizeof *set->slots);
-    set->mask = size - 1;
-    for (uint32_t i = 0; i < set->count; i++) {
-        struct observation *item = &set->items[i];
-        uint32_t at = slot_of(item->path, item->version, item->is_nofollow);
-        while (set->slots[at & set->mask] != 0)
-            at++;
-        set->slots[at & set->mask] = i + 1;
-    }
 }
 
 static struct observation *set_add(struct set *set, struct path *path, uint32_t version,
                                    int nofollow)
 {
-    if (set->mask == 0 || set->count * 2 >= set->mask)
-        rehash(set);
-    uint32_t at = slot_of(path, version, nofollow);
-    for (uint32_t index; (index = set->slots[at & set->mask]) != 0; at++) {
-        struct observation *item = &set->items[index - 1];
+    if (index_is_full(&set->index, set->count)) {
+        index_resize(&set->index, set->count);
+        for (uint32_t i = 0; i < set->count; i++) {
+            const struct observation *item = &set->items[i];
+            index_put(&set->index, hash_of(item->path, item->version, item->is_nofollow), i);
+        }
+    }
+    uint32_t hash = hash_of(path, version, nofollow);
+    for (uint32_t at = hash, slot; (slot = index_slot(&set->index, at)) != 0; at++) {
+        struct observation *item = &set->items[slot - 1];
         if (item->path == path && item->version == version && item->is_nofollow == nofollow)
             return item;
     }
+    index_put(&set->index, hash, set->count);
     set->items = grow(set->items, &set->room, set->count, sizeof *set->items);
-    set->slots[at & set->mask] = set->count + 1;
     struct observation *item = &set->items[set->count++];
     *item = (struct observation){
         .path = path, .version = version, .is_nofollow = (uint8_t)nofollow};
@@ -149,29 +137,20 @@ void step_listed(struct step *step, struct path *folder, uint64_t moment, const 
 
 static struct effect *effect_of(struct step *step, struct path *path, int make)
 {
-    if (step->effect_mask == 0 || step->effect_count * 2 >= step->effect_mask) {
-        uint32_t size = 16;
-        while (size <= step->effect_count * 2 + 2)
-            size *= 2;
-        free(step->effect_slots);
-        step->effect_slots = zeroed(size, sizeof *step->effect_slots);
-        step->effect_mask = size - 1;
-        for (uint32_t i = 0; i < step->effect_count; i++) {
-            uint32_t at = step->effects[i].path->hash;
-            while (step->effect_slots[at & step->effect_mask] != 0)
-                at++;
-            step->effect_slots[at & step->effect_mask] = i + 1;
-        }
+    uint32_t count = (uint32_t)step->effect_count;
+    if (index_is_full(&step->effect_index, count)) {
+        index_resize(&step->effect_index, count);
+        for (uint32_t i = 0; i < count; i++)
+            index_put(&step->effect_index, step->effects[i].path->hash, i);
     }
-    uint32_t at = path->hash;
-    for (uint32_t index; (index = step->effect_slots[at & step->effect_mask]) != 0; at++)
-        if (step->effects[index - 1].path == path)
-            return &step->effects[index - 1];
+    for (uint32_t at = path->hash, slot; (slot = index_slot(&step->effect_index, at)) != 0; at++)
+        if (step->effects[slot - 1].path == path)
+            return &step->effects[slot - 1];
     if (!make)
         return NULL;
+    index_put(&step->effect_index, path->hash, count);
     step->effects =
         grow(step->effects, &step->effect_room, step->effect_count, sizeof *step->effects);
-    step->effect_slots[at & step->effect_mask] = (uint32_t)step->effect_count + 1;
     struct effect *made = &step->effects[step->effect_count++];
     *made = (struct effect){.path = path, .before = UINT32_MAX};
     return made;

@@ -116,7 +116,5 @@ void step_end(struct step *step, int code, uint64_t moment)
         step->parent->open--;
         step_merge(step);
     }
-    free(step->observations.slots);
-    step->observations.slots = NULL;
-    step->observations.mask = 0;
+    index_free(&step->observations.index);
 }

@@ -8,6 +8,7 @@
 #define CKPT_STEPS_H
 
 #include "files/paths.h"
+#include "shared/index.h"
 
 struct memory;
 
@@ -52,8 +53,7 @@ struct set { /* of observations */
     struct observation *items;
     size_t room;
     uint32_t count;
-    uint32_t *slots;
-    uint32_t mask;
+    struct index index;
 };
 
 /* A descriptor that a step began with. */
@@ -109,8 +109,7 @@ struct step {
     size_t listing_count, listing_room;
     struct effect *effects;
     size_t effect_count, effect_room;
-    uint32_t *effect_slots;
-    uint32_t effect_mask;
+    struct index effect_index;
     struct print *prints;
     size_t print_count, print_room;
     uint64_t printed_bytes;
