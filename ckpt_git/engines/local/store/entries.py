@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ckpt_git.kept_files import read_kept
+from ckpt_git.kept_files import decode_json, encode_json, read_kept
 from ckpt_git.process import popen
 
 MEMORY, REPORT = "memory", "report"
@@ -40,19 +38,14 @@ class Entry:
 
 
 def encode(entry: Entry) -> bytes:
-    """What ``META`` holds: the entry as JSON, below a checksum."""
-    meta = json.dumps(asdict(entry)).encode()
-    return hashlib.sha256(meta).hexdigest().encode() + b"\n" + meta
+    """What ``META`` holds."""
+    return encode_json(asdict(entry))
 
 
 def read(folder: Path) -> Entry | None:
     """What the entry in ``folder`` says of itself, or None where that can't be read."""
     try:
-        said = read_kept(folder / META)
-        checksum, _, text = said.partition(b"\n")
-        if hashlib.sha256(text).hexdigest().encode() != checksum:
-            return None
-        entry = Entry(**json.loads(text))
+        entry = Entry(**decode_json(read_kept(folder / META)))
         return entry if entry.id == folder.name else None  # another's, where files were swapped
     except (OSError, ValueError, TypeError):
         return None

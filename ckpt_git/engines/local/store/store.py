@@ -5,7 +5,7 @@
     entries/ID/manifest  the source tree it was built from (git ls-tree's form)
     entries/ID/fs        or what ``fetch`` brought, with the list by which damage is noticed
     entries/ID/seal
-    entries/ID/meta.json whose it is, below a checksum
+    entries/ID/meta.json whose it is, with a checksum
     objects/ab/ID        the contents that memories name, by their digests
     outputs/ID/NAME      what a build installed
     outputs/ID/.seal
