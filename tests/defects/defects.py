@@ -77,7 +77,7 @@ DEFECTS = (
     Defect(
         "a command is answered although an input changed",
         "ckpt_git/watch/memory/recall.c",
-        "    if (!(seen->mask & SAW_CONTENT))\n        return 1;\n",
+        "    if (!(observed->mask & SAW_CONTENT))\n        return 1;\n",
         "    return 1;\n",
         ("tests/watch/test_looking.py",),
     ),
