@@ -5,7 +5,8 @@ memories. ``libsee.so`` is preloaded into the build's programs, which makes seei
 runs in the place of a command that is answered. ``programs.mk`` lists the sources of each:
 
     watcher/   processes and their system calls, as the kernel tells of them; the program's start
-    steps/     what each program of a build was given, looked at, changed, printed
+    steps/     what each program of a build was given, looked at, changed
+    streams/   the descriptors that it was given, and what it prints
     files/     paths, what is there, the store of contents
     memory/    known commands: how they are recalled, answered, written down
     preload/   ``libsee.so``

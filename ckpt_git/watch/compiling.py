@@ -27,7 +27,7 @@ AGAIN = "`git ckpt doctor` tries again"
 WATCH, LIBRARY, ANSWER = NAMES = ("ckpt-watch", "libsee.so", "answer")
 
 _TABLE = "programs.mk"
-_ROOMS = ("answer", "files", "memory", "preload", "shared", "steps", "watcher")
+_ROOMS = ("answer", "files", "memory", "preload", "shared", "steps", "streams", "watcher")
 _SOURCES = (".c", ".h", ".mk", Path(__file__).name)  # this file, too, says how they are made
 _COMPILERS = ("cc", "gcc", "clang")
 _USAGE = 64  # exit code of ckpt-watch where it isn't told what to do

@@ -15,9 +15,9 @@ flags = -std=gnu11 -O2 -I. -g0 -Wl,--build-id=none -Wl,-s
 ckpt-watch_sources = \
     watcher/calls.c watcher/filter.c watcher/main.c watcher/notes.c watcher/notifications.c \
     watcher/peek.c watcher/processes.c watcher/report.c \
-    steps/begins.c steps/changes.c steps/databases.c steps/descriptors.c steps/held.c \
-    steps/lookups.c steps/observations.c steps/prints.c steps/programs.c steps/random.c \
-    steps/relays.c steps/steps.c \
+    steps/changes.c steps/databases.c steps/executions.c steps/lookups.c \
+    steps/observations.c steps/open_files.c steps/programs.c steps/random.c steps/steps.c \
+    streams/descriptors.c streams/prints.c streams/relays.c \
     files/digests.c files/objects.c files/paths.c files/states.c \
     memory/answers.c memory/dates.c memory/effects.c memory/output.c memory/placeholders.c \
     memory/recall.c memory/remember.c \

@@ -121,14 +121,14 @@ struct pollfd;
 /* The descriptors that relays wait for, behind the first; their count. */
 size_t relays_wait_for(struct pollfd **states, size_t *room);
 
-/* --- held.c --- */
+/* --- open_files.c --- */
 
 /* A file is about to be written to, or to get another name. */
 void changes_held(struct process *process, struct path *path);
 /* A folder is about to get another name, or to go. */
 void moves_held(struct process *process, struct path *folder);
 
-/* --- begins.c --- */
+/* --- executions.c --- */
 
 /* 0, or an error for the program. */
 int begins(struct process *process, int folder, uint64_t path, uint64_t arguments,
