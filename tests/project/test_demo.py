@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ckpt_git.cli.commands import demo as demo_module
-from ckpt_git.cli.commands.demo import DemoError, demo
+from ckpt_git.cli.commands.set_up import demo as demo_module
+from ckpt_git.cli.commands.set_up.demo import DemoError, demo
 from ckpt_git.demo.project import Change
 
 _ROOT = Path(__file__).parents[2]

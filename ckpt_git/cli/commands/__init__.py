@@ -1,4 +1,5 @@
-"""The commands, one module each, by their names: what they show, and how they end.
+"""The commands, one module each, by their names: what they show, and how they end. ``set_up`` has
+those of the panel "set up".
 
 All are lazy (``ckpt_git.lazy_imports``), so that ``commands.build.build(…)`` imports one.
 """
@@ -6,17 +7,12 @@ All are lazy (``ckpt_git.lazy_imports``), so that ``commands.build.build(…)`` 
 from ckpt_git.cli.commands import (
     bisect,
     build,
-    demo,
-    doctor,
-    gc,
-    init,
     log,
     pre_push,
     rebase_checkpoint,
     replay,
     run,
     status,
-    trust,
     watch,
     why,
 )
@@ -24,17 +20,12 @@ from ckpt_git.cli.commands import (
 __all__ = [
     "bisect",
     "build",
-    "demo",
-    "doctor",
-    "gc",
-    "init",
     "log",
     "pre_push",
     "rebase_checkpoint",
     "replay",
     "run",
     "status",
-    "trust",
     "watch",
     "why",
 ]

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from ckpt_git.cli import commands
+from ckpt_git.cli.commands import set_up
 from ckpt_git.cli.open_context import open_context
 from ckpt_git.cli.output.streams import out, out_json
 from ckpt_git.cli.panels import Json, Packages
@@ -19,7 +19,7 @@ def init(
     checks: Annotated[bool, typer.Option("--checks", help="Run the test suite too.")] = False,
 ) -> None:
     """Find out how the repository builds, write ckpt.toml, install the hooks."""
-    commands.init.initialise(open_context(), hooks=hooks, force=force, checks=checks)
+    set_up.init.initialise(open_context(), hooks=hooks, force=force, checks=checks)
 
 
 def install(
@@ -35,12 +35,12 @@ def install(
     context = open_context()
     for line in git_hooks.install(context.repo, force=force, checkout=post_checkout):
         out(line)
-    commands.trust.agree_to_what_is_here(context)
+    set_up.trust.agree_to_what_is_here(context)
 
 
 def uninstall() -> None:
     """Remove the hooks; what was there before is put back as it was."""
-    commands.init.take_away(open_context())
+    set_up.init.take_away(open_context())
 
 
 def trust(
@@ -57,20 +57,20 @@ def trust(
     """Agree that hooks build what others commit by the recipe that is checked out."""
     context, names = open_context(), tuple(package or ())
     if revoke:
-        commands.trust.revoke(context, names)
+        set_up.trust.revoke(context, names)
     elif list_all:
-        commands.trust.list_all(context, names, as_json=as_json)
+        set_up.trust.list_all(context, names, as_json=as_json)
     else:
-        commands.trust.show_or_agree(context, names, only_show=only_show, as_json=as_json)
+        set_up.trust.show_or_agree(context, names, only_show=only_show, as_json=as_json)
 
 
 def doctor(as_json: Json = False) -> None:
     """Find out what works here and what doesn't, and say what to do about it."""
-    findings = commands.doctor.examine()
+    findings = set_up.doctor.examine()
     if as_json:
         out_json({"findings": [finding.to_json() for finding in findings]})
     else:
-        commands.doctor.show(findings)
+        set_up.doctor.show(findings)
     raise typer.Exit(3 if any(finding.level == "missing" for finding in findings) else 0)
 
 
@@ -78,7 +78,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the project there.")] = False,
 ) -> None:
     """Show it all on a small real project, in a temporary folder."""
-    commands.demo.demo(keep=keep)
+    set_up.demo.demo(keep=keep)
 
 
 def gc(
@@ -91,4 +91,4 @@ def gc(
     as_json: Json = False,
 ) -> None:
     """Remove what is of no use any more, and what is beyond the store's limit."""
-    commands.gc.collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)
+    set_up.gc.collect(open_context(), dry_run=dry_run, everybody=everybody, as_json=as_json)

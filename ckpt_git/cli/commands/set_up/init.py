@@ -12,7 +12,7 @@ from pathlib import Path
 from ckpt_git.builds.context import Context
 from ckpt_git.builds.setup.detect import detect, render, this_machine
 from ckpt_git.builds.setup.kinds.values import Listing
-from ckpt_git.cli.commands.trust import agree_to_what_is_here
+from ckpt_git.cli.commands.set_up.trust import agree_to_what_is_here
 from ckpt_git.cli.output.streams import out
 from ckpt_git.git.hooks import pre_commit
 from ckpt_git.git.hooks.folder import hooks_folder

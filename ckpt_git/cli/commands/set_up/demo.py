@@ -263,7 +263,7 @@ def _stage(*, keep: bool) -> Iterator[Stage]:
 
 def _surroundings(root: Path) -> dict[str, str]:
     """An environment in which neither git nor this program finds anything of the user's."""
-    package = Path(__file__).parents[3]
+    package = Path(__file__).parents[4]
     return {
         "HOME": str(root),
         "XDG_CACHE_HOME": str(root / "cache"),
