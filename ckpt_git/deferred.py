@@ -1,4 +1,4 @@
-"""A value that is worked out in a thread while other things go on."""
+"""A value that a thread computes while other things go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that were written earlier, read with doubt: the only way to read what is kept.
+"""Read files that an earlier process wrote, and never trust what they hold. All reading goes here.
 
 What lies at a path may be anything by now: cut short, changed, a folder, a pipe that nobody writes
 to, a link that leads nowhere. Nothing here waits, and nothing raises for that but ``DamagedError``.

@@ -1,4 +1,4 @@
-"""Which modules are imported only when they are first used, and why: the one place that says so.
+"""The one list of the modules that are imported only when they are first used, and why.
 
 A start is part of every hook and every build, and reading all of the program would take longer than
 most of them. The modules of ``LAZY`` are imported at the top of a file like any other; they are

@@ -1,4 +1,4 @@
-"""Waiting for a moment, and for something to come true, whatever a clock says.
+"""Wait for some seconds, or until something is true, without a clock that can be set.
 
 ``time.sleep`` asks the kernel to be woken at a moment of its clock, and is refused where what it
 takes for that clock has jumped. Here the length alone counts.

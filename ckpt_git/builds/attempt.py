@@ -1,4 +1,4 @@
-"""One build that was decided on, carried out: from its checkpoint, and clean where that won't do.
+"""Carry out a plan: build from its checkpoint, and from nothing where that result can't be used.
 
 What a checkpoint gave is used only where it may be: a failure is confirmed by a clean build, and
 the result of a checkpoint that turns out to be damaged is thrown away.

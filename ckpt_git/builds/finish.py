@@ -1,4 +1,4 @@
-"""How a build ends: its checkpoint and its record are kept, and what is old is let go of.
+"""The end of a build: keep its checkpoint and its record, and remove what is old.
 
 A build needs none of this before its commands run, so it is imported while they do.
 """

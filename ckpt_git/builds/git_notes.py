@@ -1,4 +1,4 @@
-"""With ``notes = true``, what came of a commit's build as a git note: ``git log --notes=ckpt``."""
+"""With ``notes = true``: write a build's result as a git note (``git log --notes=ckpt``)."""
 
 from __future__ import annotations
 

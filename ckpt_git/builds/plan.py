@@ -1,4 +1,4 @@
-"""What is asked of a build, and what the build of one package is going to be. Values alone."""
+"""What the caller asks of a build, and how one package is going to be built. Values alone."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""What a build asks of git first, asked while the rest is being imported: git's processes take as
-long as that, on another core."""
+"""Ask git for what a build needs first, in threads, while the main thread imports the program."""
 
 from __future__ import annotations
 

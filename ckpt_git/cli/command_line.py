@@ -1,4 +1,4 @@
-"""The command line as a library reads it, and what is wrong with one in our own words."""
+"""Read the command line with the library, and word its errors as all other errors are worded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where errors end: what was foreseen becomes one line and an exit code, the rest a report.
+"""Report errors: a foreseen one as one line and an exit code, any other in a crash report.
 
 The exit codes are those of docs/reference/exit-codes.md: 0, 1, 2, 3, 130.
 """

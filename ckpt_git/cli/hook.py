@@ -1,4 +1,4 @@
-"""What the hooks call: ``git ckpt hook EVENT``; ``builds.background.events`` has what each does.
+"""``git ckpt hook EVENT``, which the hooks call. ``builds.background.events`` does the work.
 
 Never in git's way: it returns at once or runs detached; pre-push alone may say no. Neither typer
 nor GitPython is imported before there is something to build.

@@ -1,4 +1,4 @@
-"""The context of a command, and what is told before it begins."""
+"""Open the context of a command, and print the notices that wait."""
 
 from __future__ import annotations
 

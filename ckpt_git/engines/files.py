@@ -1,4 +1,4 @@
-"""What engines keep on disk, and how: names, errors, folders, manifests."""
+"""Files that all engines write: names, errors, folders, manifests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What git couldn't do, told in one line: turns a failed git call into a ``CkptError``.
+"""Turn a failed git call into a ``CkptError`` of one line.
 
 No IO. The words looked for are git's own, in English (``ckpt_git.git.location`` asks for them).
 """

@@ -1,4 +1,4 @@
-"""How much a change is likely to have compiled anew, from the names of the changed files. Pure.
+"""Estimate how much a change compiles anew, from the names of the changed files. Pure.
 
 A source counts as one. A header counts as many as the commands that read it: that is learnt from
 the memory of the last clean build. A build description may touch one rule or all, and counts as a

@@ -1,4 +1,4 @@
-"""What can go wrong and was foreseen: one line that says what, where, and what to do next.
+"""The errors that we foresee: one line that says what, where, and what to do next.
 
 Everything else is a defect and keeps its traceback. The edges (command line, hooks) turn a
 ``CkptError`` into its line and its exit code; nothing below them exits or prints.

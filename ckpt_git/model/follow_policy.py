@@ -1,4 +1,4 @@
-"""Whether a checkpoint should stay or move, by what its staying costs. Pure.
+"""Decide whether a checkpoint stays or moves, by what it costs to stay. Pure.
 
 While it stays, each build compiles again what has changed since; one that started from the tree
 built before wouldn't. That is the rent. A clean checkpoint of the newest tree is the price. With

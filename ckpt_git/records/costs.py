@@ -1,4 +1,4 @@
-"""What is learned of costs: what a change compiles anew, and what a checkpoint's staying has cost.
+"""What builds have cost: what a change compiled anew, and what a checkpoint cost that stayed.
 
 Small files below ``.git/ckpt``: ``weights`` and ``drift``, one for each package.
 """

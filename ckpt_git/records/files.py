@@ -1,4 +1,4 @@
-"""Small files that are whole or not there: written aside, then published by a rename.
+"""Write small files whole or not at all: write aside, then rename.
 
 A process that is killed, or a disk that is full, leaves the file that was there before. There is
 no fsync: a file that isn't as it was written is moved aside when it is read, and what it said is

@@ -1,4 +1,4 @@
-"""Locks between processes: flock(2) on empty files, record locks (fcntl(2)) for what is many.
+"""Locks between processes: flock(2) on empty files, record locks (fcntl(2)) where there are many.
 
 The kernel lets go of a lock when its holder dies, however it dies, so there are no stale ones;
 the file itself is never removed, since two processes could then hold two files of one name.

@@ -1,4 +1,4 @@
-"""The mark of a process that was started for an event and has not looked at its work tree yet.
+"""The mark of a process that a hook started and that has not yet looked at its work tree.
 
 As long as it stands, whoever is called for a later event has nothing to do: that process will see
 what happened. So a series of commits doesn't become one of processes. hooks/background.sh has the

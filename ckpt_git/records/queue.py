@@ -1,4 +1,4 @@
-"""What waits to be built: requests, one file for each slot, so that newer ones replace older ones.
+"""The queue of build requests: a file for each slot, so that a newer request replaces an older one.
 
 Commits that come while a build runs fall into one slot and only the newest is left of them.
 Anyone puts; only the holder of the builder's lock takes (``ckpt_git.builds.background.builder``).

@@ -1,4 +1,4 @@
-"""What builds came to: a record for each tree and recipe, and what they printed.
+"""The results of builds: a record for each tree and recipe, and their logs.
 
 Both are small files below ``.git/ckpt``: ``records`` and ``logs``.
 """

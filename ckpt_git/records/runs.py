@@ -1,4 +1,4 @@
-"""What the background builder does now, and how its builds ended: files for others to read.
+"""Files that say what the background builder does now, and how its builds ended.
 
 The builder holds the lock ``ALIVE`` for as long as it lives. A reader that gets this lock knows
 that there is none, and may clear up after one that died; a builder that starts meanwhile waits

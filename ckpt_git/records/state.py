@@ -1,4 +1,4 @@
-"""The state of one repository: where its files lie, what damage to one means, what is to be told.
+"""A repository's ``.git/ckpt``: where its files lie, what a damaged one means, what to tell.
 
 Touches ``.git/ckpt`` only. Reading never fails: what is damaged counts as absent. Writing raises
 ``StoreError`` in one line where the disk is full or read-only.

@@ -1,5 +1,4 @@
-"""What follows from a memory: which commands a file concerns, what they made, and what is made of
-that. No IO.
+"""What a memory says about files: which commands a file concerns, and what those made. No IO.
 
 What a command saw takes in what those that it started saw: whose own it is, is taken for that of
 the innermost of them.

@@ -1,4 +1,4 @@
-"""A memory, read: what the commands of one build saw and made. ``memory_form`` has its form.
+"""Read a memory: what the commands of one build observed and made. ``memory_form`` has its form.
 
 Only what is asked for is taken out of the file: it is mapped, and a number of a command or of an
 observation leads to its place in it.

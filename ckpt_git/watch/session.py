@@ -1,4 +1,4 @@
-"""One watched run: what the watcher is told, and what it tells afterwards.
+"""One watched run: the settings for the watcher, and the report that it leaves.
 
 ``ckpt-watch`` (main.c has its settings) runs a command, sees what it does, and answers from the
 memories of earlier builds what it can.

@@ -1,4 +1,4 @@
-"""All that a process started, however deep: find it in /proc, end it, leave none behind.
+"""Find all processes that a process started, in /proc, and end them.
 
 A build may start sessions of its own, daemons and wrappers, so neither its process group nor its
 session holds everything. What stays true is descent: a builder adopts orphans (prctl(2),

@@ -1,4 +1,4 @@
-"""What an event of git asks for (githooks(5)): what there is to build after it, and who builds it.
+"""For each git event (githooks(5)): what there is to build after it, and who builds it.
 
 ``start`` is for the hook that git waits for, ``serve`` for the detached process that does the work.
 Neither is ever in git's way: it doesn't raise, and what goes wrong becomes a line or a notice.

@@ -1,4 +1,4 @@
-"""Wait until git is through with what takes it many steps: their end is worth a build, they aren't.
+"""Wait until git has finished an operation of many steps. Its end is built; its steps aren't.
 
 A hook is called for each step, and for the last one, too, while git's marks still stand. A rebase
 tells of its end by itself (post-rewrite), so its steps are nothing to wait for; a series of picks

@@ -1,4 +1,4 @@
-"""What was built from a checkpoint is built clean as well, at leisure, and compared.
+"""While nothing else waits: build again from nothing what was built with a memory, and compare.
 
 With ``verify = "idle"`` that is done for what the background built, and for any package once
 ``max_depth`` checkpointed builds lie behind a build: the clean build's checkpoint takes the place

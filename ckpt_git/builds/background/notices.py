@@ -1,4 +1,4 @@
-"""What a background build has to tell: notices, each told once by the next hook or command.
+"""Notices: what a background build tells the user. The next hook or command prints each once.
 
 Nobody looks at a builder, so what goes wrong in it waits in ``.git/ckpt/notices``; a defect's
 traceback goes to ``.git/ckpt/errors.log``. Nothing here raises: where not even this can be

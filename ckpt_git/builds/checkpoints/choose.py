@@ -1,4 +1,4 @@
-"""Which checkpoint a build starts from: the nearest that may be trusted, and why not the others."""
+"""Choose the checkpoint that a build starts from: the nearest valid one. Say why not the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A checkpoint that was found wrong goes, with all that was built on it.
+"""Remove a checkpoint that was found wrong, and all checkpoints that were built on it.
 
 That a build from a checkpoint gave something else than a clean one tells that there is a fault,
 not where: each of the checkpointed builds behind it may have brought it in. So they all go, and

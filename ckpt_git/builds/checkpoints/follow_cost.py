@@ -1,4 +1,4 @@
-"""What it costs that the checkpoint in force stays where it is: ``follow = "auto"``.
+"""``follow = "auto"``: what it has cost so far that the checkpoint in force did not move.
 
 Estimated, before anything is built, from the names of the changed files (``model.weight``), so
 that the same history always gives the same decisions, on a busy machine too.

@@ -1,4 +1,4 @@
-"""How much room checkpoints and outputs may take, and who wants which of them.
+"""How much room the store may take, and which entries the repositories still need.
 
 The store is shared by all repositories, so a sweep asks each of them what it has in force. What
 goes is chosen in ``engines.local.store.eviction``; here the repositories are told that it went.

@@ -1,4 +1,4 @@
-"""Validation of a push: whether what is pushed builds, asked before it goes.
+"""Validate a push: find out whether each ref that is pushed builds, before git sends it.
 
     refs ──> commits ──> those that count (``[push]``) ──> trees, each once ──> records, else builds
 

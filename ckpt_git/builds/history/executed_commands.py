@@ -1,5 +1,4 @@
-"""What the newest build ran although it could have been answered from memory, and what kept it
-from that."""
+"""Why the newest build executed commands, and which input kept each from being answered."""
 
 from __future__ import annotations
 

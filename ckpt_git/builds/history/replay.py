@@ -1,4 +1,4 @@
-"""A range of commits, each built in its turn from the nearest checkpoint: the one before, mostly.
+"""Build each commit of a range in its order, each from the nearest checkpoint.
 
 Nothing is checked out. What is on record answers, so a replay that was interrupted goes on where
 it was. A commit that fails doesn't end it: the next one is built from the last that passed.

@@ -1,4 +1,4 @@
-"""Tools that lie outside the system's own folders, and what a sandbox must be shown of them.
+"""Find tools outside the system's own folders, and the folders that a sandbox must show for them.
 
 Looks at the file system for where tools are and what their links mean; changes nothing. A home
 folder holds secrets next to toolchains, so only folders that hold a toolchain are named: never

@@ -1,4 +1,4 @@
-"""``bisect``: how each commit is tested, and what is told of it."""
+"""``bisect``: test each commit, and report the first bad one."""
 
 from __future__ import annotations
 

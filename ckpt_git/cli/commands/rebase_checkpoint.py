@@ -1,4 +1,4 @@
-"""``rebase-checkpoint``: what it is going to do, and what it did, in words."""
+"""``rebase-checkpoint``: report what it will do, and what it did."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``replay``: a line for each commit as soon as it is built, and what came of all of them."""
+"""``replay``: print a line for each commit as soon as it is built, and a summary."""
 
 from __future__ import annotations
 

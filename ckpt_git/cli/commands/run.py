@@ -1,4 +1,4 @@
-"""Programs from the newest output, run where their output was built to lie."""
+"""``run`` and ``path``: run programs of the newest output, at the path that it was built for."""
 
 from __future__ import annotations
 

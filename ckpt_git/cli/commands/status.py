@@ -1,4 +1,4 @@
-"""``status``: where things stand."""
+"""``status``: show the checkpoint in force, the last build, and what runs now."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``watch`` and ``cancel``: the log of what is built in the background as it grows, and its end."""
+"""``watch`` follows the log of a background build; ``cancel`` ends that build."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``why``: what a file matters to, and why commands ran, in words."""
+"""``why``: show which commands a file concerns, and why commands were executed."""
 
 from __future__ import annotations
 

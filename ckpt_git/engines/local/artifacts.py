@@ -1,4 +1,4 @@
-"""What builds left in the store: memories to start from, and what was installed."""
+"""What local builds left in the store: memories to start from, and installed files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one command with a network: what it brings is kept as long as the lock files are the same."""
+"""``fetch``, the one command with a network. Its result is kept until a lock file changes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What there is of compilers, linkers, build tools, system headers and libraries: for builds that
-aren't watched, of which nobody knows what they read.
+"""List compilers, linkers, build tools, system headers and libraries. A build that isn't watched
+depends on all of them, as nobody knows which it reads.
 
 What a build can use of the system is listed with size, mode, mtime and ctime. ctime is there
 because nothing but the kernel sets it: a file that was replaced by one of the same size and

@@ -1,4 +1,4 @@
-"""How much a build compiled, told from what it left: the object files that it wrote anew. No IO.
+"""Count the object files that a build wrote: how much it compiled. No IO.
 
 One compile counts as one. What a build tool makes of one source under several names (libtool's
 `x.o`, `.libs/x.o` and `x.lo`; a class with those inside it) is one compile; links, archives and

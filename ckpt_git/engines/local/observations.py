@@ -1,4 +1,4 @@
-"""What was seen of builds: what their commands did, and what they read of the system."""
+"""What the watcher saw in earlier builds: their commands, and the system files that they read."""
 
 from __future__ import annotations
 

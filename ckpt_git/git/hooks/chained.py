@@ -1,4 +1,4 @@
-"""Keep the hooks that were there before ours, so that they find themselves and what is theirs.
+"""Keep the hooks that were there before ours, in a folder where each still finds its own files.
 
 A hook is kept in a folder beside the hooks folder, by its own name. So ``$0`` ends in the name that
 git gives it, ``..`` leads where it led, and relative links do too. What else lies in the hooks

@@ -1,4 +1,4 @@
-"""The folder in which git looks for hooks, and whether it is ours to write to.
+"""Find the folder in which git looks for hooks, and check that we may write there.
 
 A folder that others share (a global one) or that is part of the project (a tracked one) is left to
 the user's decision.

@@ -1,4 +1,4 @@
-"""Put our hooks where git looks for hooks, and take them away again without a trace.
+"""Install our hooks where git looks for them, and remove them without a trace.
 
 Touches the hooks folder, and the one beside it where hooks that were there are kept and still run
 (``ckpt_git.git.hooks.chained``).

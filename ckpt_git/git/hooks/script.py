@@ -1,4 +1,4 @@
-"""The script that we put in a hook's place: made of a template, signed, and known by its signature.
+"""Make a hook's script from its template, sign it, and recognise it by the signature.
 
 The signature is the digest of the whole in its second line, so that an edit is noticed.
 """

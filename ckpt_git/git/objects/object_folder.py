@@ -1,4 +1,4 @@
-"""Our own object folder: what in it isn't as git wrote it.
+"""Our own object folder: find objects in it that are damaged.
 
 git takes a damaged object for one that is there, and never writes it anew; at a pipe in its place
 it waits for ever. What goes is written again by the next snapshot that needs it.

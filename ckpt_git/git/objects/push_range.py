@@ -1,4 +1,4 @@
-"""What is behind the ids of a push: commits, their trees, ranges and subjects. Reads objects only.
+"""Commits, trees, ranges and subjects for the ids of a push. Reads objects only.
 
 Questions about many refs are asked of one git process: a push with fifty of them isn't to wait.
 """

@@ -1,4 +1,5 @@
-"""The id of what matters of a tree: what records are kept under. Reads objects only."""
+"""The id of the part of a tree that matters to a build; records are kept under it. Reads objects
+only."""
 
 from __future__ import annotations
 

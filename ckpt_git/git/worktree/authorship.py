@@ -1,4 +1,4 @@
-"""Who brought a commit into this repository: its user, by ``git commit``, or git, from elsewhere.
+"""Who made a commit in this repository: its user with ``git commit``, or somebody else.
 
 An author's or committer's name and e-mail say nothing, as anybody can write them. The reflog
 does: git alone writes it, and no remote's is ever fetched. git-reflog(1).

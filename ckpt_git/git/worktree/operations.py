@@ -1,4 +1,4 @@
-"""What git is in the middle of, told as git-status does by the files in its folder."""
+"""Which operation git is in (rebase, merge, …), read from git's own files as git-status does."""
 
 from __future__ import annotations
 

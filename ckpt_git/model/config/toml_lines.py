@@ -1,4 +1,4 @@
-"""On which line of a TOML text a key stands: ``tomllib`` gives values, but no places.
+"""Find the line of a TOML text on which a key stands; ``tomllib`` doesn't tell.
 
 Pure, and used only on the way to an error message: reading a good file costs nothing here. The
 text has been accepted by ``tomllib``, so the scanner trusts it to be well formed and only keeps

@@ -1,4 +1,4 @@
-"""Why a build failed: the few lines of its log that say it, in the paths of the user's files.
+"""Find the few lines of a build's log that say why it failed.
 
 Pure. A log is what a build printed, with a line ``=== PHASE`` where each phase began.
 """

@@ -1,4 +1,4 @@
-"""A build's messages in the paths of the user's own files, so that an editor can jump there.
+"""Replace a build's own paths in its messages by the user's, so that an editor can jump there.
 
 Pure: what is on disk and what a tree holds is asked through functions that are passed in.
 """

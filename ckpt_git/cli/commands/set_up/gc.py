@@ -1,4 +1,4 @@
-"""``gc``: what was removed, or would be, and what is left."""
+"""``gc``: report what was removed, or would be, and what is left."""
 
 from __future__ import annotations
 

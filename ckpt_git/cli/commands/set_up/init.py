@@ -1,4 +1,4 @@
-"""``init``: what the repository is built with, written down, and the hooks.
+"""``init``: find out how the repository builds, write ckpt.toml, and install the hooks.
 
 Where the repository uses the pre-commit framework the hooks are that one's, unless git's own were
 installed before.

@@ -1,4 +1,4 @@
-"""``trust``: shows what hooks would run, and agrees that they do."""
+"""``trust``: show the commands that hooks would run, and note that the user agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running what was built: on the user's machine as it is, with the output where it belongs."""
+"""Run a program that was built, outside the sandbox, with its output mounted at its own path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls of the kernel that a sandboxed build is refused, as a program for seccomp(2).
+"""The system calls that a sandboxed build is refused, as a program for seccomp(2).
 
 Namespaces don't shut these off: keys of the user who builds (keyrings(7)), a vsock to the machine
 below a virtual one, text that is pushed into a terminal, and parts of the kernel that no build

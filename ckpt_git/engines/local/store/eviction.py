@@ -1,4 +1,4 @@
-"""Eviction: entries that nobody refers to first, then those that are cheapest to make again.
+"""Choose what to evict: first entries without a reference, then those that are cheap to rebuild.
 
 First a sweep is planned, from what entries say of themselves; carried
 out it is under the tally's lock, and what a build has taken hold of meanwhile stays.

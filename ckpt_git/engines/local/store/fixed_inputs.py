@@ -1,4 +1,4 @@
-"""What is the same in all builds of a store, so that they give the same: dates, random bytes."""
+"""Dates and random bytes that are the same in all builds of a store: so results can be equal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who uses a file or folder of the store: locks that the kernel lets go of when a process ends.
+"""Locks on the store's files and folders. The kernel releases them when a process ends.
 
 A folder that someone holds (a shared lock) is not removed; who removes it seizes it first.
 """

@@ -1,4 +1,4 @@
-"""The contents that memories name: what of them nobody names any more, and how much there is.
+"""The contents that memories name: their size, and which of them no memory names any more.
 
 The watcher writes them (``ckpt_git/watch/files/objects.h``); here they are only let go of.
 """

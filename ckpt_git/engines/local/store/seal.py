@@ -1,4 +1,4 @@
-"""Seals: a list of all that a folder holds, by which damage is noticed later.
+"""Seals: a seal lists all that a folder holds, so that damage is found later.
 
 A seal names every entry with its kind, mode, size and mtime (ns). It doesn't read contents:
 checking one costs a few microseconds a file and runs beside the build.

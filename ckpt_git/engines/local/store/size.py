@@ -1,4 +1,4 @@
-"""How much room the store takes, as a number that is kept with it: nothing is walked to know it.
+"""The store's size in bytes, kept in a file, so that nobody has to walk the store for it.
 
 Whoever publishes or removes an entry holds the tally's lock for as long as a rename takes. So a
 sweep sees a store in which nobody publishes on a layer that it is about to remove.

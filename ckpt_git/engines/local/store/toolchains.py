@@ -1,4 +1,4 @@
-"""What builds read of the system, a file for each, by which it is seen whether it is as it was."""
+"""The system files that a build read, with their state: they tell whether a record still holds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a build finds when it begins: the sources, above what ``fetch`` brought; nothing else."""
+"""Fill the folder that a build starts in: the sources, above what ``fetch`` brought."""
 
 from __future__ import annotations
 
