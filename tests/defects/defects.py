@@ -86,6 +86,6 @@ DEFECTS = (
         "ckpt_git/watch/files/objects.c",
         "    if (!digest_equal(found, value))\n        return -EBADMSG;\n",
         "",
-        ("tests/watch_programs", "tests/engines/test_store.py"),
+        ("tests/watch_programs", "tests/engines/local/store/test_store.py"),
     ),
 )

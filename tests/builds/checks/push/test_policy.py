@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.push.conftest import BROKEN, BUILD, CONFIG, Pushing
+from tests.builds.checks.push.conftest import BROKEN, BUILD, CONFIG, Pushing
 
 
 def _broken(pushing: Pushing, policy: str) -> None:

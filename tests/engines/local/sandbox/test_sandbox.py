@@ -20,8 +20,8 @@ from typing import Any
 
 import pytest
 
+from tests.engines.local.sandbox.probe import CALLS
 from tests.engines.people import Person, installed, record_of
-from tests.engines.probe import CALLS
 from tests.engines.project import CHECKOUT, NAME, Project, toml_string, toml_strings
 
 KINDS = ("bubblewrap", "namespaces")

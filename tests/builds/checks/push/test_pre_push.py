@@ -10,8 +10,8 @@ from pathlib import Path
 
 from ckpt_git.git.hooks.install import install
 from ckpt_git.git.repository import Repository
+from tests.builds.checks.push.conftest import BROKEN, BUILD, Pushing
 from tests.hooks.picture import picture
-from tests.push.conftest import BROKEN, BUILD, Pushing
 from tests.support import GitRepo, eventually
 
 
