@@ -205,7 +205,7 @@ def _other_finders() -> Iterator[Any]:
 
 
 def install() -> None:
-    """Have the imports that follow in this process be lazy where ``LAZY`` says so."""
+    """Make the later imports of this process lazy, for the modules in ``LAZY``."""
     if _LazyFinder not in sys.meta_path:
         sys.meta_path.insert(0, _LazyFinder)
 

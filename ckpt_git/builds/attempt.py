@@ -67,8 +67,8 @@ class Attempt:
         return self._confirm(start, seen)
 
     def _confirm(self, start: Start, failed: Record) -> Record:
-        """A failure from a checkpoint may be the checkpoint's: told at once with its error, and a
-        clean build decides."""
+        """A build from a checkpoint failed, and the checkpoint may be the reason. Report the error
+        at once, and let a clean build decide."""
         self._tell("failed", f"failed from the checkpoint: {failed.reason}")
         for line in failed.error:
             self._tell("error", line)

@@ -107,7 +107,7 @@ def _follows_by_cost(package: Package, options: BuildOptions) -> bool:
 
 
 def _why_moves(stays: CostOfStaying) -> str:
-    """That the checkpoint moves (``follow = "auto"``)."""
+    """The note that the checkpoint moves (``follow = "auto"``), and why."""
     spent = stays.drift.seconds + stays.rent
     return (
         f"the checkpoint moves here: keeping the old one would have cost {spent:.1f} s of rework so"

@@ -62,15 +62,15 @@ class Context:
 
     @classmethod
     def open_shared(cls, common_dir: Path) -> Context:
-        """The context of what the work trees of a repository share, without any of them. Raises
+        """The context of what all work trees of a repository share, without a work tree. Raises
         ``RepositoryError``."""
         opened = cls.open(common_dir)
         return replace(opened, repo=opened.repo.without_work_tree())
 
     @classmethod
     def open_asked(cls, root: Path, common_dir: Path) -> Context:
-        """The context of the work tree that was at ``root``; where it was removed since, or another
-        one is there, that of what it shared. Raises ``CkptError``."""
+        """The context of the work tree at ``root``. If it was removed, or another one is there now,
+        the context of what the work trees share. Raises ``CkptError``."""
         with suppress(CkptError, OSError):
             opened = cls.open(root)
             repo = opened.repo

@@ -52,7 +52,8 @@ def _command(arguments: list[str]) -> int:
 
 
 def _no_more_imports(*needed: ModuleType) -> None:
-    """Import the last of what is ``needed``: with all that a command imports, nearly all."""
+    """Import the modules that are ``needed`` last, and take all that is in memory out of garbage
+    collection."""
     for module in needed:
         load(module)
     gc.enable()

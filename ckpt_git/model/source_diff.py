@@ -80,7 +80,7 @@ class SourceDiff:
         return any(path.rsplit("/", 1)[-1] == ".gitattributes" for path in self.paths())
 
     def without(self, ignored: Callable[[str], bool]) -> SourceDiff:
-        """The same diff less the paths for which ``ignored`` holds."""
+        """The diff without the paths for which ``ignored`` returns True."""
         return SourceDiff(
             added={p: e for p, e in self.added.items() if not ignored(p)},
             modified={p: e for p, e in self.modified.items() if not ignored(p)},

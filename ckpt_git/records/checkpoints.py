@@ -37,7 +37,7 @@ def drop(state: State, checkpoint: Checkpoint) -> None:
 
 
 def forget(state: State, package: str, name: str) -> None:
-    """The same by its id."""
+    """Forget the checkpoint with the id ``name``."""
     path = _file(state, package, name)
     with writing(path):
         remove_file(path)
@@ -87,7 +87,7 @@ def is_pinned(state: State, package: str) -> bool:
 
 
 def put_in_force(state: State, checkpoint: Checkpoint) -> None:
-    """Have ``checkpoint``, which is known, be the one in force. Raises ``StoreError``."""
+    """Put ``checkpoint`` in force. It is kept already. Raises ``StoreError``."""
     publish_json(_pin(state, checkpoint.package), {"id": checkpoint.id})
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def weights(state: State, package: str) -> Weights:
-    """What is known of what a change to ``package`` has compiled anew."""
+    """What earlier changes to ``package`` compiled anew."""
     known = state.read(_weights_file(state, package), Weights.from_json)
     return Weights() if known is None else known
 

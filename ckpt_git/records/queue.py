@@ -98,7 +98,7 @@ def waiting(state: State) -> list[Request]:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A request that its builder took from the queue, and the file that still stands for it."""
+    """A request that the builder has taken from the queue, and its file, which still stands."""
 
     request: Request
     file: Path

@@ -45,7 +45,7 @@ def save(state: State, record: Record) -> None:
 
 
 def touch(state: State, record: Record) -> None:
-    """Have ``record`` count as the newest: it is the answer to what was asked for last."""
+    """Mark ``record`` as the newest: it answered the last question."""
     with suppress(OSError):  # a read-only repository can be asked, too
         moment = state.last("records", time.time())
         os.utime(_file_of(state, record), (moment, moment))
@@ -88,8 +88,8 @@ def _read(state: State, path: Path) -> Record | None:
 def forget_built_on(
     state: State, package: str, wrong: Collection[str], sound: Collection[str]
 ) -> None:
-    """Forget the builds that left a ``wrong`` checkpoint, and those from others than the
-    ``sound`` ones: of what is long gone nobody knows what it lay on."""
+    """Forget the builds that left a ``wrong`` checkpoint, and those that started from a checkpoint
+    not among the ``sound`` ones: what an old one was built on isn't known."""
     for record in history(state, package):
         if record.depth == 0 or record.verified:
             continue

@@ -137,7 +137,7 @@ class State:
         return self.path / "damaged"
 
     def lock(self, name: str) -> Path:
-        """The file that stands for the lock ``name``, for ``records.lock.exclusive``."""
+        """The file of the lock ``name``, for ``records.lock.exclusive``."""
         return self.path / "locks" / name
 
     def last(self, kind: str, moment: float) -> float:
@@ -156,7 +156,7 @@ class State:
     # -- distrusted -----------------------------------------------------------------------------
 
     def distrusted(self, package: str) -> frozenset[str]:
-        """The ids of the checkpoints that were ever found wrong, and of what lay on them."""
+        """The ids of all checkpoints that were found wrong, and of those built on them."""
         with suppress(OSError):
             return frozenset(path.stem for path in self.distrust_folder(package).iterdir())
         return frozenset()

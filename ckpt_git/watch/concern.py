@@ -115,7 +115,7 @@ class Account:
         )
 
     def _innermost(self, numbers: Iterable[int]) -> list[int]:
-        """Those of ``numbers`` that aren't around another one of them."""
+        """The commands in ``numbers`` that didn't start another one of them."""
         found = list[int]()
         for number in sorted(set(numbers)):
             if found and number <= found[-1] + self.memory.below[found[-1]]:

@@ -76,8 +76,8 @@ class MemoryFile:
             return cls(mmap(file.fileno(), 0, access=ACCESS_READ))
 
     def _check(self, by_key: memoryview) -> None:
-        """That all numbers lead to something in it; of the rows, that is seen when they are read.
-        Column by column: this is a part of every question."""
+        """Check that all numbers lead to something in the file. Rows are checked when they are
+        read. It goes column by column, as each question about a file waits for it."""
         number = self._counts
         entries, texts = number["entries"], number["texts"]
         if not self._texts or self._texts[-1] != 0:

@@ -29,7 +29,7 @@ class Form:
         self.size = self.struct.size
 
     def picking(self, *names: str) -> itemgetter[Any]:
-        """What takes these fields out of what was unpacked."""
+        """A function that picks these fields from an unpacked struct."""
         return itemgetter(*map(self._names.index, names))
 
     def column(self, items: memoryview, name: str) -> memoryview:

@@ -63,7 +63,7 @@ def programs(store_root: Path) -> Programs:
 
 
 def forget_refusals(store_root: Path) -> None:
-    """Have it tried again where it didn't work."""
+    """Forget that compiling failed, so that the next build tries again."""
     for known in store_root.glob("watch/known/*"):
         if not known.is_symlink():
             with suppress(OSError):

@@ -62,7 +62,8 @@ class Session:
         return [str(self.programs.watch), "watch", str(settings), str(SOCKET), *command]
 
     def launch(self, command: Sequence[str]) -> list[str]:
-        """The same for what a sandbox runs first: from there on all is seen."""
+        """The command for a sandbox's first program: ``ckpt-watch launch`` and then ``command``.
+        From there on all is observed."""
         return [self._inside(self.programs.watch), "launch", str(SOCKET), *command]
 
     @property

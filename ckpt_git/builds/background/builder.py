@@ -142,11 +142,8 @@ def running(state: State) -> Running | None:
 
 
 def follow(state: State, write: Callable[[str], object]) -> Ending | None:
-    """Write the log of what runs, from its start and as it grows, and return how it ended.
-
-    Attaches to a run at any time, and waits for one that is just about to start; None where
-    there is none.
-    """
+    """Write the log of the current run from its start, go on as it grows, and return how it ended.
+    Waits for a run that is about to start. Returns None where there is none."""
     before, reader = runs.ends(state), _Reader()
     now = _wait_for_start(state)
     if now is None:

@@ -77,7 +77,7 @@ def lower_priority(nice: int, io_class: str) -> None:
 
 
 def give_way() -> None:
-    """Have the lowest priority of all, for good."""
+    """Give this process the lowest priority. It can't be raised again."""
     lower_priority(_LOWEST, "idle")
 
 

@@ -52,7 +52,7 @@ def _post_merge(event: GitEvent) -> bool:
 
 
 def _post_rewrite(event: GitEvent) -> bool:
-    """A rebase ended. Of an amended commit post-commit has told already."""
+    """A rebase has ended. For an amended commit git has called post-commit already."""
     return event.detail != "amend"
 
 

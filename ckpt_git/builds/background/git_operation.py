@@ -42,7 +42,8 @@ class Waiting(NamedTuple):
 
 
 def is_step(repo: Repository, hook: str) -> bool:
-    """Whether ``hook`` was called for a step of what tells of its end, or ends where it began."""
+    """Whether ``hook`` was called for one step of a rebase or a bisection. A rebase calls a hook of
+    its own at its end; a bisection ends where it began."""
     return hook != "post-rewrite" and repo.in_progress() in _STEPWISE
 
 
@@ -82,8 +83,8 @@ def waiting_processes(repo: Repository, state: State) -> list[Waiting]:
 
 
 def stop_waiting(repo: Repository, state: State) -> list[Waiting]:
-    """Have nobody wait any more; returns who did. What git does goes on, unbuilt: a commit that
-    is made in it later is waited for anew."""
+    """End all processes that wait, and return them. git's operation goes on without a build; its
+    next commit is waited for again."""
     stopped = waiting_processes(repo, state)
     _end(stopped)
     for one in stopped:

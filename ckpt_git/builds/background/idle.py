@@ -58,8 +58,8 @@ def ask(context: Context, target: Target, records: Sequence[Record]) -> None:
 
 
 def renew(context: Context, target: Target, records: Sequence[Record]) -> None:
-    """Have clean checkpoints made in the background of what was just built in the foreground, where
-    a long chain lies behind it. Raises ``StoreError`` and ``MissingError``."""
+    """Ask the background to build clean checkpoints in place of those with a long chain of builds
+    behind them. Raises ``StoreError`` and ``MissingError``."""
     packages = context.config(target.tree).packages
     deep = [r for r in records if _is_deep(context, packages[r.package], r)]
     request = _request(context, target, deep)
@@ -96,8 +96,8 @@ def _is_deep(context: Context, package: Package, record: Record) -> bool:
 
 
 def compare_request(request: Request, progress: Progress) -> list[Record]:
-    """Compare what ``request`` wants, in a process of its own. Nothing comes of it but what is kept
-    and told: the records were made before."""
+    """Compare what ``request`` asks for, in a process of its own. It returns no records: they were
+    made before."""
     pid = os.fork()
     if pid == 0:
         _be_idle(request, progress)
@@ -151,8 +151,8 @@ def _compare(context: Context, request: Request, progress: Progress) -> bool:
 
 
 def _put_in_force(context: Context, clean: Record) -> None:
-    """In place of the checkpoint of the same tree, if that is in force: commits that came since
-    have theirs."""
+    """Put the clean build's checkpoint in force if the one of the same tree is. Later commits have
+    their own."""
     in_force = checkpoints.in_force(context.state, clean.package)
     if in_force is not None and in_force.tree == clean.tree:
         put_in_force(context, clean)

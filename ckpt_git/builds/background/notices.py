@@ -43,12 +43,14 @@ def tell_death(state: State, run: Running) -> None:
 
 
 def tell_untracked(state: State, text: str) -> None:
-    """A notice of what a build of the work tree left out, in the words of ``untracked``."""
+    """Post a notice of the files that a build of the work tree left out, in the words of
+    ``untracked``."""
     _post(state, text)
 
 
 def tell_difference(state: State, record: Record, paths: Sequence[str]) -> None:
-    """A notice that a checkpoint gave something else than a clean build, which now stands."""
+    """Post a notice that a build with a memory differs from a clean one. The clean one counts
+    now."""
     more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
     what = f"{record.package} built from a checkpoint at {_named(record.commit)}"
     differs = f"{what} is NOT what a clean build gives: {', '.join(paths[:_NAMED])}{more}"

@@ -62,8 +62,8 @@ def limit(context: Context, tree: str | None = None) -> int:
 
 
 def make_room(context: Context, tree: str, *, tidy: bool) -> None:
-    """Have the store fit into its limit after a build; with ``tidy`` let go of what
-    this repository no longer wants although there is room. Raises ``StoreError``."""
+    """Evict what is beyond the store's limit after a build. With ``tidy`` also remove what this
+    repository no longer needs, although there is room. Raises ``StoreError``."""
     most = limit(context, tree)
     if not tidy and eviction.size(Store(context.store)) <= most:
         return
@@ -72,7 +72,7 @@ def make_room(context: Context, tree: str, *, tidy: bool) -> None:
 
 @contextmanager
 def no_eviction(context: Context) -> Iterator[None]:
-    """No sweep goes on meanwhile: what is whole now and in force afterwards is not let go of."""
+    """Keep sweeps out meanwhile, so that a checkpoint that is whole now can be put in force."""
     store = Store(context.store)
     if not store.entries.is_dir():  # as with Nix alone
         yield

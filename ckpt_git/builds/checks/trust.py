@@ -56,8 +56,8 @@ def standing(context: Context, package: Package, tree: str) -> Standing:
 
 
 def agree(context: Context, standings: Sequence[Standing]) -> None:
-    """Remember that hooks may build these, whoever wrote what they are given: where nothing shuts
-    them in here, without that. Raises ``StoreError``."""
+    """Note that hooks may build by these recipes, whoever wrote the sources. Where this machine has
+    no sandbox, they may do so without one. Raises ``StoreError``."""
     for one in standings:
         if not one.agreed:
             _keep(context, one.package, one.digest, without_sandbox=not one.sandboxed)

@@ -33,10 +33,8 @@ def sentence(names: Sequence[str]) -> str:
 
 
 def remember(context: Context, names: Sequence[str]) -> bool:
-    """Keep that ``names`` are told of this work tree; True where one wasn't told the last time.
-
-    Best effort: where it can't be kept, nothing is news.
-    """
+    """Note that the user was told of ``names`` in this work tree. Returns True if one of them is
+    new. Best effort: if the note can't be written, nothing counts as new."""
     told = context.state.path / "untracked" / digest(str(context.repo.top))
     before: set[bytes] = set()
     with suppress(OSError, DamagedError):

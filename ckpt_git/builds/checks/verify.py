@@ -102,7 +102,7 @@ def _output(context: Context, record: Record) -> Contents:
 
 
 def _settle(context: Context, verdict: Verdict) -> Verdict:
-    """Keep the verdict; a checkpoint that gave something else is let go, and its result too."""
+    """Keep the verdict. A checkpoint whose result differs is removed, with that result."""
     record = replace(verdict.record, verified=verdict.identical)
     if verdict.identical:
         results.save(context.state, record)

@@ -116,7 +116,7 @@ def _in_folders(tree: Listing, machine: Machine) -> Iterable[Proposal]:
 
 
 def _moved(proposal: Proposal, folder: str, tree: Listing) -> Proposal:
-    """The same package below ``folder``: that is its source, unless it reaches out of it."""
+    """The same package with ``folder`` as its source, unless it reads files outside of that."""
     marker = f"{folder}/{proposal.marker}"
     reason = proposal.reason.replace(proposal.marker, marker, 1)
     if proposal.marker not in MAKEFILES and "../" not in tree.text(marker):

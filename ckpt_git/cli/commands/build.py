@@ -138,7 +138,7 @@ def in_background(context: Context, name: str, options: BuildOptions, *, as_json
 
 
 def renew_deep(context: Context, target: Target, records: Sequence[Record]) -> None:
-    """Have what a long chain lies behind built clean, in the background and at leisure."""
+    """Have the background build clean what has a long chain of builds behind it."""
     packages = context.config(target.tree).packages
     if any(record.depth >= packages[record.package].max_depth for record in records):
         idle.renew(context, target, records)

@@ -72,7 +72,7 @@ class _Printer:
         self._print(self._line(self._rest))
 
     def _look_up(self) -> None:
-        """Whose output this is: told once for each package that the builder gets to."""
+        """Find out what is being built, once for each package that the builder comes to."""
         package, tree = self._built()
         if package is not None and package != self._package:
             self._package = package

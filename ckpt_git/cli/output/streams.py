@@ -54,7 +54,7 @@ def say(text: str) -> None:
 
 
 def say_ckpt(text: str) -> None:
-    """Print a line of ours where a build's own output stands around it."""
+    """Print a line of our own among the output of a build."""
     say(f"ckpt: {text}")
 
 

@@ -75,7 +75,7 @@ def sign(record: Record) -> str:
 
 
 def cost_of_staying(staying: CostOfStaying) -> str:
-    """What it has cost that a checkpoint stays, and what it is measured by."""
+    """What it has cost so far that a checkpoint did not move, and the limit of that cost."""
     drift = staying.drift
     builds = count(drift.builds, "build")
     spent = f"rework since the checkpoint: {drift.seconds:.1f} s in {builds}"
@@ -134,5 +134,5 @@ def amount(number: int) -> str:
 
 
 def waits_for(series: str) -> str:
-    """That a process waits until git's ``series`` (``cherry-pick``, …) is over."""
+    """The line for a process that waits for the end of git's ``series`` (``cherry-pick``, …)."""
     return f"waiting for the {series} to end, to build its result (git ckpt cancel)"

@@ -76,7 +76,7 @@ def build(job: Job, fetched: Entry | None) -> Realisation:
 
 
 def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | _Answers:
-    """The same; or with which answers it has to be run again."""
+    """One attempt. Returns which answers the next attempt may use, if this one doesn't count."""
     with (
         workspaces.new(job.store, until_released=True) as work,
         ExitStack() as until_published,
@@ -128,7 +128,8 @@ def _memories(job: Job) -> list[str]:
 
 
 def _held(job: Job, until_published: ExitStack) -> Iterator[str]:
-    """The same, less those that a sweep took meanwhile; no other one will."""
+    """The memories that could be locked against a sweep. A sweep may have removed others
+    meanwhile."""
     for name in _memories(job):
         with suppress(StoreError):
             until_published.enter_context(job.store.held([name]))
@@ -166,7 +167,7 @@ def _session(job: Job, work: Path, memories: Iterable[str], answers: _Answers) -
 
 
 def _with_targets(paths: Sequence[str]) -> list[str]:
-    """The same, and where the links among them lead."""
+    """``paths``, and the targets of those that are symbolic links."""
     return list(dict.fromkeys((*paths, *map(os.path.realpath, paths))))
 
 

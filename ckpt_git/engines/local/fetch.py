@@ -65,7 +65,7 @@ def fetch(job: Job) -> Entry | Realisation:
 
 
 def _fetch_key(job: Job) -> str:
-    """What a fetch depends on: its command, the lock files, and what it may compile with."""
+    """The digest of all that a fetch depends on: its command, its lock files and tools."""
     names = (
         *("environment", "inputs", "sandbox", "machine", "toolchain"),
         *("source folder", "build folder"),

@@ -43,7 +43,7 @@ def _is_object(path: str) -> bool:
 
 
 def _of_what(path: str) -> str:
-    """The same for all that comes of one compile."""
+    """A name that all files of one compilation share."""
     folder, name = os.path.split(path)
     above, last = os.path.split(folder)
     if last == _HIDDEN:

@@ -42,10 +42,8 @@ def kept(hook: Path) -> list[Path]:
 
 
 def keep(hook: Path) -> None:
-    """Have the hook of others at ``hook`` kept too, before ours takes its place.
-
-    Raises ``RepositoryError`` where another is kept already.
-    """
+    """Keep another tool's hook at ``hook`` before ours takes its place. Raises ``RepositoryError``
+    where one is kept already."""
     for other in kept(hook):
         if not is_same(other, hook):
             raise RepositoryError(
@@ -158,7 +156,7 @@ def _beside(hooks: Path) -> Path:
 
 
 def _bring(hook: Path, target: Path) -> None:
-    """Have what is at ``hook`` at ``target`` too, the very same file where there are hard links."""
+    """Put the file at ``hook`` at ``target`` as well, as a hard link where that works."""
     target.parent.mkdir(exist_ok=True)
     if not os.path.lexists(target.parent / _IGNORE):
         (target.parent / _IGNORE).write_text(_BOOKKEEPING)

@@ -77,9 +77,8 @@ def add_entry(top: Path) -> bool:
 
 
 def install(top: Path, hooks: Path) -> list[str]:
-    """Have the framework put its hooks into the folder ``hooks`` for our events; returns what it
-    says. Raises ``RepositoryError`` where it doesn't: with ``core.hooksPath`` it refuses.
-    """
+    """Have the framework install its hooks for our events in the folder ``hooks``; returns what it
+    prints. Raises ``RepositoryError`` where it fails: with ``core.hooksPath`` it refuses."""
     types = [part for event in EVENTS for part in ("-t", event)]
     name, program = _program(hooks)
     try:

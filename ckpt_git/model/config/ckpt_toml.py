@@ -171,7 +171,7 @@ def _package(name: str, data: object, shared: Mapping[str, Any]) -> Package:
 
 
 def _own(at: KeyPath, table: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What a package says for itself of what could be said for all."""
+    """The keys in a package's table that could also stand for all packages."""
     return {key: check((*at, key), table[key]) for key, check in SHARED.items() if key in table}
 
 

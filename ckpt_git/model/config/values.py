@@ -25,7 +25,7 @@ _SIZE_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 class FaultError(Exception):
-    """What is wrong with the value at ``path``; its line is looked up when it is told."""
+    """What is wrong with the value at ``path``. Its line is looked up when the error is printed."""
 
     def __init__(self, path: KeyPath, what: str, hint: str | None = None) -> None:
         super().__init__(what)

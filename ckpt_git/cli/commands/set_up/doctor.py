@@ -80,7 +80,7 @@ def _hooks(context: Context) -> Iterator[Finding]:
 
 
 def _engines(context: Context) -> Iterator[Finding]:
-    """Those that the packages are built with; what one lacks doesn't hide another one."""
+    """The engines of the packages. What one engine lacks doesn't hide what another one does."""
     for engine in _engines_in_use(context):
         try:
             yield from engine.diagnosis.examine()

@@ -48,10 +48,9 @@ def place_of(store: Store, drv: Derivation, kind: SandboxKind) -> Place:
 
 @contextmanager
 def occupied(place: Place, work: Path) -> Iterator[None]:
-    """Have what is in ``work`` lie at the place while a build without a sandbox runs.
-
-    One build at a time; what a killed one left there is removed. In a sandbox: nothing to do.
-    """
+    """While a build without a sandbox runs, its folder ``work`` lies at the package's fixed path.
+    One build at a time; what a killed build left there is removed. In a sandbox there is nothing to
+    do."""
     if place.host is None:
         yield
         return

@@ -325,7 +325,7 @@ def _execute(plan: dict[str, Any]) -> NoReturn:
 
 
 def _offer(content: bytes, number: int) -> None:
-    """Have the command find ``content`` behind descriptor ``number``."""
+    """Let the command read ``content`` from descriptor ``number``."""
     file = os.memfd_create("filter")
     os.write(file, content)
     os.lseek(file, 0, os.SEEK_SET)

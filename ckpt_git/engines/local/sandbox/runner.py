@@ -183,8 +183,8 @@ class _Pump:
 
 @dataclass(slots=True)
 class Stage:
-    """An ``init.py`` that waits for its plan, which ends with ``plan``'s end. ``settings``: below
-    the watcher, which waits for what it is told there."""
+    """An ``init.py`` that waits for its plan. It reads ``plan`` to its end, and then starts. Below
+    the watcher, ``settings`` is the pipe that the watcher reads its settings from."""
 
     process: subprocess.Popen[bytes]
     plan: int

@@ -70,10 +70,8 @@ def was_lost_in_a_crash(folder: Path) -> bool:
 
 
 def make_durable(folder: Path) -> None:
-    """Have a published entry written to disk, beside whatever goes on: syncfs(2).
-
-    Until that is done it is trusted as long as the machine runs, no longer.
-    """
+    """Write a published entry to disk with syncfs(2), in a process of its own. Until that has
+    ended, the entry is trusted only as long as the machine runs."""
     mark = folder / _UNSYNCED
     script = 'sync -f "$1" && rm -f "$1"'
     popen(["/bin/sh", "-c", script, "sync", str(mark)], env={"PATH": os.defpath})

@@ -123,7 +123,7 @@ def sweep(store: Store, ask: Ask, limit: int, *, dry_run: bool = False) -> Sweep
 def plan(
     found: Sequence[Entry], kept: Kept, held: frozenset[Entry], limit: int, now: float
 ) -> Sweep:
-    """What to let go of. Pure."""
+    """The entries to evict. Pure."""
     checkpoints = {entry.id: entry for entry in found if entry.is_checkpoint}
 
     def named(names: frozenset[str]) -> set[Entry]:

@@ -120,8 +120,8 @@ class Store:
         return None
 
     def damage(self, entry_id: str) -> str | None:
-        """What of an entry isn't as it was published. Reads a memory; of what ``fetch`` brought,
-        every inode."""
+        """What of an entry differs from what was published. Reads all of a memory, and every inode
+        of a fetched entry."""
         entry = self.entry(entry_id)
         if entry is None:
             return f"{self.entries / entry_id} is incomplete"
@@ -165,12 +165,12 @@ class Store:
         self._fresh.append(locks.hold(made))
 
     def when_released(self, workspace: Deferred[None]) -> None:
-        """Have ``release_pins`` wait for a workspace that is being removed."""
+        """``release_pins`` waits for this removal of a workspace."""
         self._clearing.append(workspace)
 
     def release_pins(self) -> None:
-        """What this process has published is known to whoever wants it: it may be swept. And its
-        workspaces are gone."""
+        """All results of this process are recorded: a sweep may remove what nobody refers to. Waits
+        until its workspaces are removed."""
         while self._clearing:
             self._clearing.pop().value()
         while self._fresh:
@@ -241,7 +241,7 @@ class Store:
         return aside
 
     def used(self, entry_id: str) -> None:
-        """Have it known that an entry was used just now."""
+        """Mark an entry as recently used."""
         with suppress(OSError):
             os.utime(self.entries / entry_id)
 
