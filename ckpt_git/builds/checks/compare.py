@@ -41,7 +41,7 @@ def contents(installed: Installed) -> Contents:
         }
     except FileNotFoundError as error:
         raise StoreError(
-            f"{error.filename} went while it was compared", "another build cleared up; try again"
+            f"{error.filename} was removed while it was compared", "run the command again"
         ) from error
 
 

@@ -260,7 +260,7 @@ def show_output(context: Context, records: Sequence[Record]) -> None:
     Raises ``UsageError`` where nothing was built and ``CkptError`` where the log is gone.
     """
     if not records:
-        raise UsageError("nothing was built yet", "`git ckpt build` does")
+        raise UsageError("nothing was built yet", "run `git ckpt build` first")
     newest = records[0]
     try:
         printed = Path(newest.log).read_text(encoding="utf-8", errors="surrogateescape")

@@ -55,7 +55,7 @@ def run_program(context: Context, name: str | None, command: Sequence[str]) -> i
     """
     command = command[1:] if command[:1] == ["--"] else command
     if not command:
-        raise UsageError("run what?", "git ckpt run -- CMD")
+        raise UsageError("no command to run was given", "`git ckpt run -- CMD` runs one")
     record = _with_program(context, name, command[0])
     _replace_by(*with_output(context, record, context.current().tree, command))
 

@@ -90,9 +90,7 @@ def why(
     """Say what would be built again if FILE changed, or why something was."""
     names = tuple(package or ())
     if last == (file is not None):
-        raise errors.UsageError(
-            "why takes a FILE, or --last", "`git ckpt why -h` says what each tells"
-        )
+        raise errors.UsageError("why takes a FILE, or --last", "`git ckpt why -h` explains both")
     if file is None:
         builds = executed_commands.last_build(open_context(), names)
         if as_json:

@@ -71,7 +71,7 @@ def build(job: Job, fetched: Entry | None) -> Realisation:
         if isinstance(result, Realisation):
             return result
         if result >= answers:
-            raise StoreError("a build that was answered nothing says that an answer failed")
+            raise StoreError("the watcher reports a failed answer in a build without answers")
         answers = result
 
 
@@ -110,10 +110,13 @@ def _build(job: Job, fetched: Entry | None, answers: _Answers) -> Realisation | 
 def _again(job: Job, report: Report) -> _Answers | None:
     """With which answers a build has to be run again whose result doesn't stand."""
     if report.database is not None:
-        note(job, [f"{report.database} was put back, and read again: built again, without it"])
+        note(
+            job,
+            [f"a command read {report.database}, which was answered: building again without it"],
+        )
         return _Answers.BUT_DATABASES
     if report.failed:
-        note(job, ["something that was known could not be put back: built again, all of it"])
+        note(job, ["an answer could not be put in place: building again without answers"])
         return _Answers.NONE
     return None
 

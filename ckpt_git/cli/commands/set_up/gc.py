@@ -34,7 +34,7 @@ def collect(context: Context, *, dry_run: bool, everybody: bool, as_json: bool) 
     else:
         _show(swept, dry_run=dry_run)
     if swept.sweep.after > swept.limit:
-        say_ckpt("what is in force or in use takes more than the limit: see store_limit")
+        say_ckpt("checkpoints in force and outputs in use need more room than store_limit allows")
 
 
 def _show(swept: Swept, *, dry_run: bool) -> None:

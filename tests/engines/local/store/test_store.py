@@ -211,12 +211,12 @@ def test_what_is_damaged_is_told_once_and_made_again(built: Project, harm: str) 
     for path in built.store.objects.glob("??/*"):
         _HARM[harm](path)
     record = built.from_checkpoint()
-    told = "something that was known could not be put back: built again, all of it" in log(record)
+    told = "an answer could not be put in place: building again without answers" in log(record)
     assert told == (record.answered == 0)
     assert record.ran
     assert _results(record) == {"made": "2", "list": "2\n"}
     mended = built.from_checkpoint()
-    assert "could not be put back" not in log(mended)
+    assert "could not be put in place" not in log(mended)
     assert mended.answered > 0
 
 
