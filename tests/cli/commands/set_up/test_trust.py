@@ -60,7 +60,7 @@ def test_what_others_change_is_built_in_a_sandbox_by_the_same_recipe(
 def test_a_recipe_that_others_changed_is_asked_about_once(
     project: Project, tmp_path: Path, named: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.cli.test_trust.OTHERS", named)
+    monkeypatch.setattr("tests.cli.commands.set_up.test_trust.OTHERS", named)
     commit = _pull(project, tmp_path, {"ckpt.toml": CHANGED})
     assert _admitted(project) is None
     [notice] = _notices(project)
