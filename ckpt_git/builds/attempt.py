@@ -1,7 +1,7 @@
 """Carry out a plan: build from its checkpoint, and from nothing where that result can't be used.
 
-What a checkpoint gave is used only where it may be: a failure is confirmed by a clean build, and
-the result of a checkpoint that turns out to be damaged is thrown away.
+A clean build confirms a failure from a checkpoint. If the checkpoint turns out to be damaged, its
+result is thrown away.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Attempt:
-    """One build of one package that has no record yet: tried from the checkpoint, then clean."""
+    """One build of one package without a record: first from the checkpoint, then from nothing."""
 
     def __init__(
         self, context: Context, made: Plan, announce: Announce, *, looked_up: float
@@ -129,13 +129,13 @@ class Attempt:
     def _listener(self) -> Listener:
         moved = self._relocation()
 
-        def hear(event: Event) -> None:
+        def on_event(event: Event) -> None:
             if event.kind == "phase" and self._importing is None:
                 self._importing = Deferred(lambda: load(finish))
             text = moved.line(event.text) if event.kind == "line" else event.text
             self._announce(self.plan.package.name, Event(event.kind, text))
 
-        return hear
+        return on_event
 
     def _tell(self, kind: EventKind, text: str) -> None:
         self._announce(self.plan.package.name, Event(kind, text))
@@ -145,14 +145,14 @@ class Attempt:
         self.plan.engine.artifacts.discard(checkpoint)
 
     def _drop_damaged(self) -> None:
-        """Several checkpoints may lie on the damaged layer."""
+        """Remove all checkpoints of the package that are damaged: it may be more than one."""
         for checkpoint in checkpoints.listed(self.context.state, self.plan.package.name):
             if self.plan.engine.artifacts.damage(checkpoint) is not None:
                 self._drop(checkpoint)
 
 
 def relocation(context: Context, engine: Engine, drv: Derivation) -> Relocation:
-    """How messages of a build become messages about the user's own files."""
+    """How to replace a build's paths in its messages by the user's."""
     top = context.repo.top
     if top is None:
         return Relocation(engine.source_path(drv), "", lambda _: False)

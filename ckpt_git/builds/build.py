@@ -1,7 +1,7 @@
 """The build of a target: from its record, from the nearest checkpoint, or clean.
 
-The order is that of docs/explanation/design.md: tree, checkpoint, diff, engine, record. What has no
-record yet is decided on here and carried out by ``attempt``.
+The order is that of docs/explanation/design.md: tree, checkpoint, diff, engine, record. This module
+makes the plan; ``attempt`` carries it out where no record answers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def build(
     try:
         return _build(context, target, options, announce)
     except CkptError:
-        if not context.repo.mend(target):
+        if not context.repo.repair(target):
             raise
     return _build(context, target, options, announce)
 
@@ -101,8 +101,8 @@ def plan(context: Context, package: Package, target: Target, options: BuildOptio
 
 
 def _follows_by_cost(package: Package, options: BuildOptions) -> bool:
-    """Whether this build may have to be the clean one that the checkpoint moves to. One that is
-    put in force anyway may as well be made in the cheapest way."""
+    """Whether ``follow = "auto"`` may ask for a clean build here. Where the caller puts the
+    checkpoint in force anyway, the cheapest build will do."""
     return package.follow == "auto" and not (options.nearest or options.artifacts)
 
 
@@ -120,8 +120,8 @@ def build_package(
 ) -> Record:
     """Build one package of ``target`` and keep its record.
 
-    What another process is building already, in the background for one, is waited for: its
-    record answers. Where it comes to nothing, or was asked to be built anyway, it is built here.
+    If another process is building the same already, this one waits, and takes its record. If that
+    process leaves no record, or the caller asked for a rebuild, the package is built here.
     """
     began = time.monotonic()
     made = plan(context, package, target, options)
@@ -135,10 +135,10 @@ def build_package(
 
 
 def _alone(context: Context, made: Plan, announce: Announce) -> AbstractContextManager[bool]:
-    """Be the one that builds what was planned; gives whether another one did until now."""
+    """Let no other process build the same meanwhile. Gives whether this one had to wait."""
 
     def tell() -> None:
-        announce(made.package.name, Event("note", "it is being built already; waiting for that"))
+        announce(made.package.name, Event("note", "already being built; waiting for its end"))
         announce(made.package.name, Event("phase", "waiting"))
 
     what = f"{made.package.name} {made.key} {made.recipe.id}"
@@ -161,9 +161,9 @@ def _known(
     recipe: Recipe,
     options: BuildOptions,
 ) -> Record | None:
-    """The record that answers, if one does: confirmed, its output still whole.
+    """The record that answers, if there is one: confirmed, and its output is undamaged.
 
-    That a program was missing says nothing about the tree: it may be there by now.
+    A record of a build for which a program was missing never answers: the program may be there now.
     """
     record = results.find(context.state, package.name, key, recipe.id)
     if record is None or not record.confirmed or record.missing is not None:

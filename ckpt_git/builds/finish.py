@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from ckpt_git.model.report.relocation import Relocation
 
 _LOOKED_THROUGH = 4 << 20
-"""Bytes of a log's end in which a failure is looked for: what gave up a build stands there."""
+"""Bytes at the end of a log that are searched for the error: a build ends soon after it."""
 _PASSED_OVER = 6
-"""Checkpoints that a record names of those that it didn't start from."""
+"""How many of the checkpoints that a build didn't start from its record names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What came of a plan: ``start`` is where it started from, None for a clean build, which
-    ``why_clean`` gives the reason of. ``began`` is of the monotonic clock, ``looked_up`` the
-    seconds until all was decided."""
+    """A plan that was carried out, and its result. ``start`` is None for a clean build;
+    ``why_clean`` says why it was clean. ``began`` is a moment of the monotonic clock. The plan took
+    ``looked_up`` seconds."""
 
     plan: Plan
     result: Realisation
@@ -49,8 +49,8 @@ class Ending:
 
 
 def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool) -> Record:
-    """Keep what came out: first the checkpoint, then the record that speaks of it. ``moved`` leads
-    from the build's messages to the user's files. Raises ``StoreError``."""
+    """Keep the checkpoint, and then the record that names it. ``moved`` replaces the build's paths
+    in messages by the user's. Raises ``StoreError``."""
     state, plan, result = context.state, ending.plan, ending.result
     if result.artifacts is not None:
         checkpoints.add(state, result.artifacts)
@@ -70,7 +70,7 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
 
 
 def _learn(context: Context, plan: Plan, artifacts: Checkpoint | None, seconds: float) -> None:
-    """Find out, after a clean build, what a change of each file has compiled anew."""
+    """Learn from a clean build how much a change of each file compiles."""
     seen = plan.engine.observations
     memory = None if artifacts is None or seen is None else seen.trace(artifacts)
     if memory is not None:
@@ -137,7 +137,7 @@ def _errors(log: Path, moved: Relocation) -> Sequence[str]:
 
 
 def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tuple[PassedOver, ...]:
-    """What else there was to start from, and why it wasn't that."""
+    """The checkpoints that the build didn't start from, and why."""
     refused = {one.checkpoint.id: one.reason for one in choice.refused}
     found: list[PassedOver] = []
     for checkpoint, far in choice.distances:
@@ -147,7 +147,7 @@ def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tup
                 checkpoint.id, "its commit is no longer in the repository" if far is None else None
             )
             found.append(PassedOver(checkpoint.commit, checkpoint.tree, files, compiled, reason))
-    for checkpoint in choice.foreign:
+    for checkpoint in choice.other_recipes:
         part = next(iter(checkpoint.recipe.differing(recipe)), "engine")
         reason = f"the {part} of its recipe differs"
         found.append(PassedOver(checkpoint.commit, checkpoint.tree, reason=reason))
@@ -156,7 +156,7 @@ def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tup
 
 
 def _inconclusive(result: Realisation) -> bool:
-    """A failure that says more about the moment than about the tree: it is tried again."""
+    """Whether the failure may be due to the moment, not to the tree. The next build tries again."""
     return result.outcome == "failed" and (
         result.timed_out or result.failed_phase == "fetch" or "signal" in (result.reason or "")
     )

@@ -1,4 +1,4 @@
-"""What an engine is: the thing that realises derivations. One module each implements it."""
+"""The protocol of an engine, which realises derivations. A folder for each engine implements it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SourceTree(Protocol):
 
     @property
     def conversions(self) -> str:
-        """Digest of what git does to blobs on their way out: filters, line endings, modes."""
+        """Digest of the conversions that git makes on checkout: filters, line endings, modes."""
 
     def whole(self) -> SourceTree:
         """All of the tree that the folder is of."""
@@ -42,10 +42,10 @@ class SourceTree(Protocol):
 
 
 class Start(NamedTuple):
-    """Where a checkpointed build starts: a checkpoint, and what changed since its base.
+    """Where a checkpointed build starts: a checkpoint, and the changes since its base.
 
-    ``base`` is the tree that the checkpoint was built from; its objects may be gone, and reading
-    it raises ``RepositoryError`` then.
+    ``base`` is the tree that the checkpoint was built from. If git no longer has its objects,
+    reading it raises ``RepositoryError``.
     """
 
     checkpoint: Checkpoint
@@ -54,9 +54,9 @@ class Start(NamedTuple):
 
 
 EventKind = Literal["log", "phase", "line", "note", "failed", "error"]
-"""What ``Event.text`` is: the path of the log that is begun, the phase that is entered, a line that
-the build printed, a remark for people; of a failure that a clean build has yet to confirm, what
-failed, and a line of its error."""
+"""What ``Event.text`` is: the path of a new log, the phase that begins, a line that the build
+printed, a remark for people. ``failed`` and ``error`` are of a failure that a clean build has yet
+to confirm: what failed, and a line of the log."""
 
 
 class Event(NamedTuple):
@@ -68,22 +68,21 @@ class Event(NamedTuple):
 
 Listener = Callable[[Event], None]
 Announce = Callable[[str, Event], None]
-"""Told what happens to the builds of several packages: the package's name, and an event."""
+"""Called with each event of the builds of several packages, and the package's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Realisation:
-    """What came of realising one derivation.
+    """The result of one derivation.
 
-    ``artifacts`` is what a later build may start from: None for a failed build and where the
-    result cannot serve as a base, ``no_base`` then says why. ``distrust`` says that the
-    checkpoint turned out to be damaged, ``needs_clean`` why a build from it could be stale: in both
-    cases the outcome must not be used. ``reason`` says why a build failed,
-    ``missing`` names the program that it looked for
-    in vain. ``compiled`` is how many object files the build wrote anew, None where the engine
-    can't tell. ``trace`` says how much was seen of it; ``ran`` and ``answered`` count its
-    commands, ``answered_by`` is the id of the checkpoint that most answers came from.
-    ``toolchain`` names what it read of the system: see ``Observations.changed_toolchain``.
+    ``artifacts`` is the checkpoint for later builds. It is None for a failed build, and where
+    ``no_base`` says why there is none. ``distrust`` says that the checkpoint it started from was
+    damaged, ``needs_clean`` why a build from it could be stale: in both cases the caller must not
+    use the outcome. ``reason`` says why a build failed, ``missing`` names a program that it didn't
+    find. ``compiled`` counts the object files that it wrote; None if the engine doesn't know.
+    ``trace`` says how much of it was observed. ``ran`` and ``answered`` count its commands,
+    ``answered_by`` is the id of the checkpoint that gave most answers. ``toolchain`` names the
+    system files that it read: see ``Observations.changed_toolchain``.
     """
 
     outcome: Outcome
@@ -110,7 +109,7 @@ class Realisation:
 class Installed(NamedTuple):
     """What a build installed: folders by the output's name, ``""`` for the one that ``path`` names.
 
-    ``own`` are the outputs' paths as their files have them, where another build's are others.
+    ``own`` are the paths by which the files name their own outputs, if those differ between builds.
     """
 
     folders: Mapping[str, Path]
@@ -121,65 +120,65 @@ class Artifacts(Protocol):
     """What an engine keeps of checkpoints, for builds to start from."""
 
     def unusable(self, checkpoint: Checkpoint) -> str | None:
-        """Why this checkpoint can't be started from, or None. Cheap: no walk of its files."""
+        """Why a build can't start from this checkpoint, or None. Cheap: it walks no files."""
 
     def damage(self, checkpoint: Checkpoint) -> str | None:
-        """What of the checkpoint's artifacts isn't as it was published. Reads every inode."""
+        """What of the checkpoint's artifacts differs from what was published. Reads every inode."""
 
     def base_manifest(self, checkpoint: Checkpoint) -> Manifest:
         """The manifest of the tree the checkpoint was built from. Raises ``StoreError`` where it
         can't be read."""
 
     def release_pins(self) -> None:
-        """All results are on record: unpin what was published, it may be evicted now."""
+        """All results are recorded: from now on published artifacts may be evicted."""
 
     def keep_only(self, package: str, kept: Sequence[Checkpoint]) -> None:
-        """Let go of all artifacts of ``package`` that none of ``kept`` needs, at once or when room
-        is needed."""
+        """Release all artifacts of ``package`` that none of ``kept`` needs. The engine removes them
+        now, or when it needs room."""
 
     def discard(self, checkpoint: Checkpoint) -> None:
         """Remove the artifacts of a checkpoint that is not to be trusted."""
 
 
 class Outputs(Protocol):
-    """What builds installed. ``out`` is where that lies."""
+    """Installed outputs. ``out`` is the folder of one."""
 
     def installed(self, out: Path) -> Installed:
         """All that the build of ``out`` installed."""
 
     def damage(self, out: Path) -> str | None:
-        """What of a published output is no longer as it was, or None."""
+        """What of a published output has changed, or None."""
 
     def path(self, drv: Derivation, out: Path | None) -> str | None:
-        """``$out`` of the package, as its build and its programs see it. None where that can't be
-        known before it is built."""
+        """``$out`` of the package, as its build and its programs see it. None if only a build can
+        tell."""
 
     def program(self, drv: Derivation, out: Path, command: Sequence[str]) -> list[str]:
         """The command line that runs ``command`` with ``out`` lying at ``path``."""
 
 
 class Observations(Protocol):
-    """What was seen of builds that were watched."""
+    """What the watcher observed of builds."""
 
     def trace(self, checkpoint: Checkpoint) -> MemoryFile | None:
-        """What was seen of the build that made the checkpoint; None where nothing was."""
+        """The memory of the build that made the checkpoint; None if it wasn't watched."""
 
     def report(self, checkpoint: Checkpoint) -> Report | None:
-        """Which commands that build ran, and why; None where that isn't known."""
+        """Which commands that build executed, and why; None if that isn't known."""
 
     def changed_toolchain(self, toolchain: str) -> str | None:
-        """What of the system is another thing than what a build read of it, if something is.
-        ``toolchain`` is the name that its record has for that."""
+        """Which system file that a build read has changed since; None if none has. ``toolchain`` is
+        what the build's record names."""
 
 
 class Diagnosis(Protocol):
     """What an engine needs, and whether it is there: for ``doctor``."""
 
     def examine(self) -> Iterable[Finding]:
-        """What it needs of this machine. Raises ``CkptError`` where that can't be found out."""
+        """What the engine needs of this machine. Raises ``CkptError`` if it can't find out."""
 
     def examine_package(self, drv: Derivation) -> Finding:
-        """Whether there is what a build of ``drv`` asks for before it has begun."""
+        """Whether all is there that a build of ``drv`` needs before it begins."""
 
 
 class Engine(Protocol):
@@ -193,7 +192,8 @@ class Engine(Protocol):
     def outputs(self) -> Outputs: ...
     @property
     def observations(self) -> Observations | None:
-        """None where no build is ever watched: then its recipe says all that it depends on."""
+        """None if the engine watches no build: then the recipe names all that a build depends
+        on."""
 
     @property
     def diagnosis(self) -> Diagnosis: ...
@@ -201,20 +201,20 @@ class Engine(Protocol):
     def recipe(self, drv: Derivation, source: SourceTree, *, to_build: bool = False) -> Recipe:
         """The recipe's fingerprint on this machine, toolchain and kind of sandbox included.
 
-        ``to_build``: a build follows, as far as can be known, and what it takes may begin.
+        ``to_build``: a build is likely to follow, and the engine may prepare it.
         """
 
     def fits(self, checkpoint: Checkpoint, recipe: Recipe) -> bool:
         """Whether a build by ``recipe`` may start from ``checkpoint``."""
 
     def explain(self, part: str, old: Recipe, new: Recipe) -> str:
-        """What about ``part`` of the recipe is another one, for people to read."""
+        """How ``part`` of the recipe differs, for people to read."""
 
     def is_sandboxed(self, drv: Derivation) -> bool:
-        """Whether builds of ``drv`` are shut in on this machine."""
+        """Whether this machine builds ``drv`` in a sandbox."""
 
     def source_path(self, drv: Derivation) -> str:
-        """Where the sources lie for the build: what its messages name."""
+        """The path of the sources inside the build, as its messages name it."""
 
     def realise(
         self,
@@ -231,7 +231,7 @@ class Engine(Protocol):
 
 
 def changed_toolchain(engine: Engine, toolchain: str | None) -> str | None:
-    """What of the system is another thing than what a build by ``engine`` read of it, if something
-    is. ``toolchain`` is what its record names; None: its recipe says it all."""
+    """Which system file that a build by ``engine`` read has changed since; None if none has.
+    ``toolchain`` is what its record names; None if its recipe says it all."""
     seen = engine.observations
     return None if seen is None or toolchain is None else seen.changed_toolchain(toolchain)

@@ -85,7 +85,7 @@ class Repository(Location):
         commit, head_tree = trees.resolve(self, "HEAD^{commit}", "HEAD^{tree}")
         return Target(kind, kind, tree, commit if head_tree == tree else None)
 
-    def mend(self, target: Target) -> bool:
+    def repair(self, target: Target) -> bool:
         """Remove what is damaged of our own objects, and write those of ``target`` anew; whether
         that came to anything. Raises as ``target`` does."""
 

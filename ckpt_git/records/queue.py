@@ -1,7 +1,7 @@
 """The queue of build requests: a file for each slot, so that a newer request replaces an older one.
 
-Commits that come while a build runs fall into one slot and only the newest is left of them.
-Anyone puts; only the holder of the builder's lock takes (``ckpt_git.builds.background.builder``).
+Commits that come while a build runs share one slot, so that only the newest is built. Any process
+may ``put``. Only the holder of the builder's lock may ``take`` (``builds.background.builder``).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from ckpt_git.records.files import newest_first, publish_json, writing
 from ckpt_git.records.state import State
 
 BY_HAND = "asked for"
-"""``Request.why`` of what someone asked for by name: no other request replaces it."""
+"""``Request.why`` of a build that the user asked for: no other request replaces it."""
 
 IDLE = "idle verification"
-"""``Request.why`` of what is compared with a clean build once nothing else waits."""
+"""``Request.why`` of a comparison with a clean build, which waits until nothing else does."""
 
 _WAITS, _TAKEN = ".json", ".taken"
-_LAST = "idle-"  # what the names of files begin with that are taken after all others
+_LAST = "idle-"  # the prefix of files that are taken after all others
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Request:
 
     ``why`` is the event (``post-commit``), ``BY_HAND`` or ``IDLE``. No ``packages`` means all.
     ``clean`` and ``rebuild`` are the options of ``git ckpt build``. ``submitted`` is in Unix
-    seconds. ``foreign`` says that others may have written what is wanted (``builds.trust``).
+    seconds. ``foreign`` says that others may have written it (``builds.checks.trust``).
     """
 
     root: str
@@ -86,7 +86,10 @@ class Request:
 
 
 def put(state: State, request: Request) -> None:
-    """Let ``request`` wait, in place of an older one of its slot. Raises ``StoreError``."""
+    """Put ``request`` into the queue, in place of an older one of its slot.
+
+    Raises ``StoreError``.
+    """
     publish_json(_file(state, request), asdict(request), mtime=request.submitted)
 
 
@@ -105,12 +108,12 @@ class Taken:
 
 
 def take(state: State) -> Taken | None:
-    """The newest request that waits, an idle one where there is no other.
+    """Take the newest request that waits; an idle one if there is no other.
 
-    ``acknowledge`` it once it is known elsewhere that it is built. For the holder of the builder's
-    lock alone. The rename comes before the reading: a newer request of the same slot, put at this
-    moment, either is the one that is read or still waits afterwards. A builder that died before
-    it settled leaves its request to the next one.
+    Only the holder of the builder's lock may call this. It calls ``acknowledge`` once others can
+    see that the request is being built. The file is renamed before it is read: a newer request that
+    is put into the same slot at this moment is either read here, or it still waits. If a builder
+    dies before it acknowledges, the next one takes the request again.
     """
     for path in _files(state):
         file = path.with_suffix(_TAKEN)
@@ -122,20 +125,20 @@ def take(state: State) -> Taken | None:
 
 
 def acknowledge(taken: Taken) -> None:
-    """Forget a request that was taken; a newer one of its slot goes on waiting."""
+    """Remove a request that was taken. A newer one in its slot stays."""
     with writing(taken.file):
         remove_file(taken.file)
 
 
 def forget(state: State, request: Request) -> None:
-    """Settle ``request`` for a builder that ended before it did; another one goes on waiting."""
+    """Acknowledge ``request`` for a builder that ended before it did so. Another one stays."""
     file = _file(state, request).with_suffix(_TAKEN)
     if _read(state, file) == request:
         acknowledge(Taken(request, file))
 
 
 def clear(state: State) -> None:
-    """Forget all that waits. Raises ``StoreError``."""
+    """Remove all requests. Raises ``StoreError``."""
     for path in _files(state):
         with writing(path):
             remove_file(path)

@@ -144,9 +144,9 @@ class Progress:
         self._set(replace(self._now, phase=phase))
 
     def end(self, ending: Ending) -> None:
-        """The run is over. Who ended it has said so already, and knows better why.
+        """The run is over. If somebody ended it, that process has kept the reason already.
 
-        A process of the builder's own may have written on: what it wrote to is told, too.
+        A child of the builder may have published more logs than this process knows; they are kept.
         """
         last = _read(self._state)
         now = last if last is not None and last.id == self._now.id else self._now
@@ -155,7 +155,7 @@ class Progress:
             remove_file(_file(self._state))
 
     def ends_as(self, ending: Ending) -> None:
-        """The run is about to be over, and this process knows how; the builder will ``end`` it."""
+        """Keep how the run is going to end. The builder calls ``end`` later."""
         self._keep(self._now, ending)
 
     def _keep(self, now: Running, ending: Ending) -> None:
@@ -172,10 +172,10 @@ class Progress:
 
 
 def running(state: State, on_death: Callable[[Running], None]) -> Running | None:
-    """What runs now, or None.
+    """The run of a living builder, or None.
 
-    The first to find that a builder died is given what it was doing, through ``on_death``, and
-    its traces are removed; everyone after that finds nothing.
+    The first process to find that a builder died calls ``on_death`` with its run, and removes its
+    files. Later ones find nothing.
     """
     now = _read(state)
     if now is None:
@@ -188,7 +188,8 @@ def running(state: State, on_death: Callable[[Running], None]) -> Running | None
 
 
 def clear_up(state: State, on_death: Callable[[Running], None]) -> None:
-    """Remove what a dead builder left, and tell ``on_death`` of it. Under the lock ``ALIVE``."""
+    """Call ``on_death`` with the run of a dead builder, and remove its files. The caller holds the
+    lock ``ALIVE``."""
     dead = _read(state)
     if dead is not None and ended(state, dead.id) is None:
         on_death(dead)
@@ -200,7 +201,7 @@ def clear_up(state: State, on_death: Callable[[Running], None]) -> None:
 def keep_ending(state: State, run: Running, ending: Ending) -> None:
     """Keep how ``run`` ended.
 
-    Best effort, as all that only tells of a build: its record is what counts.
+    Best effort: the build's record counts, and this is only for reports.
     """
     told = Ended(run.id, ending, time.time(), run.logs, run.commit)
     with suppress(StoreError, OSError):
@@ -216,7 +217,7 @@ def ended(state: State, run: str) -> Ended | None:
 
 
 def ends(state: State) -> frozenset[str]:
-    """The runs of which it is kept how they ended."""
+    """The ids of the runs whose end is kept."""
     return frozenset(path.stem for path in newest_first([state.path / "runs"], ".json"))
 
 
@@ -250,20 +251,20 @@ def process_started(pid: int) -> int | None:
 
 
 def mark_starting(state: State) -> None:
-    """Say that a builder is about to appear; hooks/background.sh does the same."""
+    """Note that a builder is being started, as hooks/background.sh does."""
     with suppress(OSError):
         make_way(_starting(state))
         _starting(state).write_text(_uptime() or "")
 
 
 def unmark_starting(state: State) -> None:
-    """Say that the builder has appeared, or that there is nothing for one to do."""
+    """Remove that note: the builder runs, or it has nothing to do."""
     with suppress(OSError):
         remove_file(_starting(state))
 
 
 def is_starting(state: State) -> bool:
-    """Whether a builder was started moments ago and has not read what it is to build yet."""
+    """Whether a builder was started some seconds ago and hasn't read the queue yet."""
     with suppress(OSError, ValueError):
         since = read_kept(_starting(state)).split()
         now = _uptime()
@@ -274,7 +275,7 @@ def is_starting(state: State) -> bool:
 
 
 def _uptime() -> str | None:
-    """Seconds since the machine started: nobody sets that clock. None where it can't be told."""
+    """Seconds since the machine started, by a clock that nobody can set. None if that fails."""
     with suppress(OSError, IndexError):
         return Path("/proc/uptime").read_text().split()[0]
     return None

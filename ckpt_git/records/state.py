@@ -33,17 +33,17 @@ class State:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.tell: Callable[[str], None] = self._tell_later
-        """Is given what is to be said about damage; it waits for the next command otherwise."""
+        """Called with each message about damage. By default the next command prints them."""
         self._told = 0
 
     # -- notices ------------------------------------------------------------------------------
 
     def post_notice(self, text: str) -> None:
-        """Keep ``text`` until it can be told: by the next hook or the next command.
+        """Keep ``text`` until the next hook or command prints it.
 
-        Each is a file of its own, so that one which is posted while others are taken is not
-        lost. Raises ``StoreError``; that there was something can still be told then, as an empty
-        file has room on a full disk.
+        Each notice is a file, so that one that is posted while others are taken isn't lost. Raises
+        ``StoreError`` on a full disk. An empty file still fits there, and says that a notice is
+        missing.
         """
         name = f"{time.time_ns():020}-{os.getpid()}.txt"
         try:
@@ -54,9 +54,9 @@ class State:
             raise
 
     def take_notices(self) -> list[str]:
-        """What waits to be told, oldest first; who takes it tells it, nobody else will.
+        """Take all notices, oldest first. The caller prints them: they are removed.
 
-        hooks/background.sh does the same with ``mv``: the one whose rename succeeds tells.
+        hooks/background.sh does the same with ``mv``. The process whose rename succeeds prints.
         """
         taken = []
         for path in self._notices():
@@ -84,7 +84,8 @@ class State:
     # -- skipping -----------------------------------------------------------------------------
 
     def remember_skipping(self, skipped: bool) -> None:
-        """Whether git's configuration has hooks do nothing: hooks/background.sh asks git then."""
+        """Note whether git's configuration switches our hooks off. hooks/background.sh asks git
+        only if there is such a note."""
         with suppress(OSError):
             if skipped:
                 (self.path / "skip").touch()
@@ -99,12 +100,11 @@ class State:
         parse: Callable[[Mapping[str, Any]], Value],
         place: Callable[[Value], Path] | None = None,
     ) -> Value | None:
-        """What ``parse`` makes of the JSON object at ``path``; None where there is none.
+        """``parse`` of the JSON object at ``path``; None where there is none.
 
-        ``place`` says where that belongs: where files were swapped each is whole, and about
-        something else than its name says. What isn't as it was written counts as absent, is moved
-        aside so that it is looked at once, and is still there for whoever wants to know what
-        happened.
+        ``place`` gives the path that a value belongs at. It finds files that were swapped: each of
+        them is whole, but has another name's content. A damaged file counts as absent. It is moved
+        to the folder ``damaged``, where the user can look at it.
         """
 
         def read(data: Mapping[str, Any]) -> Value:
@@ -113,9 +113,9 @@ class State:
                 raise kept_files.DamagedError(f"{path} has another record in it")
             return value
 
-        return read_json(path, read, self._let_go)
+        return read_json(path, read, self._set_aside)
 
-    def _let_go(self, path: Path) -> None:
+    def _set_aside(self, path: Path) -> None:
         name = f"{path.parent.name}-{path.name}"
         with suppress(OSError):
             self.damaged.mkdir(parents=True, exist_ok=True)

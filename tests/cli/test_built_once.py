@@ -41,9 +41,7 @@ def _waits(project: Project, *arguments: str) -> subprocess.Popen[bytes]:
     """A command that has begun to wait for the build that is under way."""
     command = project.start(*arguments)
     assert command.stderr is not None
-    assert command.stderr.readline() == (
-        b"ckpt: hello: it is being built already; waiting for that\n"
-    )
+    assert command.stderr.readline() == (b"ckpt: hello: already being built; waiting for its end\n")
     return command
 
 

@@ -4,10 +4,10 @@
                            │ running.json, logs
                            └──> running, follow, cancel (anyone)
 
-Every process that has something to build may become the builder; the one that gets the lock
-``BUILDER`` does, the others' requests are found by it. A request is never lost: it is in the
-queue before its submitter looks at the lock, and the builder looks at the queue once more after
-it let go of the lock. How a tree is built is passed in; nothing here calls git or an engine.
+Every process with a request may become the builder: the one that gets the lock ``BUILDER``. It
+builds the requests of the others, too. No request is lost: its submitter puts it into the queue
+before it tries the lock, and the builder looks at the queue once more after it has released the
+lock. The caller passes in how a tree is built; nothing here calls git or an engine.
 """
 
 from __future__ import annotations
@@ -33,10 +33,8 @@ from ckpt_git.records.runs import ALIVE, BUILDER, Ending, Progress, Running
 from ckpt_git.records.state import State
 
 Build = Callable[[Request, Progress], list[Record]]
-"""Builds what a request wants, tells ``Progress`` what it is at, and returns the records.
-
-Where one tree can't be built at all it raises; the next request is built all the same.
-"""
+"""Builds a request, reports to ``Progress``, and returns the records. It raises where a tree can't
+be built at all; the builder goes on with the next request."""
 
 _CANCEL_SECONDS = 5.0
 _START_SECONDS = 30.0
@@ -47,10 +45,10 @@ _POLL_SECONDS = 0.05
 
 
 def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
-    """Have ``request`` built: put it into the queue, and start a builder where none runs.
+    """Put ``request`` into the queue, and start a builder if none runs.
 
-    Returns False where what runs already builds the same: then there is nothing to do.
-    ``spawn`` starts a builder (``detach.spawn_builder``), or is one. Raises ``StoreError``.
+    Returns False if the current run builds the same. ``spawn`` starts a builder
+    (``detach.spawn_builder``), or is one. Raises ``StoreError``.
     """
     if _is_covered(state, request):
         return False
@@ -66,7 +64,7 @@ def submit(state: State, request: Request, spawn: Callable[[], None]) -> bool:
 
 
 def announce_to(progress: Progress) -> Announce:
-    """What has ``progress`` know what a build is at."""
+    """A listener that passes a build's phases and logs on to ``progress``."""
 
     def announce(package: str, event: Event) -> None:
         if event.kind == "log":
@@ -78,7 +76,7 @@ def announce_to(progress: Progress) -> Announce:
 
 
 def _have_it_give_way(state: State, now: Running) -> None:
-    """End an idle run, which begins anew later, when what takes its place is built."""
+    """End an idle run, and put its request back into the queue."""
     runs.keep_ending(state, now, "gave way")  # first: nobody is to take it for a crash
     queue.put(state, now.request)
     _end(now)
@@ -86,7 +84,7 @@ def _have_it_give_way(state: State, now: Running) -> None:
 
 
 def _is_covered(state: State, request: Request) -> bool:
-    """Whether what runs builds the same; a run that is being cancelled won't."""
+    """Whether the current run builds the same. A run that is being cancelled doesn't."""
     now = running(state)
     if now is None or runs.ended(state, now.id) is not None:
         return False
@@ -97,10 +95,10 @@ def _is_covered(state: State, request: Request) -> bool:
 
 
 def drain(state: State, build: Build) -> None:
-    """Build what waits, newest first, until nothing waits; return at once where a builder runs.
+    """Build all requests, newest first. Return at once if another process is the builder.
 
-    Raises ``StoreError`` where the queue can't be written, and ``KeyboardInterrupt`` once a
-    cancelled build is cleared up.
+    Raises ``StoreError`` if the queue can't be written, and ``KeyboardInterrupt`` after a cancelled
+    build has been cleaned up.
     """
     while queue.waiting(state):
         with exclusive(state.lock(BUILDER), wait=False) as first:
@@ -137,7 +135,7 @@ def _build_one(state: State, progress: Progress, build: Build) -> None:
 
 
 def running(state: State) -> Running | None:
-    """What is being built in the background, or None; a builder that died is reported once."""
+    """The run in the background, or None. A builder that died is reported once."""
     return runs.running(state, partial(notices.tell_death, state))
 
 
@@ -160,11 +158,11 @@ def follow(state: State, write: Callable[[str], object]) -> Ending | None:
 
 
 def cancel(state: State, spawn: Callable[[], None]) -> Running | None:
-    """End what runs in the background with all that it started, and forget what waits.
+    """End the background run with all its processes, and empty the queue.
 
-    Returns what was running. No record is made: an interrupted build isn't a failed one.
-    What is submitted meanwhile is built all the same: its submitter may have relied on the
-    builder that ended, so ``spawn`` starts another. Raises ``StoreError``.
+    Returns that run. It leaves no record: an interrupted build isn't a failed one. A request that
+    comes meanwhile is built: its submitter may have counted on the builder that was ended, so
+    ``spawn`` starts another. Raises ``StoreError``.
     """
     queue.clear(state)
     now = _wait_for_start(state)
@@ -180,7 +178,7 @@ def cancel(state: State, spawn: Callable[[], None]) -> Running | None:
 
 
 def _end(run: Running) -> None:
-    """End a builder with all that it started, kindly if it can be."""
+    """End a builder with all its processes: first SIGTERM, after some seconds SIGKILL."""
     with suppress(ProcessLookupError):
         os.kill(run.pid, signal.SIGTERM)
     if not _wait_for_end(run, _CANCEL_SECONDS):
@@ -189,10 +187,10 @@ def _end(run: Running) -> None:
 
 
 def _wait_for_start(state: State) -> Running | None:
-    """What runs, or is about to; None where nothing is coming.
+    """The current run; waits for one that is about to start. None if there is neither.
 
-    Whether something is coming is asked first: what starts between the two looks is found by the
-    second one.
+    It looks first whether one is about to start, and then whether one runs: so it can't miss one
+    that starts in between.
     """
     for _ in waiting.turns(_START_SECONDS, _POLL_SECONDS):
         coming = runs.is_starting(state) or queue.waiting(state)

@@ -1,7 +1,7 @@
 """Start a process that nobody waits for, and be one.
 
-What makes a ``git commit`` wait, or its terminal end a build: an inherited descriptor, a shared
-session, a signal. All of it is cut here.
+An inherited descriptor would make ``git commit`` wait. A shared session, or a signal, would let its
+terminal end the build. This module gives all of that up.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ NICE = 10
 _LOWEST = 19  # nice(2)
 
 IO_CLASSES = {"best-effort": ("-c2", "-n7"), "idle": ("-c3",), "none": ("-c0",)}
-"""What ``git config ckpt.ioClass`` may say, the default first, and how ionice(1) says it."""
+"""The values of ``git config ckpt.ioClass``, the default first, and ionice(1)'s options for
+each."""
 
 DETACHED = "--detached"
-"""What ``git ckpt hook EVENT`` is given by those who don't wait for it."""
+"""The option of ``git ckpt hook EVENT`` for callers that don't wait for it."""
 
 FROM = "--from"
-"""What that is given before it, with the top of the work tree: no process is started in a folder
-that may be removed this very moment."""
+"""The option before it, with the top of the work tree. The process isn't started in that folder, as
+somebody may be removing it."""
 
 
 def spawn_builder(
@@ -53,9 +54,9 @@ def spawn_builder(
 def detach() -> None:
     """Leave the terminal and all that the starter left open. Call it before a file is opened.
 
-    SIGTERM from here on does what Ctrl-C does in the foreground, so that an engine has one way
-    to clean up. What a shell's ``&`` and hooks/background.sh had set to be ignored is back to
-    normal, or a build would inherit it.
+    From here on SIGTERM does what Ctrl-C does in the foreground, so that an engine has one way to
+    clean up. A shell's ``&`` and hooks/background.sh make the process ignore signals. That is
+    undone, as a build would inherit it.
     """
     with suppress(PermissionError):  # it leads a session already
         os.setsid()
@@ -68,8 +69,8 @@ def detach() -> None:
 
 
 def lower_priority(nice: int, io_class: str) -> None:
-    """Let what people do go first: nice(2), ionice(1). ``nice`` is added to what there is; a
-    negative number takes effect for root alone. Best effort, as not every system has both."""
+    """Lower this process's priority: nice(2), ionice(1). ``nice`` is added to the present value;
+    only root can use a negative one. Best effort, as not every system has both."""
     with suppress(OSError):
         os.nice(nice)
     with suppress(MissingError, ProcessError):
@@ -82,7 +83,8 @@ def give_way() -> None:
 
 
 def close_descriptors() -> None:
-    """A shell can close the first ten; the lock of a ``flock 200`` around a commit is above."""
+    """Close all that was inherited. A shell can close the first ten only, and a ``flock 200``
+    around a commit has a higher one."""
     null = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(null, standard)
@@ -93,7 +95,7 @@ def close_descriptors() -> None:
 
 
 def _descriptors() -> list[int]:
-    """What is open. Where limits are a milliard, trying each number would take minutes."""
+    """The open descriptors. To try each number would take minutes where the limit is 10⁹."""
     try:
         return [int(link.name) for link in Path("/proc/self/fd").iterdir()]
     except FileNotFoundError:

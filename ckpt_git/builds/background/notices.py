@@ -57,7 +57,7 @@ def tell_difference(state: State, record: Record, paths: Sequence[str]) -> None:
     _post(state, f"{differs}; the checkpoint was removed, and the clean build's result counts")
 
 
-def tell_doubt(state: State, package: str, why: str) -> None:
+def tell_question(state: State, package: str, why: str) -> None:
     """A notice that ``package`` isn't built before its user agrees (``builds.trust``)."""
     _post(state, f"{package} is not rebuilt: {why}")
 

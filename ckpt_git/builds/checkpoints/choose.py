@@ -46,16 +46,16 @@ _NEVER = Distance(float("inf"), 0)
 class Choice(NamedTuple):
     """Where to start. ``start`` is None for a clean build, ``why_clean`` then says why.
 
-    ``distances`` say how far each checkpoint of the recipe is away, nearest first; None where the
-    base's objects are gone. ``refused`` are nearer ones than the chosen that can't be used,
-    ``foreign`` those of another recipe.
+    ``distances`` has the distance to each checkpoint of this recipe, nearest first. It is None
+    where git no longer has the base's objects. ``refused`` are the nearer checkpoints that can't be
+    used, ``other_recipes`` those that another recipe made.
     """
 
     start: Start | None
     why_clean: str | None
     refused: tuple[Refused, ...] = ()
     distances: tuple[tuple[Checkpoint, Distance | None], ...] = ()
-    foreign: tuple[Checkpoint, ...] = ()
+    other_recipes: tuple[Checkpoint, ...] = ()
 
 
 def choose(
@@ -68,19 +68,20 @@ def choose(
     weights: Weights,
     ignore: Sequence[str] = (),
 ) -> Choice:
-    """Choose among ``known`` (newest first): what has least compiled anew, the newest of equals."""
+    """Choose among ``known`` (newest first) the checkpoint from which a build compiles least; of
+    equals, the newest."""
     fitting = [c for c in known if engine.fits(c, recipe)]
-    foreign = tuple(c for c in known if c not in fitting)
+    other_recipes = tuple(c for c in known if c not in fitting)
     measured = measure(repo, fitting, source.tree, drv.source.folder, weights, ignore)
     refused: list[Refused] = []
     for checkpoint, _ in measured:
         reason = engine.artifacts.unusable(checkpoint)
         if reason is None:
             start, why = _start(repo, engine, checkpoint, source, drv.source.folder)
-            return Choice(start, why, tuple(refused), measured, foreign)
+            return Choice(start, why, tuple(refused), measured, other_recipes)
         refused.append(Refused(checkpoint, reason))
-    why = refused[0].reason if refused else _why_foreign(engine, foreign, recipe)
-    return Choice(None, why, tuple(refused), measured, foreign)
+    why = refused[0].reason if refused else _why_none_fits(engine, other_recipes, recipe)
+    return Choice(None, why, tuple(refused), measured, other_recipes)
 
 
 def measure(
@@ -111,19 +112,19 @@ def measure(
     return tuple(sorted(measured, key=lambda one: one[1] or _NEVER))
 
 
-def why_foreign(engine: Engine, checkpoint: Checkpoint, recipe: Recipe) -> str:
-    """What about the recipe is another one than the checkpoint's."""
+def why_other_recipe(engine: Engine, checkpoint: Checkpoint, recipe: Recipe) -> str:
+    """Which part of the recipe differs from the checkpoint's, in words."""
     if checkpoint.engine != engine.name:
         return f"the package was built by the {checkpoint.engine} engine until now"
     return engine.explain(checkpoint.recipe.differing(recipe)[0], checkpoint.recipe, recipe)
 
 
-def _why_foreign(engine: Engine, foreign: Sequence[Checkpoint], recipe: Recipe) -> str:
-    """Of several recipes, the one that differs least says most."""
-    if not foreign:
+def _why_none_fits(engine: Engine, other_recipes: Sequence[Checkpoint], recipe: Recipe) -> str:
+    """The same for the checkpoint whose recipe differs least."""
+    if not other_recipes:
         return "there is no checkpoint yet"
-    least = min(foreign, key=lambda c: len(c.recipe.differing(recipe)))
-    return why_foreign(engine, least, recipe)
+    least = min(other_recipes, key=lambda c: len(c.recipe.differing(recipe)))
+    return why_other_recipe(engine, least, recipe)
 
 
 def _start(
@@ -133,7 +134,7 @@ def _start(
     source: GitSource,
     folder: str,
 ) -> tuple[Start | None, str | None]:
-    """Start from ``checkpoint``, or the reason why this change can't."""
+    """The start from ``checkpoint``, or why this change can't be built from it."""
     try:
         diff = _diff(repo, engine, checkpoint, source, folder)
     except (StoreError, RepositoryError) as error:
@@ -141,7 +142,7 @@ def _start(
     try:
         diff = repo.converted(diff, checkpoint.tree, source)
     except RepositoryError as error:
-        return None, f"what git makes of unchanged files may be another thing: {error.what}"
+        return None, f"git may now write unchanged files in another form: {error.what}"
     return Start(checkpoint, diff, repo.source(checkpoint.tree, folder)), None
 
 

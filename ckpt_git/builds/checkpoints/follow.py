@@ -1,9 +1,10 @@
 """The checkpoint in force of a package: what moves it, and what a build may start from.
 
-It is what ``status`` measures the drift from, and what stays whatever else goes. ``prepare`` and
-``rebase-checkpoint`` put one in force; with ``follow = "builds"`` so does each build of HEAD, and
-a build may start from any other checkpoint that is nearer. With ``follow = "auto"`` a build of
-HEAD is made clean, and put in force, once that is cheaper than staying (``follow_cost``).
+``status`` measures the drift from it, and it is never evicted. ``prepare`` and
+``rebase-checkpoint`` put one in force. With ``follow = "builds"`` each build of HEAD does, too, and
+a build may start from any checkpoint that is nearer. With ``follow = "auto"`` a build of HEAD is
+clean, and its checkpoint is put in force, once that is cheaper than to keep the old one
+(``follow_cost``).
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ from ckpt_git.records import checkpoints
 def candidates(
     context: Context, package: Package, *, all_of_them: bool = False
 ) -> Sequence[Checkpoint]:
-    """What a build of ``package`` may start from, newest first; ``all_of_them`` where it goes
-    along a history of its own and not where the package's checkpoint is kept."""
+    """The checkpoints that a build of ``package`` may start from, newest first. ``all_of_them`` is
+    for a replay or a bisection, which go along commits of their own."""
     if all_of_them or package.follow == "builds":
         return checkpoints.listed(context.state, package.name)
     in_force = checkpoints.in_force(context.state, package.name)
@@ -31,8 +32,8 @@ def candidates(
 
 
 def follow(context: Context, package: Package, target: Target, made: Checkpoint) -> None:
-    """Put ``made``, which a build of ``target`` left, in force where the package follows its
-    builds, or those that are clean, and where nothing is in force yet. Raises ``StoreError``."""
+    """Put ``made``, the checkpoint of a build of ``target``, in force: if the package's ``follow``
+    asks for it, or if none is in force yet. Raises ``StoreError``."""
     serves = package.follow == "builds" or (package.follow == "auto" and made.depth == 0)
     state = context.state
     if (serves and is_head(context, target)) or not checkpoints.is_pinned(state, package.name):
@@ -40,7 +41,7 @@ def follow(context: Context, package: Package, target: Target, made: Checkpoint)
 
 
 def put_in_force(context: Context, record: Record) -> Checkpoint | None:
-    """Put the checkpoint that the build on record left in force, if it left one; gives it."""
+    """Put the checkpoint of a recorded build in force, and return it; None if there is none."""
     if not record.passed:
         return None
 
@@ -52,8 +53,8 @@ def put_in_force(context: Context, record: Record) -> Checkpoint | None:
 
 
 def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
-    """The checkpoint of the tree that the build on record was of, or None; of several the one
-    that fewest checkpointed builds lie behind."""
+    """The checkpoint of the tree that was built, or None. Of several, the one with the shortest
+    chain of builds behind it."""
     tree = record.tree if record.answered_by is None else record.answered_by.tree
     known = checkpoints.listed(context.state, record.package)
     same = [c for c in known if c.tree == tree and c.recipe.id == record.recipe]
@@ -62,7 +63,7 @@ def checkpoint_of(context: Context, record: Record) -> Checkpoint | None:
 
 
 def is_head(context: Context, target: Target) -> bool:
-    """Whether what was built is the commit that is checked out, rather than an old one or edits."""
+    """Whether the commit that is checked out was built, not an old one and not edits."""
     if target.commit is None or target.kind != "commit":
         return target.commit is not None
     return target.commit == context.repo.target("HEAD").commit

@@ -1,9 +1,8 @@
 """What a hook may build unasked. The rules, and why, are in docs/explanation/threat-model.md.
 
-What the user commits is built. What a merge, a pull, a rebase or a checkout brings in is built in
-a sandbox alone, and by a recipe that the user wrote or agreed to: one that others changed may
-name other commands, a network, and folders to be shown. What a person asks for by a command
-is their own act, and nobody is asked about it.
+A hook builds what the user commits. It builds what a merge, a pull, a rebase or a checkout brings
+only in a sandbox, and only by a recipe that the user wrote or agreed to: a recipe of others may
+name other commands, a network, and more folders. A command that the user types asks nothing.
 """
 
 from __future__ import annotations
@@ -33,8 +32,8 @@ _HOW = "`git ckpt trust` shows it and agrees"
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A package's recipe as a tree has it, and what was agreed to; ``sandboxed`` says whether its
-    builds are shut in here."""
+    """A package's recipe in a tree, and the user's agreement to it. ``sandboxed`` says whether this
+    machine builds it in a sandbox."""
 
     package: Package
     digest: str
@@ -48,7 +47,7 @@ class Standing:
 
 
 def standing(context: Context, package: Package, tree: str) -> Standing:
-    """What is agreed about ``package`` as ``tree`` has it. Raises ``CkptError``."""
+    """The standing of the recipe that ``tree`` has for ``package``. Raises ``CkptError``."""
     found = _digest(context, package, tree)
     drv = context.derivation(package, tree)
     sandboxed = context.engine(drv.engine).is_sandboxed(drv)
@@ -64,8 +63,8 @@ def agree(context: Context, standings: Sequence[Standing]) -> None:
 
 
 def accept(context: Context, packages: Sequence[Package], tree: str) -> None:
-    """Remember recipes that the user wrote, or has hooks installed for: hooks may build by them
-    what others commit, in a sandbox. Raises ``CkptError``."""
+    """Note that the user wrote these recipes, or installed hooks for them. Hooks may build by them,
+    in a sandbox, what others commit. Raises ``CkptError``."""
     for package in packages:
         found = _digest(context, package, tree)
         if agreements.find(context.state, found) is None:
@@ -77,15 +76,15 @@ def _keep(context: Context, package: Package, digest: str, *, without_sandbox: b
 
 
 def is_foreign(context: Context, event: str) -> bool:
-    """Whether what ``event`` asks for may be others' doing: all but a commit that the user made."""
+    """Whether ``event`` may bring in what others wrote: all but a commit that the user made."""
     return event != "post-commit" or not authorship.last_step_was_a_commit(context.repo)
 
 
 def packages_to_build(context: Context, request: Request, target: Target) -> tuple[str, ...] | None:
-    """The packages of ``request`` that the builder may build of ``target``: their names, none for
-    all, None where it may build nothing. What has to be asked about first is told, once.
+    """The packages of ``request`` that the builder may build: their names, an empty tuple for all,
+    None for none. For each of the others the user gets one notice.
 
-    Who commits makes the recipe their own, for builds that are shut in. Raises ``CkptError``.
+    Who commits a recipe agrees to it, for builds in a sandbox. Raises ``CkptError``.
     """
     if request.why == BY_HAND:
         return request.packages
@@ -94,18 +93,18 @@ def packages_to_build(context: Context, request: Request, target: Target) -> tup
         with suppress(CkptError):  # what is missing is told by the build
             accept(context, packages, target.tree)
         return request.packages
-    doubts = {package.name: doubt(context, package, target) for package in packages}
-    for name, found in doubts.items():
+    questions = {package.name: question(context, package, target) for package in packages}
+    for name, found in questions.items():
         if found is not None and agreements.ask_once(context.state, found[1]):
-            notices.tell_doubt(context.state, name, found[0])
-    if not any(doubts.values()):
+            notices.tell_question(context.state, name, found[0])
+    if not any(questions.values()):
         return request.packages
-    return tuple(name for name, found in doubts.items() if found is None) or None
+    return tuple(name for name, found in questions.items() if found is None) or None
 
 
-def doubt(context: Context, package: Package, target: Target) -> tuple[str, str] | None:
-    """Why a hook has to ask before it builds what others may have brought in, and the digest of
-    what it asks about; None where it needn't. Raises ``CkptError``."""
+def question(context: Context, package: Package, target: Target) -> tuple[str, str] | None:
+    """Why a hook must ask the user before it builds what others may have written, and the digest of
+    the recipe in question. None if it need not ask. Raises ``CkptError``."""
     one = standing(context, package, target.tree)
     if not one.sandboxed and not one.agreed:
         why = "there is no sandbox here, so what others committed would run with your rights"
@@ -119,7 +118,7 @@ def doubt(context: Context, package: Package, target: Target) -> tuple[str, str]
 def _changed_by_others(
     context: Context, package: Package, target: Target, digest: str
 ) -> str | None:
-    """Which commit of somebody else's has the recipe say what it says; None where it's the user."""
+    """The commit of somebody else that changed the recipe last; None if the user changed it."""
     head = target if target.commit is not None else context.repo.target("HEAD")
     assert head.commit is not None
     if head.tree != target.tree:

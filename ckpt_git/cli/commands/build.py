@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ckpt_git.builds import build as builds
 from ckpt_git.builds.background import builder, detach, idle
-from ckpt_git.builds.checkpoints.choose import why_foreign
+from ckpt_git.builds.checkpoints.choose import why_other_recipe
 from ckpt_git.builds.checks import untracked
 from ckpt_git.builds.checks import verify as checks_verify
 from ckpt_git.builds.context import Context
@@ -82,8 +82,8 @@ def explain(context: Context, name: str, options: BuildOptions) -> None:
         refused: dict[str, list[Checkpoint]] = {}
         for one in plan.choice.refused:
             refused.setdefault(one.reason, []).append(one.checkpoint)
-        for other in plan.choice.foreign:
-            reason = why_foreign(plan.engine, other, plan.recipe)
+        for other in plan.choice.other_recipes:
+            reason = why_other_recipe(plan.engine, other, plan.recipe)
             refused.setdefault(reason, []).append(other)
         for reason, (newest, *older) in refused.items():
             others = f" and {count(len(older), 'older one')}" if older else ""

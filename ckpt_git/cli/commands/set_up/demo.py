@@ -137,7 +137,7 @@ def _set_up(stage: Stage) -> Built:
     everything = {f for f in files if f.endswith(".c")}
     _check(set(built.compiled) == everything, "the clean build didn't compile every C file")
     stage.tell(f"{_compiled(built)}; what it made is the first checkpoint")
-    _check(_answer(stage, "median") == "3", "the program has no mistake to mend")
+    _check(_answer(stage, "median") == "3", "the program has no mistake to fix")
     stage.tell(f"`{' '.join(_EVEN_COLUMN)}` says that the median is 3, which is wrong")
     return built
 

@@ -1,20 +1,20 @@
 """The store: memories and outputs, immutable once they are published, safe for several processes.
 
-    entries/ID/memory    a checkpoint: what the commands of one build made of what they saw
-    entries/ID/report    which of them ran, and why, as JSON
+    entries/ID/memory    a checkpoint: the inputs and the results of one build's commands
+    entries/ID/report    which commands ran, and why, as JSON
     entries/ID/manifest  the source tree it was built from (git ls-tree's form)
-    entries/ID/fs        or what ``fetch`` brought, with the list by which damage is noticed
-    entries/ID/seal
-    entries/ID/meta.json whose it is, with a checksum
+    entries/ID/fs        or what ``fetch`` brought
+    entries/ID/seal      and the list of its files, which shows damage
+    entries/ID/meta.json the owner and the package, with a checksum
     objects/ab/ID        the contents that memories name, by their digests
     outputs/ID/NAME      what a build installed
     outputs/ID/.seal
-    outputs/ID/.of       whose it is, the owner and the package, and its size, as JSON
-    toolchains/ID        what a build read of the system
+    outputs/ID/.of       the owner, the package and the size, as JSON
+    toolchains/ID        the system files that a build read
     dates/ID             its mtime is the date of a package's sources in all builds
-    seed                 the secret that random bytes of builds are made of
+    seed                 the secret from which builds get their random bytes
     watch/               the watcher's programs
-    tmp/ID               a build that runs; locked by its process
+    tmp/ID               the folder of a build that runs; its process holds a lock
     size                 bytes of all entries, objects and outputs
 
 An entry is made in ``tmp`` and published by rename(2): it is there whole or not at all.
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
 
 class Store:
-    """A store below ``root``. Nothing is written before something is to be kept."""
+    """A store below ``root``. It writes nothing there before the first entry."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -101,13 +101,13 @@ class Store:
         return [name for _, name in sorted(found, reverse=True)]
 
     def fetched(self, prefix: str) -> list[Entry]:
-        """What ``fetch`` brought, of the entries whose ids begin with ``prefix``."""
+        """The entries of ``fetch`` whose ids begin with ``prefix``."""
         names = sorted(path.name for path in self.entries.glob(f"{prefix}*"))
         found = [entry for name in names if (entry := self.entry(name)) is not None]
         return [entry for entry in found if entry.fetched]
 
     def missing(self, entry_id: str) -> str | None:
-        """What of an entry isn't there, in a few words, or None. Doesn't look into its files."""
+        """What is missing of an entry, in a few words, or None. Reads none of its files."""
         folder = self.entries / entry_id
         if not folder.is_dir():
             made_before = (self.root / "layers" / entry_id).is_dir()
@@ -161,7 +161,8 @@ class Store:
                 _publish(made, self.entries / entry.id)
 
     def hold(self, made: Path) -> None:
-        """Keep what is about to be published from sweeps that know of nobody who wants it."""
+        """Pin an entry that is about to be published: no record names it yet, so a sweep would
+        remove it."""
         self._fresh.append(locks.hold(made))
 
     def when_released(self, workspace: Deferred[None]) -> None:
@@ -185,8 +186,8 @@ class Store:
             raise StoreError(f"{path} can't be read: {error}") from error
 
     def drop(self, entry_id: str) -> None:
-        """Remove an entry: out of sight first, so that nobody starts from half of it. A build that
-        uses it keeps it until it ends."""
+        """Remove an entry. It is renamed first, so that no build starts from half of it. A build
+        that uses it keeps it until that build ends."""
         entry = self.entry(entry_id)
         self.open()
         with writing(self.root), self.tally.locked():
@@ -198,8 +199,7 @@ class Store:
 
     @contextmanager
     def held(self, entry_ids: Iterable[str]) -> Iterator[None]:
-        """Keep these entries from being removed meanwhile. Raises ``StoreError`` for one that is
-        gone."""
+        """Lock these entries against removal. Raises ``StoreError`` for one that is gone."""
         with ExitStack() as stack:
             for name in entry_ids:
                 folder = self.entries / name
@@ -214,20 +214,20 @@ class Store:
             yield
 
     def take_away(self, entry: Path) -> bool:
-        """Take an entry or an output out of sight, unless it is held, for ``clear_away`` to remove.
-        Gives whether it is gone. Under the tally's lock."""
+        """Rename an entry or an output that nobody holds; ``clear_away`` removes it. Returns
+        whether that was done. The caller holds the tally's lock."""
         with locks.seized(entry) as seized:
             if seized:
                 self._put_aside(entry)
         return seized
 
     def is_held(self, entry: Path) -> bool:
-        """Whether a build uses an entry, or published it and hasn't made it known yet."""
+        """Whether a build uses an entry, or has published it and not yet recorded it."""
         with locks.seized(entry) as seized:
             return not seized
 
     def clear_away(self) -> None:
-        """Remove what was taken out of sight."""
+        """Remove what ``take_away`` has renamed."""
         for left in self.tmp.glob("*.dropped"):
             locks.remove_unless_held(left)
 
