@@ -14,18 +14,24 @@ Damage = Callable[[Random, Path], None]
 
 def damage_some(chance: Random, folders: Iterable[Path], count: int) -> list[str]:
     """Damage so many of the files below ``folders``; says what was done to which."""
-    files = [file for folder in folders for file in _files(folder)]
+    tops = [*folders]
+    files = [file for folder in tops for file in _files(folder)]
     told = []
     newest = sorted(files, key=_date)[-20:]
     for _ in range(count if files else 0):
         file = chance.choice(chance.choice((files, newest)))
-        name = chance.choice(sorted(DAMAGES))
+        name = chance.choice([name for name in sorted(DAMAGES) if _stays_below(name, file, tops)])
         if not _can_be_read(file):  # it was damaged just now
             continue
         with suppress(OSError):  # it goes this moment, or the folder that it is in
             DAMAGES[name](chance, file)
             told.append(f"{name}: {file}")
     return told
+
+
+def _stays_below(name: str, file: Path, tops: Sequence[Path]) -> bool:
+    """Beside a folder that is ours lies what is the user's."""
+    return DAMAGES[name] is not _swapped_with_its_like or file.parent not in tops
 
 
 def _files(folder: Path) -> list[Path]:
