@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -130,19 +131,31 @@ class Context:
         """What a tree's ``ckpt.toml`` says, given what it holds; see ``find_config`` for None."""
         where = CONFIG_NAME
         if data is None and self.repo.top is not None:
-            path = self.repo.top / CONFIG_NAME
-            try:
-                data = path.read_bytes()
-            except (FileNotFoundError, NotADirectoryError):
-                return None
-            except OSError as error:
-                raise ConfigError(f"can't read {path}: {error.strerror}") from error
+            data = read_config(self.repo.top / CONFIG_NAME)
         return None if data is None else ckpt_toml.parse(ckpt_toml.decode(data, where), where=where)
 
     def derivation(self, package: Package, tree: str) -> Derivation:
         """What building ``package`` from ``tree`` means here."""
         source = Source(self.repo.common_dir, tree, package.source)
         return package.derivation(source, home=self.home)
+
+
+def read_config(path: Path) -> bytes | None:
+    """What the user's file at ``path`` holds, no more of it than is parsed; None where there is
+    none. Raises ``ConfigError`` for what is no file, and never waits for one who writes."""
+    try:
+        with open(path, "rb", opener=_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ConfigError(f"{path} is no file", "write it as a file")
+            return file.read(ckpt_toml.LARGEST + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}") from error
+
+
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def in_what_is_left(context: Context, act: Callable[[Context], T]) -> T:

@@ -11,7 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,6 +66,29 @@ def test_no_command_goes_on_with_a_bad_configuration(built: Project) -> None:
     assert "first" in built.ckpt("log").out, "looking back needs no configuration"
     built.repo.write("ckpt.toml", CONFIG)
     assert_nothing_lost(built, base)
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "endless", "long"])
+def test_what_is_no_file_of_configuration_is_told_at_once(tmp_path: Path, kind: str) -> None:
+    project = Project.make(tmp_path / "p", config=None)
+    path = project.path / "ckpt.toml"
+    make: dict[str, Callable[[], object]] = {
+        "pipe": lambda: os.mkfifo(path),
+        "folder": path.mkdir,
+        "endless": lambda: path.symlink_to("/dev/zero"),
+        "long": lambda: path.write_bytes(b"#" * 10_000_000),
+    }
+    make[kind]()
+    for command in ("build", "status", "init"):
+        [line] = project.ckpt(command, code=2).err.splitlines()
+        assert line.startswith("ckpt: error: ")
+        assert "ckpt.toml" in line
+
+
+def test_a_long_configuration_of_a_commit_is_refused(project: Project) -> None:
+    project.repo.commit("long", {"ckpt.toml": CONFIG + "#" * 10_000_000})
+    said = project.ckpt("build", "HEAD", code=2).err
+    assert said.startswith("ckpt: error: ckpt.toml is longer than 256 kB; ")
 
 
 def test_no_configuration(tmp_path: Path) -> None:

@@ -55,6 +55,17 @@ TOP_KEYS = ("on_commit", "notes", "store_limit", *SHARED, "push", "package")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _TOML_LINE = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
 
+LARGEST = 256 * 1024
+"""Bytes of a file that is read in well under a second, however it is written: 3,000 packages. A
+commit of somebody else's may bring any file, and a hook reads it."""
+_DEEPEST = 8
+_DEEP_KEY = re.compile(
+    r"""(?:^|[\[{,])[ \t]*+(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
+    f"{{{_DEEPEST}}}",
+    re.MULTILINE,
+)
+"""``tomllib`` takes time and memory by the square of a dotted key's parts."""
+
 _EXAMPLE = 'write, for example: [package.hello] and below it build = "make"'
 _NAME_ONE = 'say which derivation, e.g. file = "default.nix", flake = ".#hello" or expr = "…"'
 
@@ -72,7 +83,12 @@ def parse(text: str, *, where: str = "ckpt.toml") -> Config:
 
 
 def decode(data: bytes, where: str = "ckpt.toml") -> str:
-    """The text of the file ``where``. Raises ``ConfigError`` where it isn't UTF-8."""
+    """The text of the file ``where``. Raises ``ConfigError`` where it isn't UTF-8, or too long."""
+    if len(data) > LARGEST:
+        raise ConfigError(
+            f"{where} is longer than {LARGEST // 1024} kB",
+            "move long commands into scripts of the repository",
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,6 +107,9 @@ def _line(lines: Mapping[KeyPath, int], path: KeyPath) -> int:
 
 
 def _load(text: str, where: str) -> Mapping[str, Any]:
+    if deep := _DEEP_KEY.search(text):
+        line = text.count("\n", 0, deep.start()) + 1
+        raise ConfigError(f"{where}:{line}: a key of more than {_DEEPEST} parts", "shorten it")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number or a nesting beyond all use, too

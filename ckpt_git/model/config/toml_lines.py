@@ -42,6 +42,7 @@ class _Scanner:
         self.text = text
         self.position = 0
         self.lines: dict[KeyPath, int] = {}
+        self._line, self._counted = 1, 0
 
     def document(self) -> None:
         table: KeyPath = ()
@@ -69,11 +70,17 @@ class _Scanner:
         while True:
             self.skip(_BLANK)
             path = (*path, self.key_part())
-            self.lines.setdefault(path, self.text.count("\n", 0, self.position) + 1)
+            self.lines.setdefault(path, self.line())
             self.skip(_BLANK)
             if self.text[self.position] != ".":
                 return path
             self.position += len(".")
+
+    def line(self) -> int:
+        """The line of the position, counted on from where it was last asked for."""
+        self._line += self.text.count("\n", self._counted, self.position)
+        self._counted = self.position
+        return self._line
 
     def key_part(self) -> str:
         quoted = self.text[self.position] in "\"'"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -367,3 +370,58 @@ def told(text: str) -> str:
     except ConfigError as error:
         return str(error)
     return ""
+
+
+# --- files that somebody wrote to do harm ---------------------------------------------------
+
+_ONE = '[package.p]\nbuild = "make"\n'
+_HARMFUL: dict[str, Callable[[int], str]] = {
+    "packages": lambda size: "".join(
+        f"[package.p{number}]\nbuild = 'make'\n" for number in range(size // 33)
+    ),
+    "packages and a fault": lambda size: _HARMFUL["packages"](size) + "unknown = 1\n",
+    "unknown keys": lambda size: _ONE + "".join(f"k{n} = 1\n" for n in range(size // 12)),
+    "quoted keys": lambda size: _ONE + "".join(f"'k{n}' = 1\n" for n in range(size // 14)),
+    "a long key": lambda size: _ONE + "k" * size + " = 1\n",
+    "a deep key": lambda size: _ONE + "a." * (size // 2) + "a = 1\n",
+    "a deep key with blanks": lambda size: _ONE + "a . " * (size // 4) + "a = 1\n",
+    "a deep key of quotes": lambda size: _ONE + "'a'." * (size // 4) + "a = 1\n",
+    "a deep key of words with escapes": lambda size: _ONE + '"\\"".' * (size // 5) + "a = 1\n",
+    "a deep key in a table": lambda size: f"{_ONE}env = {{ {'a.' * (size // 2)}a = 1 }}\n",
+    "deep keys": lambda size: _ONE + f"{'a.' * 6}a = 1\n" * (size // 33),
+    "keys almost too deep": lambda size: "".join(
+        f"[k{number}.{'a.' * 6}a]\n" for number in range(size // 24)
+    ),
+    "a deep table": lambda size: f"{_ONE}[{'a.' * (size // 2)}a]\n",
+    "deep arrays": lambda size: _ONE + "a = " + "[" * size,
+    "deep tables": lambda size: _ONE + "a = " + "{a=" * (size // 3),
+    "arrays of tables": lambda size: _ONE + "[[a]]\n" * (size // 6),
+    "a long array": lambda size: _ONE + f"ignore = [{chr(34)}a{chr(34)}{', 1' * (size // 3)}]\n",
+    "a long number": lambda size: f"a = {'1' * size}\n",
+    "a long string": lambda size: _ONE + f"install = '{'x' * size}'\n",
+    "an open string": lambda size: _ONE + "install = " + "'" * 3 + "x\n" * (size // 2),
+    "blanks": lambda size: _ONE + " " * size,
+    "blanks and dots": lambda size: _ONE + "a" + " \t" * (size // 2) + ".",
+    "words and dots": lambda size: _ONE + f"install = '{'a.' * 30} '\n" * (size // 76),
+}
+
+
+@pytest.mark.parametrize("kind", _HARMFUL)
+@pytest.mark.parametrize("size", [ckpt_toml.LARGEST - 200, 10_000_000])
+def test_any_file_is_read_or_refused_in_a_second(kind: str, size: int) -> None:
+    """Of the processor's time: another process' work doesn't count."""
+    data = _HARMFUL[kind](size).encode()
+    began = time.process_time()
+    with suppress(ConfigError):
+        ckpt_toml.parse(ckpt_toml.decode(data))
+    assert time.process_time() - began < 1
+
+
+def test_a_thousand_packages_are_read() -> None:
+    text = "".join(f"[package.p{number}]\nbuild = 'make'\n" for number in range(1000))
+    assert len(ckpt_toml.parse(ckpt_toml.decode(text.encode())).packages) == 1000
+
+
+def test_a_version_of_many_parts_is_no_deep_key() -> None:
+    text = f"{_ONE}install = 'put {'1.' * 200}0'\n"
+    assert ckpt_toml.parse(text).packages["p"].phases["install"].endswith(".0")

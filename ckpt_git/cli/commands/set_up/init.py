@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from ckpt_git.builds.context import Context
+from ckpt_git.builds.context import Context, read_config
 from ckpt_git.builds.setup.detect import detect, render, this_machine
 from ckpt_git.builds.setup.kinds.values import Listing
 from ckpt_git.cli.commands.set_up.trust import agree_to_what_is_here
@@ -18,7 +18,7 @@ from ckpt_git.git.hooks import pre_commit
 from ckpt_git.git.hooks.folder import hooks_folder
 from ckpt_git.git.hooks.install import install, installed, uninstall
 from ckpt_git.model.config import ckpt_toml
-from ckpt_git.model.errors import ConfigError, RepositoryError, StoreError, UsageError
+from ckpt_git.model.errors import RepositoryError, StoreError, UsageError
 from ckpt_git.model.report.display_names import CONFIG_NAME
 
 _NEXT = """
@@ -41,7 +41,7 @@ def initialise(context: Context, *, hooks: bool, force: bool, checks: bool) -> N
         )
     path = top / CONFIG_NAME
     if path.exists() and not force:
-        ckpt_toml.parse(ckpt_toml.decode(_read(path)), where=CONFIG_NAME)
+        ckpt_toml.parse(ckpt_toml.decode(read_config(path) or b""), where=CONFIG_NAME)
         out(f"kept {path} as it is (--force writes it anew)")
     else:
         _write(path, _detected(context, top, checks=checks))
@@ -76,13 +76,6 @@ def take_away(context: Context) -> None:
 
 def _is_tracked(context: Context) -> bool:
     return context.repo.read(context.repo.target("index").tree, CONFIG_NAME) is not None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigError(f"can't read {path}: {error.strerror}") from error
 
 
 def _detected(context: Context, top: Path, *, checks: bool) -> str:
