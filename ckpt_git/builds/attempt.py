@@ -64,17 +64,18 @@ class Attempt:
         if result.outcome == "passed" or result.timed_out:
             return self._keep(result, start, None, confirmed=result.outcome == "passed")
         seen = self._keep(result, start, None, confirmed=False)
-        return self._confirm(start, seen)
+        return self._confirm(start, seen, by_chance=finish.inconclusive(result))
 
-    def _confirm(self, start: Start, failed: Record) -> Record:
+    def _confirm(self, start: Start, failed: Record, *, by_chance: bool) -> Record:
         """A build from a checkpoint failed, and the checkpoint may be the reason. Report the error
-        at once, and let a clean build decide."""
+        at once, and let a clean build decide. A failure that may be due to the moment says nothing
+        of the checkpoint."""
         self._tell("failed", f"failed from the checkpoint: {failed.reason}")
         for line in failed.error:
             self._tell("error", line)
         result = self._again_clean("confirming with a clean build")
         why = f"the build from the checkpoint failed ({failed.reason})"
-        if result.outcome == "passed":
+        if result.outcome == "passed" and not by_chance:
             why += ", the clean one passed: the checkpoint was removed"
             distrust.distrust_base(self.context, start.checkpoint)
         return self._keep(result, None, why)

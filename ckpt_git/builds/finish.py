@@ -55,7 +55,7 @@ def keep(context: Context, ending: Ending, moved: Relocation, *, confirmed: bool
     if result.artifacts is not None:
         checkpoints.add(state, result.artifacts)
         follow(context, plan.package, plan.target, result.artifacts)
-    confirmed = confirmed and not _inconclusive(result)
+    confirmed = confirmed and not inconclusive(result)
     record = replace(_as_record(context, ending, moved), confirmed=confirmed)
     results.save(state, record)
     plan.engine.artifacts.release_pins()
@@ -155,7 +155,7 @@ def _passed_over(choice: Choice, recipe: Recipe, base: Checkpoint | None) -> tup
     return tuple(one for one in found if by_tree[one.tree] is one)[:_PASSED_OVER]
 
 
-def _inconclusive(result: Realisation) -> bool:
+def inconclusive(result: Realisation) -> bool:
     """Whether the failure may be due to the moment, not to the tree. The next build tries again."""
     return result.outcome == "failed" and (
         result.timed_out or result.failed_phase == "fetch" or "signal" in (result.reason or "")
