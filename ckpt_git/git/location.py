@@ -18,6 +18,10 @@ from ckpt_git.process import run
 if TYPE_CHECKING:
     import subprocess
 
+# What git says of a commit is read as UTF-8. In UTF-16, which the user may want of `git log`, the
+# zeros that part one field from the next would be everywhere.
+_SAID = ("-c", "i18n.logOutputEncoding=UTF-8")
+
 # For calls with an index of our own. A hook or a monitor of the user's must not hear of it, a
 # split index would leave shared parts in the user's git folder, and files are wanted whether or
 # not a sparse checkout shows them. safecrlf only warns about what `git add` will do.
@@ -87,7 +91,8 @@ class Location:
             env["GIT_INDEX_FILE"] = str(index)
         options: Sequence[str] = OWN_INDEX if index is not None else ()
         cwd = place or self.git_dir
-        return run(["git", *options, *arguments], cwd=cwd, env=env, stdin=stdin, umask=umask)
+        command = ["git", *_SAID, *options, *arguments]
+        return run(command, cwd=cwd, env=env, stdin=stdin, umask=umask)
 
     def _object_folders(self, *, writes: bool) -> dict[str, str]:
         theirs = self.common_dir / "objects"

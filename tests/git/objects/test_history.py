@@ -12,6 +12,7 @@ import pytest
 
 from ckpt_git.git.objects.commits import describe
 from ckpt_git.git.objects.notes import write_note
+from ckpt_git.git.objects.rev_list import range_of, shown
 from ckpt_git.git.repository import Repository
 from ckpt_git.model.errors import RepositoryError, StoreError
 from tests.support import GitRepo
@@ -39,6 +40,34 @@ def test_in_a_linked_worktree_and_under_a_hooks_environment(
     found = Repository.discover(tmp_path / "linked")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "nowhere"))
     assert describe(found, found.target("HEAD").commit or "").summary == "first"
+
+
+@pytest.mark.parametrize("object_format", ["sha1", "sha256"])
+@pytest.mark.parametrize("encoding", ["nowhere-7", "hex", "UTF-7", "latin1", "\x1b[31m"])
+def test_a_commit_in_any_encoding(tmp_path: Path, object_format: str, encoding: str) -> None:
+    repo = GitRepo.init(tmp_path / "repo", object_format=object_format)
+    repo.commit("first")
+    more = ("-c", f"i18n.commitEncoding={encoding}")
+    repo.git(*more, "commit", "-q", "--allow-empty", "-F", "-", stdin=b"it is: \xe4")
+    found = Repository.discover(repo.path)
+    assert describe(found, repo.head).summary.startswith("it is: ")
+    [walked] = range_of(found, "HEAD~1..HEAD")
+    assert walked.subject.startswith("it is: ")
+    assert shown(found, repo.head)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16", "UTF-32", "latin1", "nowhere-7", ""])
+def test_the_encoding_that_the_user_wants_of_a_log_is_not_ours(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    repo.commit("it is: \u00e4")
+    found = Repository.discover(repo.path)
+    before = range_of(found, "HEAD~1..HEAD"), shown(found, repo.head)
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "i18n.logOutputEncoding")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", encoding)
+    assert (range_of(found, "HEAD~1..HEAD"), shown(found, repo.head)) == before
+    assert [walked.subject for walked in before[0]] == ["it is: \u00e4"]
 
 
 @pytest.mark.parametrize("object_format", ["sha1", "sha256"])
