@@ -207,11 +207,12 @@ class Site:
         return outputs.read(folder / "out")
 
     def _copy(self, origin: str, target: str) -> None:
-        """Copy a folder with all that the store relies on: times, modes, attributes."""
+        """Copy a folder with all that the store relies on: times, modes, attributes. Never into one
+        that somebody made meanwhile: what was copied would seem to be gone."""
         person = self.setting.person
         person.checked("rm", "-rf", target, cwd=self.folder)
         person.checked("mkdir", "-p", str(Path(target).parent), cwd=self.folder)
-        person.checked("cp", "-a", "--reflink=auto", origin, target, cwd=self.folder)
+        person.checked("cp", "-aT", "--reflink=auto", origin, target, cwd=self.folder)
 
 
 def _environment(cwd: Path) -> dict[str, str]:
