@@ -17,7 +17,7 @@ from ckpt_git.builds.context import Context
 from ckpt_git.builds.plan import BuildOptions
 from ckpt_git.engines.protocol import Announce, Event
 from ckpt_git.model.config.packages import Package
-from ckpt_git.model.errors import UsageError
+from ckpt_git.model.errors import MissingError, UsageError
 from ckpt_git.model.record import Record
 from ckpt_git.model.target import Target
 from ckpt_git.records import results
@@ -52,7 +52,8 @@ def verify(
 ) -> list[Verdict]:
     """Verify each selected package of ``target``.
 
-    Raises what ``build`` raises, and ``UsageError`` for a package that installs nothing: there
+    Raises what ``build`` raises, ``MissingError`` where one of the builds was ended from outside,
+    and ``UsageError`` for a package that installs nothing: there
     would be nothing to compare.
     """
     packages = context.config(target.tree).select(options.packages)
@@ -67,6 +68,7 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
     checkpointed = _output(context, record)  # now: further builds may clear it up
     note("a clean build, to compare with")
     clean = build_package(context, package, target, BuildOptions(clean=True), announce)
+    _settled(record, clean)
     if not (record.passed and clean.passed):
         same = record.passed == clean.passed
         return _settle(context, Verdict(record, clean, same, () if same else (".",), ()))
@@ -81,10 +83,22 @@ def _verify(context: Context, package: Package, target: Target, announce: Announ
     if found:
         note("they differ; a second clean build tells what isn't reproducible")
         again = build_package(context, package, target, BuildOptions(clean=True), announce)
+        _settled(again)
         unsteady = set(differences(cleanly, _output(context, again))) if again.passed else set()
     lasting = tuple(path for path in found if path not in unsteady)
     verdict = Verdict(record, clean, not lasting, lasting, tuple(sorted(unsteady)))
     return _settle(context, verdict)
+
+
+def _settled(*records: Record) -> None:
+    """A build that somebody killed, or that took too long, tells nothing of a checkpoint. Raises
+    ``MissingError`` for one."""
+    for record in records:
+        if not record.passed and not record.confirmed:
+            raise MissingError(
+                f"package {record.package}: {record.reason}, so there is nothing to compare",
+                "verify it again",
+            )
 
 
 def _checkpointed(context: Context, package: Package, target: Target, announce: Announce) -> Record:
