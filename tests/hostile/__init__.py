@@ -1,0 +1,1 @@
+"""Repositories, surroundings and builds that mean no good: the program stays right, or refuses."""
