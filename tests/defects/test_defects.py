@@ -19,3 +19,10 @@ def test_each_can_be_put_in(defect: Defect, tmp_path: Path) -> None:
     assert copy.read_text() != (CHECKOUT / defect.file).read_text()
     for tests in defect.tests:
         assert (CHECKOUT / tests).exists()
+
+
+def test_the_page_names_each_with_its_tests() -> None:
+    page = (CHECKOUT / "docs/harnesses.md").read_text()
+    for defect in DEFECTS:
+        tests = ", ".join(f"`{path}`" for path in defect.tests)
+        assert f"| {defect.name} | {tests} |\n" in page
