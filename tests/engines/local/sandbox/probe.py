@@ -133,12 +133,19 @@ def _device(path: Path) -> None:
         file.write(b"x")
 
 
+def _is_socket(path: Path) -> bool:
+    try:
+        return path.is_socket()
+    except OSError:  # of a folder that this user may list and not enter
+        return False
+
+
 def _sockets(top: str) -> list[str]:
     found = []
     for folder, folders, files in os.walk(top):
         if folder == "/":
             folders[:] = [name for name in folders if name not in {"proc", "usr", "sys"}]
-        found += [str(path) for name in files if (path := Path(folder, name)).is_socket()]
+        found += [str(path) for name in files if _is_socket(path := Path(folder, name))]
     return found
 
 

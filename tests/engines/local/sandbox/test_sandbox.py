@@ -261,3 +261,39 @@ def test_calls_that_namespaces_do_not_shut_off_are_refused(seen: Seen, call: str
 
 def test_temporary_files_go_to_a_folder_of_the_build(seen: Seen) -> None:
     assert seen.build["temporary"] == "/tmp"
+
+
+# --- the sandbox off: the probe reaches what is out of reach above ----------------------------
+
+
+@pytest.fixture
+def outside(probed: Callable[[str, str], Seen]) -> Seen:
+    """As an ordinary user: what root tried here would be done."""
+    return probed("other", "none")
+
+
+def test_without_a_sandbox_the_files_of_the_host_are_there(outside: Seen) -> None:
+    assert any(outside.build["there"][path] for path in outside.secrets)
+
+
+def test_without_a_sandbox_an_input_can_be_written(outside: Seen) -> None:
+    assert outside.build["rewritten"][str(outside.input / "header.h")] == "done"
+
+
+def test_without_a_sandbox_sockets_of_the_host_answer(outside: Seen) -> None:
+    assert outside.build["host"] == "done"
+    assert outside.build["hostname"] == socket.gethostname()
+    assert str(outside.input.parent / "socket") in outside.build["sockets"]
+
+
+def test_without_a_sandbox_other_processes_are_there(outside: Seen) -> None:
+    assert os.getpid() in outside.build["processes"]
+
+
+def test_without_a_sandbox_the_build_is_the_user(outside: Seen) -> None:
+    assert outside.build["ids"] != [1000, 1000, 100, 100]
+
+
+def test_without_a_sandbox_some_calls_are_done(outside: Seen) -> None:
+    shut_off = {call for call in CALLS if outside.build["calls"][call] != "done"}
+    assert shut_off != set(CALLS)
