@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from ckpt_git import __version__
-from tests.cli.project import CONFIG, Project, allowed_files
+from tests.cli.project import COMMAND, CONFIG, Project, allowed_files
 
 TWO = (
     CONFIG
@@ -257,6 +258,24 @@ def test_status_json(project: Project) -> None:
     assert package["checkpoint"]["depth"] == 0
     assert package["drift"] == {"files": 2, "lines": 6}
     assert built.items() <= package["last"].items()
+
+
+def test_the_status_of_a_thousand_packages(tmp_path: Path) -> None:
+    """Of the processor's time, with what is started: another process' work doesn't count."""
+    config = "".join(
+        f"[package.p{number}]\nsource = 'p{number}'\nbuild = 'true'\n" for number in range(1000)
+    )
+    files = {f"p{number}/a": "" for number in range(1000)}
+    project = Project.make(tmp_path / "p", files, config)
+    before = os.times()
+    done = subprocess.run(
+        [*COMMAND, "status", "--json"],
+        cwd=project.path, env=project.environment(), capture_output=True, check=True,
+    )  # fmt: skip
+    after = os.times()
+    assert len(json.loads(done.stdout)["packages"]) == 1000
+    spent = after.children_user + after.children_system
+    assert spent - before.children_user - before.children_system < 2
 
 
 def test_log_json_is_newest_first_and_says_why_a_build_failed(project: Project) -> None:
