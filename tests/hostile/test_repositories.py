@@ -15,7 +15,9 @@ import pytest
 from tests.endurance.site import CKPT, ROOT
 from tests.hostile.repositories import play
 
-ROUNDS = 3
+pytestmark = pytest.mark.slow
+
+ROUNDS = 2
 LONG = int(os.environ.get("CKPT_ODD") or 0)
 
 
