@@ -19,7 +19,7 @@ ckpt-watch_sources = \
     steps/observations.c steps/open_files.c steps/programs.c steps/random.c steps/steps.c \
     streams/descriptors.c streams/prints.c streams/relays.c \
     files/digests.c files/objects.c files/paths.c files/states.c \
-    memory/answers.c memory/dates.c memory/effects.c memory/output.c memory/placeholders.c \
+    memory/answers.c memory/dates.c memory/effects.c memory/output.c memory/packed.c memory/placeholders.c \
     memory/recall.c memory/remember.c \
     shared/digest.c shared/index.c shared/util.c
 ckpt-watch_flags = -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong \

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "shared/util.h"
@@ -19,6 +21,7 @@ enum {
 struct objects {
     int folder;
     struct digests *digests;
+    struct pack *pack; /* NULL: there is none */
 };
 
 /* "ab/cdef…" */
@@ -57,10 +60,151 @@ struct digests *objects_digests(struct objects *objects)
     return objects->digests;
 }
 
+/* ---- packs ---- */
+
+static const char pack_mark[8] = "ckptpack";
+
+struct pack {
+    const char *bytes;
+    size_t size;
+    const struct packed *entries;
+    uint32_t *slots; /* numbers of entries, and one; 0: it is free */
+    size_t mask;
+};
+
+static size_t slot_of(digest value)
+{
+    size_t at;
+    memcpy(&at, value.bytes, sizeof at);
+    return at;
+}
+
+static const struct packed *pack_find(const struct pack *pack, digest value)
+{
+    if (pack == NULL)
+        return NULL;
+    for (size_t at = slot_of(value); pack->slots[at & pack->mask] != 0; at++) {
+        const struct packed *entry = &pack->entries[pack->slots[at & pack->mask] - 1];
+        if (digest_equal(entry->digest, value))
+            return entry;
+    }
+    return NULL;
+}
+
+/* A file of the entry's content, or -1 with errno, as objects_get has it. */
+static int pack_get(const struct pack *pack, const struct packed *entry, off_t size)
+{
+    const char *bytes = pack->bytes + entry->offset;
+    errno = EBADMSG;
+    if (entry->size != (uint64_t)size || !digest_equal(digest_of(bytes, entry->size), entry->digest))
+        return -1;
+    int file = memfd_create("ckpt-object", MFD_CLOEXEC);
+    if (file < 0)
+        return -1;
+    int error = write_whole(file, bytes, entry->size);
+    if (error == 0 && lseek(file, 0, SEEK_SET) == 0)
+        return file;
+    close(file);
+    errno = error == 0 ? EIO : -error;
+    return -1;
+}
+
+int objects_add_pack(struct objects *objects, const char *file)
+{
+    struct stat st;
+    int opened = open(file, O_RDONLY | O_CLOEXEC);
+    size_t head = sizeof pack_mark + sizeof(uint64_t);
+    if (opened < 0 || fstat(opened, &st) != 0 || (size_t)st.st_size < head)
+        return -1;
+    char *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, opened, 0);
+    close(opened);
+    if (bytes == MAP_FAILED)
+        return -1;
+    uint64_t count, size = (uint64_t)st.st_size;
+    memcpy(&count, bytes + sizeof pack_mark, sizeof count);
+    if (memcmp(bytes, pack_mark, sizeof pack_mark) != 0 ||
+        count > (size - head) / sizeof(struct packed) || count >= UINT32_MAX / 4)
+        return -1;
+    struct pack *pack = take(sizeof *pack);
+    pack->bytes = bytes;
+    pack->size = size;
+    pack->entries = (const struct packed *)(const void *)(bytes + head);
+    size_t slots = 16;
+    while (slots < count * 2)
+        slots *= 2;
+    pack->mask = slots - 1;
+    pack->slots = zeroed(slots, sizeof *pack->slots);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct packed *entry = &pack->entries[i];
+        if (entry->offset > size || entry->size > size - entry->offset)
+            return -1;
+        size_t at = slot_of(entry->digest);
+        while (pack->slots[at & pack->mask] != 0)
+            at++;
+        pack->slots[at & pack->mask] = i + 1;
+    }
+    objects->pack = pack;
+    return 0;
+}
+
+static int by_digest(const void *one, const void *other)
+{
+    const struct packed *a = one, *b = other;
+    return memcmp(a->digest.bytes, b->digest.bytes, sizeof a->digest.bytes);
+}
+
+static int pack_content(struct objects *objects, int to, const struct packed *entry)
+{
+    static char part[1 << 16];
+    int file = objects_get(objects, entry->digest, (off_t)entry->size);
+    if (file < 0)
+        return -errno;
+    ssize_t got;
+    int error = 0;
+    while (error == 0 && (got = read(file, part, sizeof part)) != 0) {
+        if (got > 0)
+            error = write_whole(to, part, (size_t)got);
+        else if (errno != EINTR)
+            error = -errno;
+    }
+    close(file);
+    return error;
+}
+
+int objects_write_pack(struct objects *objects, const char *file, struct packed *all, size_t given)
+{
+    uint64_t count = 0;
+    if (given > 0)
+        qsort(all, given, sizeof *all, by_digest);
+    for (size_t i = 0; i < given; i++)
+        if (count == 0 || !digest_equal(all[count - 1].digest, all[i].digest))
+            all[count++] = all[i];
+    uint64_t offset = sizeof pack_mark + sizeof count + count * sizeof *all;
+    for (size_t i = 0; i < count; i++) {
+        all[i].offset = offset;
+        offset += all[i].size;
+    }
+    int to = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (to < 0)
+        return -errno;
+    int error = write_whole(to, pack_mark, sizeof pack_mark);
+    if (error == 0)
+        error = write_whole(to, &count, sizeof count);
+    if (error == 0)
+        error = write_whole(to, all, count * sizeof *all);
+    for (size_t i = 0; i < count && error == 0; i++)
+        error = pack_content(objects, to, &all[i]);
+    if (close(to) != 0 && error == 0)
+        error = -errno;
+    return error;
+}
+
 /* ---- getting ---- */
 
 bool objects_has(struct objects *objects, digest value)
 {
+    if (pack_find(objects->pack, value) != NULL)
+        return true;
     char path[34];
     struct stat st;
     path_of(value, path);
@@ -153,6 +297,9 @@ static int open_checked(struct objects *objects, digest value, struct stat *st)
 int objects_get(struct objects *objects, digest value, off_t size)
 {
     struct stat st;
+    const struct packed *packed = pack_find(objects->pack, value);
+    if (packed != NULL)
+        return pack_get(objects->pack, packed, size);
     int fd = open_checked(objects, value, &st);
     if (fd < 0) {
         errno = -fd;
@@ -172,6 +319,8 @@ int objects_get(struct objects *objects, digest value, off_t size)
 /* Whether the content is there and right. What is damaged is removed, so that a put mends it. */
 static bool there(struct objects *objects, digest value)
 {
+    if (pack_find(objects->pack, value) != NULL)
+        return true;
     char path[34];
     struct stat st;
     path_of(value, path);

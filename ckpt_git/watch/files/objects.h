@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -26,6 +27,18 @@ struct objects *objects_open(const char *folder);
 
 /* The digests that are known, for those of other files as well. */
 struct digests *objects_digests(struct objects *objects);
+
+/* Has a pack's contents answer for objects that are not in the folder: 0, or -1 where it is none.
+ *
+ * A pack is one file that has many contents: struct pack_head, its entries, then the contents. */
+int objects_add_pack(struct objects *objects, const char *file);
+
+/* Writes a pack of the objects whose digests and sizes are given. 0, or -errno. */
+struct packed {
+    digest digest;
+    uint64_t offset, size;
+};
+int objects_write_pack(struct objects *objects, const char *file, struct packed *all, size_t count);
 
 /* Whether there is such an object. It is not looked into. */
 bool objects_has(struct objects *objects, digest value);

@@ -35,6 +35,7 @@ struct state {
     digest digest;
     uint8_t has_names; /* its content, that have placeholders: placeholders.h */
     uint8_t database;
+    uint8_t packed; /* packed.c */
     digest kept_digest; /* then: of what a memory has in its place */
     uint64_t kept_size;
     const char *target;

@@ -165,6 +165,13 @@ static int put_content(struct batch *batch, struct act act, const char *path,
         return -1;
     if (effect->size > sizeof bytes) {
         act.what = DO_COPY;
+        if (effect->has_names) {
+            int here = file_as_here(file, effect->size);
+            close(file);
+            file = here;
+        }
+        if (file < 0)
+            return -1;
         batch->content = file;
         put_act(batch, act, path, NULL);
         return 1;
@@ -222,12 +229,12 @@ static void put_said(struct batch *batch, struct answering *answering)
     while (answering->print < entry->prints && has_room(batch)) {
         const struct memory_print *print = &memory->prints[entry->print + answering->print];
         uint32_t left = print->length - answering->printed_bytes;
+        size_t length;
+        const char *text = bytes_as_here(memory->texts + print->text, print->length, &length);
         uint32_t part = left < SMALL ? left : SMALL;
         put_act(batch,
-                (struct act){
-                    .what = DO_PRINT, .mode = (uint16_t)print->descriptor, .length = part},
-                "",
-                memory->texts + print->text + answering->printed_bytes);
+                (struct act){.what = DO_PRINT, .mode = (uint16_t)print->descriptor, .length = part}, "",
+                text + answering->printed_bytes);
         answering->printed_bytes += part;
         if (answering->printed_bytes == print->length) {
             answering->printed_bytes = 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/packed.h"
 #include "memory/placeholders.h"
 #include "memory/remember.h"
 #include "shared/util.h"
@@ -251,8 +252,11 @@ static const char *fill_file(struct step *step, const struct made *made,
     struct path *old = earlier == NULL ? name_before(step, made) : NULL;
     const struct state *state = made->state;
     if (state->has_names == NAMES_UNKNOWN ||
-        (state->has_names == HAS_NAMES && state->kept_size > LARGEST_NAMED))
+        (state->has_names == HAS_NAMES && state->kept_size != state->size &&
+         state->kept_size > LARGEST_NAMED))
         return compose("a name that varies is in %s", made->path->text);
+    if (may_have_packed_name(step, (struct state *)(uintptr_t)state))
+        return compose("%s may have a name that varies, compressed", made->path->text);
     effect->is_database = state->database != NO_DATABASE;
     effect->has_names = state->has_names;
     effect->digest = state->has_names ? state->kept_digest : state->digest;
@@ -299,10 +303,11 @@ static const char *write_one(struct step *step, const struct made *made, struct 
     default:
         if (made->state->kind == KIND_LINK) {
             const char *target = made->state->target == NULL ? "" : made->state->target;
-            if (has_name(target, strlen(target)))
+            if (has_made_up_name(target, strlen(target)) ||
+                has_piece_of_name(target, strlen(target)))
                 why = compose("a name that varies is in %s", made->path->text);
             effect.target = put_text(target);
-            effect.digest = made->state->digest;
+            effect.digest = digest_of_target(made->state);
         } else {
             why = fill_file(step, made, &effect);
         }

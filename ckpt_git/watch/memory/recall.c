@@ -138,7 +138,7 @@ static int is_as_seen(struct path *path, const struct memory_observation *observ
         return 0;
     switch (state->kind) {
     case KIND_LINK:
-        return state->has_digest && digest_equal(state->digest, observed->digest);
+        return state->has_digest && digest_equal(digest_of_target(state), observed->digest);
     case KIND_FOLDER:
         return state->mode == observed->mode;
     case KIND_FILE:
@@ -440,6 +440,8 @@ static void foretell(struct step *step, struct path *path, const struct memory *
     state->has_names = effect->has_names;
     state->database = effect->is_database ? DATABASE_PUT_BACK : NO_DATABASE;
     state->target = effect->kind == KIND_LINK ? text_as_here(memory->texts + effect->target) : NULL;
+    if (state->target != NULL)
+        state->digest = digest_of(state->target, strlen(state->target));
     version->is_stored = 1;
     version->is_dated = effect->date == EFFECT_AT || effect->date == EFFECT_AS;
     version->left = left;
@@ -481,6 +483,15 @@ static const struct descriptor *descriptor_of(const struct step *step, int numbe
     return &step->standard[number < 3 ? number : 1];
 }
 
+/* What is printed keeps its length: nothing is where only made-up names have placeholders. */
+static const char *print_as_here(const struct memory *memory, const struct memory_print *print)
+{
+    size_t length;
+    const char *kept = memory->texts + print->text;
+    const char *here = bytes_as_here(kept, print->length, &length);
+    return memcmp(here, kept, print->length) == 0 ? kept : take_text(here, print->length);
+}
+
 void memory_answered(struct step *step, struct memory *memory, uint32_t number, uint64_t moment)
 {
     const struct memory_entry *entry = &memory->entries[number];
@@ -512,6 +523,6 @@ void memory_answered(struct step *step, struct memory *memory, uint32_t number, 
         step_printed(step, (struct print){.device = own->device,
                                           .inode = own->inode,
                                           .length = print->length,
-                                          .bytes = memory->texts + print->text});
+                                          .bytes = print_as_here(memory, print)});
     }
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "memory/packed.h"
 #include "memory/placeholders.h"
 #include "shared/answer.h"
 #include "shared/util.h"
@@ -63,7 +64,9 @@ static void fill(struct memory_observation *observed, const struct observation *
     if (state->kind == KIND_FILE || state->kind == KIND_FOLDER)
         observed->mode = state->mode;
     int is_kept_otherwise = state->kind == KIND_FILE && state->has_names == HAS_NAMES;
-    if (state->kind == KIND_LINK || (state->kind == KIND_FILE && mask & SAW_CONTENT))
+    if (state->kind == KIND_LINK)
+        observed->digest = digest_of_target(state);
+    if (state->kind == KIND_FILE && mask & SAW_CONTENT)
         observed->digest = is_kept_otherwise ? state->kept_digest : state->digest;
     if (state->kind != KIND_FILE)
         return;
@@ -151,7 +154,8 @@ static const char *write_listings(struct step *step)
 static int says_name(const struct step *step)
 {
     for (size_t i = 0; i < step->print_count; i++)
-        if (has_name(step->prints[i].bytes, step->prints[i].length))
+        if (has_made_up_name(step->prints[i].bytes, step->prints[i].length) ||
+            has_piece_of_name(step->prints[i].bytes, step->prints[i].length))
             return 1;
     return 0;
 }
@@ -166,6 +170,10 @@ static void write_prints(struct step *step, struct hashing *result)
             append(&out_texts, step->prints[i].bytes, step->prints[i].length);
             print.length += step->prints[i].length;
         }
+        size_t length;
+        const char *kept = bytes_as_kept(out_texts.bytes + print.text, print.length, &length);
+        if (length == print.length)
+            memmove(out_texts.bytes + print.text, kept, length);
         digest_add(result, out_texts.bytes + print.text, print.length);
         append(&out_texts, "", 1);
         append(&out_prints, &print, sizeof print);
@@ -278,6 +286,8 @@ static size_t write_entry(struct step *step)
         why = write_listings(step);
     if (why == NULL && says_name(step))
         why = "it prints a name that varies";
+    if (why == NULL && may_print_packed_name(step))
+        why = "it may print a name that varies, compressed";
     size_t effects = out_effects.size;
     if (why == NULL)
         why = write_effects(step, &result);
@@ -494,6 +504,22 @@ int memory_write(int directory, const char *name)
                                           &out_prints,    &out_texts};
     int error = write_memory_file(directory, name, &header, parts, sizeof parts / sizeof parts[0]);
     free(numbers);
+    return error;
+}
+
+int memory_write_pack(const char *file)
+{
+    const struct memory_effect *effects = (const void *)out_effects.bytes;
+    uint32_t all = count_of(&out_effects, sizeof *effects), count = 0;
+    struct packed *contents = zeroed(all + 1, sizeof *contents);
+    for (uint32_t i = 0; i < all; i++) {
+        if (effects[i].kind != KIND_FILE || effects[i].is_further_name || effects[i].size == 0)
+            continue;
+        contents[count].digest = effects[i].digest;
+        contents[count++].size = effects[i].size;
+    }
+    int error = objects_write_pack(the_objects, file, contents, count);
+    free(contents);
     return error;
 }
 

@@ -57,6 +57,8 @@ int is_date_of_running(const struct version *version, int64_t date);
 int memory_write(int directory, const char *name);
 /* What of the system was read: a memory without commands. */
 int memory_write_system(int directory, const char *name);
+/* The contents that the written memory has. */
+int memory_write_pack(const char *file);
 const char *why_not(const struct step *step); /* NULL: what is known by now speaks for it */
 extern uint32_t commands_ran, commands_answered;
 

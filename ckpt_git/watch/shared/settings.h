@@ -13,6 +13,8 @@ struct settings {
     int is_shut_in;      /* whether nothing but the roots can be written */
     const char **links;  /* links among the sources */
     size_t link_count;
+    const char **passing; /* variables that are no input of a command */
+    size_t passing_count;
 };
 extern struct settings settings;
 

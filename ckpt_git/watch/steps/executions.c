@@ -38,11 +38,21 @@ static void add_variable(struct given *given, const char *text)
     digest_add(&given->variables, text, strlen(text) + 1);
 }
 
+static int is_told_to_pass(const char *variable)
+{
+    size_t length = strcspn(variable, "=");
+    for (size_t i = 0; i < settings.passing_count; i++)
+        if (strncmp(settings.passing[i], variable, length) == 0 &&
+            settings.passing[i][length] == '\0')
+            return 1;
+    return 0;
+}
+
 /* Variables that differ from run to run and that no program's result hangs on. */
 static int is_passing(const char *variable)
 {
     return strncmp(variable, "_=", 2) == 0 || strncmp(variable, "MAKE_TERMOUT=", 13) == 0 ||
-           strncmp(variable, "MAKE_TERMERR=", 13) == 0;
+           strncmp(variable, "MAKE_TERMERR=", 13) == 0 || is_told_to_pass(variable);
 }
 
 static int is_of_jobs(const char *flag, size_t length)

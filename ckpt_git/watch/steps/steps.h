@@ -68,6 +68,7 @@ struct descriptor {
     uint64_t offset, size;
     uint64_t printed; /* bytes that were printed to the file before */
     digest held;   /* of what the pipe holds, `size` bytes */
+    uint8_t holds_name; /* one that has a placeholder is among them */
     struct path *path;
     int copy; /* ours, of a file, or of a pipe that holds all; -1 */
     struct relay *relay;

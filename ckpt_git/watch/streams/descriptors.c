@@ -87,7 +87,7 @@ static int copy_content(int from, int to, int other, char *bytes, int size)
 }
 
 /* What a pipe holds, without taking it out: 0, or -1. */
-static int look_into(int pipe, int size, digest *held)
+static int look_into(int pipe, int size, struct descriptor *input)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -97,7 +97,8 @@ static int look_into(int pipe, int size, digest *held)
     if (is_copied) {
         size_t length;
         const char *kept = bytes_as_kept(bytes, (size_t)size, &length);
-        *held = digest_of(kept, length);
+        input->held = digest_of(kept, length);
+        input->holds_name = (uint8_t)has_name(bytes, (size_t)size);
     }
     free(bytes);
     close(ends[0]);
@@ -120,7 +121,7 @@ static void look_at_pipe(struct process *process, struct descriptor *input)
             input->kind = 'n';
         } else if (readlink(link, name, 6) == 6 && memcmp(name, "pipe:[", 6) == 0 &&
                    ioctl(state.fd, FIONREAD, &size) == 0 && size > 0 &&
-                   look_into(state.fd, size, &input->held) == 0) {
+                   look_into(state.fd, size, input) == 0) {
             input->kind = 'h';
             input->size = (uint64_t)size;
             input->copy = state.fd;

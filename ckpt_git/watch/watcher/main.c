@@ -14,6 +14,11 @@
  *   link PATH                   a symbolic link among the sources
  *   memory PATH                 an earlier build's memory; those that come first are asked first
  *   objects PATH                the folder of the contents that memories name
+ *   name TEXT                   a hash of 32 bytes that is another one in each build, a blank, and
+ *                               what a memory has in its place; before all memories
+ *   passing NAME                a variable that is no input of a command
+ *   pack PATH                   a file that has objects, too: behind `objects`
+ *   pack_into PATH              where one is written of what this build's memory has
  *   into PATH                   where this build's memory is written; it isn't there yet
  *   system PATH, toolchain PATH folders of the system, and where what was read of them is written
  *   report PATH                 where it is told what was run and why, as JSON
@@ -38,6 +43,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "memory/placeholders.h"
 #include "memory/remember.h"
 #include "shared/settings.h"
 #include "shared/util.h"
@@ -48,7 +54,7 @@ enum { EXIT_USAGE = 64, EXIT_UNWATCHED = 121 };
 
 struct settings settings;
 
-static const char *memory_into, *toolchain_into, *report_into;
+static const char *memory_into, *pack_into, *toolchain_into, *report_into;
 static pid_t child;
 
 static int send_descriptor(int to, int descriptor)
@@ -137,7 +143,7 @@ static char *read_whole(int file, size_t *size)
 
 static int set(const char *name, const char *value)
 {
-    static size_t link_room;
+    static size_t link_room, passing_room;
     if (strcmp(name, "root") == 0 || strcmp(name, "temporary") == 0) {
         paths_add_root(value, name[0] == 't');
     } else if (strcmp(name, "link") == 0) {
@@ -150,6 +156,16 @@ static int set(const char *name, const char *value)
         if (the_objects == NULL)
             return -1;
         the_digests = objects_digests(the_objects);
+    } else if (strcmp(name, "name") == 0) {
+        return add_given_name(value);
+    } else if (strcmp(name, "passing") == 0) {
+        settings.passing =
+            grow(settings.passing, &passing_room, settings.passing_count, sizeof(char *));
+        settings.passing[settings.passing_count++] = value;
+    } else if (strcmp(name, "pack") == 0) {
+        return the_objects == NULL ? -1 : objects_add_pack(the_objects, value);
+    } else if (strcmp(name, "pack_into") == 0) {
+        pack_into = value;
     } else if (strcmp(name, "into") == 0) {
         memory_into = value;
     } else if (strcmp(name, "system") == 0) {
@@ -250,6 +266,8 @@ static int watch(int settings_file, int socket_number, char **command)
     child = 0;
     if (listener >= 0 && memory_into != NULL) {
         int error = memory_write(AT_FDCWD, memory_into);
+        if (error == 0 && pack_into != NULL)
+            error = memory_write_pack(pack_into);
         if (error == 0 && toolchain_into != NULL)
             error = memory_write_system(AT_FDCWD, toolchain_into);
         if (error != 0)
