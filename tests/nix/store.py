@@ -22,7 +22,7 @@ _HOST = "/bin /usr /lib /lib64 /etc/alternatives"
 
 _PRELUDE = f"""
 let
-  inherit (import {LIBRARY} {{ }})
+  inherit (import {LIBRARY} {{ ARGUMENTS }})
     prepareCheckpointBuild withCheckpoint mkCheckpointBuild mkCheckpointedBuild;
   inherit (import {STDENV}) mkDerivation;
   folder = name: path: builtins.path {{ inherit name path; }};
@@ -78,11 +78,20 @@ class Built:
 @dataclass(frozen=True)
 class NixStore:
     """A store below ``path`` with a configuration of its own. Builds run below ``build_folder``;
-    where that is None, where Nix lets them."""
+    where that is None, where Nix lets them. The library gets ``arguments``."""
 
     path: Path
     sandbox: bool = True
     build_folder: Path | None = None
+    arguments: str = ""
+
+    def with_library(self, arguments: str) -> NixStore:
+        """The same store, whose expressions get the library with these arguments."""
+        return replace(self, arguments=arguments)
+
+    def prelude(self) -> str:
+        """What comes before an expression."""
+        return _PRELUDE.replace("ARGUMENTS", self.arguments)
 
     def building_in(self, folder: Path) -> NixStore:
         """The same store, whose builds run below ``folder``. Nix up to 2.29 takes the temporary
@@ -126,7 +135,7 @@ class NixStore:
         for pause in (0, 0.1, 0.2, 0.4, 0.8, 1.6, 1.6, 1.6, 1.6, 1.6):
             time.sleep(pause)
             done = subprocess.run(
-                ["nix-build", "--no-out-link", "-E", _PRELUDE + expression, *options],
+                ["nix-build", "--no-out-link", "-E", self.prelude() + expression, *options],
                 env=self.environment(),
                 capture_output=True,
                 errors="surrogateescape",
@@ -151,7 +160,7 @@ class NixStore:
     def evaluate(self, expression: str) -> object:
         """The value of an expression."""
         done = subprocess.run(
-            ["nix-instantiate", "--eval", "--strict", "--json", "-E", _PRELUDE + expression],
+            ["nix-instantiate", "--eval", "--strict", "--json", "-E", self.prelude() + expression],
             env=self.environment(),
             capture_output=True,
             text=True,

@@ -56,6 +56,12 @@ def test_changes_of_a_kind(kind: str, base: Pair, sample: Sample, nix: NixStore)
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_changes_of_a_kind_in_a_build_that_is_seen(kind: str, base: Pair, nix: NixStore) -> None:
+    """None of them makes the build clean."""
+    assert _assert_right(base, nix.with_library("remember = true;"), made_of_kind(kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_changes_of_a_kind_beside_a_text_edit(kind: str, base: Pair, nix: NixStore) -> None:
     def make(tree: GitRepo) -> None:
         made_of_kind(kind)(tree)
@@ -71,5 +77,6 @@ def test_all_changes_at_once(base: Pair, nix: NixStore) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("sample", SAMPLES[:1], ids=lambda sample: sample.name, indirect=True)
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.name)
-def test_one_change(base: Pair, nix: NixStore, change: Change) -> None:
-    _assert_right(base, nix, change.make)
+@pytest.mark.parametrize("arguments", ["", "remember = true;"], ids=["library", "seen"])
+def test_one_change(base: Pair, nix: NixStore, change: Change, arguments: str) -> None:
+    _assert_right(base, nix.with_library(arguments), change.make)

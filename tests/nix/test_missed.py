@@ -37,7 +37,11 @@ def _write(tree: GitRepo, files: Mapping[str, str | None]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
-def test_equals_a_clean_build(case: Case, pair: Callable[..., Pair], nix: NixStore) -> None:
+@pytest.mark.parametrize("arguments", ["", "remember = true;"], ids=["library", "seen"])
+def test_equals_a_clean_build(
+    case: Case, arguments: str, pair: Callable[..., Pair], nix: NixStore
+) -> None:
+    nix = nix.with_library(arguments)
     commands: dict[str, str] = tomllib.loads(case.config)["package"]["p"]
     hooks = {"configure": "Configure", "build": "Build", "install": "Install"}
     made = pair(
