@@ -36,7 +36,10 @@ attribute() (
                 for ckpt_name in ${outputs-out}; do printf '%s=%s\n' "$ckpt_name" "${!ckpt_name}"; done
             fi
             ;;
-        sources) printf '%s\n' ${srcs[*]-} ${src-} ;;
+        sources)
+            # shellcheck disable=SC2048 # each is a list of words
+            printf '%s\n' ${srcs[*]-} ${src-}
+            ;;
         confirm) printf '%s' "${dontConfirmCheckpoint-}" ;;
     esac
 )
