@@ -8,27 +8,12 @@ what is compiled and removed again aren't seen.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Iterable
-
-from ckpt_git.engines.local.store.seal import Sealed
 
 _OBJECTS = (".o", ".obj", ".lo", ".rlib", ".class")
 _PARTS = (".rcgu.o",)  # one crate's pieces, as rustc divides it
 _PRIVATE = {"incremental"}  # rustc's own cache of pieces
 _HIDDEN = ".libs"  # where libtool puts the object for the shared library
-
-
-def compiled(entries: Iterable[Sealed], since_ns: int) -> int:
-    """How many objects among ``entries`` are not older than ``since_ns``, the mtime (ns) that the
-    build's sources were given: everything that it started from is older."""
-    return len(
-        {
-            _of_what(entry.path)
-            for entry in entries
-            if entry.mtime_ns >= since_ns and stat.S_ISREG(entry.mode) and _is_object(entry.path)
-        }
-    )
 
 
 def count_objects(paths: Iterable[str]) -> int:

@@ -284,6 +284,27 @@ def test_a_damaged_output_is_built_again(built: Project) -> None:
     assert (again.output / "made").read_text() == "2"
 
 
+def test_an_output_whose_dates_were_put_back_is_built_again(built: Project) -> None:
+    record = built.build()
+    made = record.output / "made"
+    dates = made.stat()
+    made.write_text("X")
+    os.utime(made, ns=(dates.st_atime_ns, dates.st_mtime_ns))
+    again = built.build()
+    assert not again.cached
+    assert (again.output / "made").read_text() == "2"
+
+
+def test_a_store_that_was_copied_is_not_damaged(built: Project) -> None:
+    known = built.build()
+    root, aside = built.store.root, built.store.root.with_name("moved away")
+    root.rename(aside)
+    subprocess.run(["cp", "-a", aside, root], check=True)
+    again = built.build()
+    assert again.cached
+    assert again.output == known.output
+
+
 _FOLDERS = ("", "entries", "objects", "objects/*", "outputs", "tmp", "toolchains", "dates")
 
 
