@@ -166,7 +166,7 @@ def test_a_build_that_runs_is_joined(pushing: Pushing, tmp_path: Path) -> None:
         )
         assert push.stderr is not None
         told = b""
-        while b"being built already" not in told:
+        while b"already being built" not in told:
             told += push.stderr.readline()
         gate.touch()
         assert push.wait(60) == 0, told + push.stderr.read()
