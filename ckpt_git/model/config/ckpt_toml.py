@@ -56,9 +56,9 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,63}")
 _TOML_LINE = re.compile(r" \((?:at line (\d+), column \d+|at end of document)\)$")
 
 LARGEST = 256 * 1024
-"""Bytes of a file that is read in well under a second, however it is written: 3,000 packages. A
+"""Bytes of a file that is read in well under a second, however it is written: 2,000 packages. A
 commit of somebody else's may bring any file, and a hook reads it."""
-_DEEPEST = 8
+_DEEPEST = 5
 _DEEP_KEY = re.compile(
     r"""(?:^|[\[{,])[ \t]*+(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+)"""
     f"{{{_DEEPEST}}}",
