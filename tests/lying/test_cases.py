@@ -75,7 +75,7 @@ def builds(
     params = [spec.params.get("case") for spec in specs if spec is not None]
     selected = {case for case in params if isinstance(case, Case)}
     asked = [case for case in CASES if case in selected and (LONG or case in FEW)]
-    companies = _companies([case for case in asked if not _missing(case)])
+    companies = _companies([case for case in asked if not case.missing()])
     with ExitStack() as stack:
 
         def build(case: Case) -> Builds:
@@ -170,14 +170,6 @@ def _bare(case: Case, folder: Path, number: int, out: Path) -> Built:
     return Built("passed", read(out))
 
 
-def _missing(case: Case) -> list[str]:
-    return [name for name in case.needs if not (shutil.which(name) or _is_there(name))]
-
-
-def _is_there(path: str) -> bool:
-    return path.startswith("/") and any(Path("/").glob(path[1:]))
-
-
 def _skip_without(case: Case) -> None:
-    if missing := _missing(case):
+    if missing := case.missing():
         pytest.skip(f"{case.name} needs {', '.join(missing)}")

@@ -5,7 +5,6 @@ One of each kind and language is built; all of them where ``CKPT_LYING=N`` asks 
 
 from __future__ import annotations
 
-import shutil
 import tomllib
 from pathlib import Path
 
@@ -22,10 +21,6 @@ from tests.support import GitRepo
 pytestmark = pytest.mark.slow
 
 _CASES = [case for case in CASES if case.config is not None and (LONG or case in FEW)]
-
-
-def _lacks(case: Case) -> list[str]:
-    return [need for need in case.needs if not (Path(need).exists() or shutil.which(need))]
 
 
 def _contents(built: Built) -> dict[str, tuple[int, bytes]]:
@@ -50,8 +45,8 @@ def _written(tree: Tree, folder: GitRepo) -> None:
 
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case.name)
 def test_a_build_that_lies(case: Case, nix: NixStore, tmp_path: Path) -> None:
-    if lacking := _lacks(case):
-        pytest.skip(f"{', '.join(lacking)} is not there")
+    if missing := case.missing():
+        pytest.skip(f"{case.name} needs {', '.join(missing)}")
     assert case.config is not None
     (commands,) = tomllib.loads(case.config)["package"].values()
     phases = {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.lying.tree import Tree, Written, changed, tree
 
@@ -47,6 +49,10 @@ class Case:
     fails: frozenset[int] = frozenset()
     bare: bool = True
 
+    def missing(self) -> list[str]:
+        """What it needs and this machine lacks."""
+        return [name for name in self.needs if not (shutil.which(name) or _is_there(name))]
+
     @property
     def trees(self) -> list[Tree]:
         """The commits' trees, the first one's before all edits.
@@ -88,3 +94,7 @@ def recipe(build: str = "make", install: str = "cp -a made/. $out/", **phases: s
 
 
 BY_SCRIPT = recipe("sh build.sh")
+
+
+def _is_there(path: str) -> bool:
+    return path.startswith("/") and any(Path("/").glob(path[1:]))
