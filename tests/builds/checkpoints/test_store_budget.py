@@ -164,5 +164,5 @@ def test_gc_says_what_it_did_and_what_is_left(tmp_path: Path) -> None:
     done = project.ckpt("gc")
     assert done.out.startswith("removed 1 output, 1 checkpoint, ")
     assert " of 1 bytes used" in done.out
-    assert "takes more than the limit" in done.err
+    assert "need more room than store_limit allows" in done.err
     assert project.build()["cached"]
