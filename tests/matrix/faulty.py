@@ -13,7 +13,7 @@ from ckpt_git.watch import compiling
 
 FAULTS = {
     "none": ("", ""),
-    "contents aren't compared": ("    if (!(seen->mask & SAW_CONTENT))\n", "    if (1)\n"),
+    "contents aren't compared": ("    if (!(observed->mask & SAW_CONTENT))\n", "    if (1)\n"),
     "listings aren't compared": ("    return sum[0] == wanted[0]", "    return 1 || sum[0] == 0"),
 }
 """What a line of ``recall.c`` is, and what it becomes."""
