@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ckpt_git.engines.local.store.size import on_disk
-from ckpt_git.kept_files import DamagedError, read_kept
+from ckpt_git.kept_files import DamagedError, open_kept, read_kept
 
 _HEADER = b"ckpt-seal 3\n"
 _STAT_BLOCK = 512  # bytes
@@ -80,22 +80,20 @@ def damage(folder: Path, seal_file: Path) -> str | None:
     """What is not as it was sealed, in a few words, or None. Raises nothing for what is gone."""
     try:
         kept = read_kept(seal_file)
+        header, checksum, body = (*kept.split(b"\n", 2), b"", b"")[:3]
+        if header + b"\n" != _HEADER or hashlib.sha256(body).hexdigest().encode() != checksum:
+            return f"{seal_file} itself is damaged"
+        sealed = {entry.path: entry for entry in _entries(body)}
         found = {entry.path: entry for entry, _ in _walk(folder)}
+        changed = sealed.keys() ^ found.keys() | {
+            path
+            for path in sealed.keys() & found.keys()
+            if not _is_as_sealed(folder, sealed[path], found[path])
+        }
     except DamagedError as error:
         return str(error)
     except OSError as error:
         return f"{error.filename or folder}: {error.strerror}"
-    header, checksum, body = (*kept.split(b"\n", 2), b"", b"")[:3]
-    if header + b"\n" != _HEADER or hashlib.sha256(body).hexdigest().encode() != checksum:
-        return f"{seal_file} itself is damaged"
-    sealed = {entry.path: entry for entry in _entries(body)}
-    changed = {
-        path
-        for path in sealed.keys() | found.keys()
-        if path not in sealed
-        or path not in found
-        or not _is_as_sealed(folder, sealed[path], found[path])
-    }
     if not changed:
         return None
     # A folder's date moves with what is in it: what lies deepest is what happened.
@@ -147,13 +145,11 @@ def _walk(folder: Path) -> Iterator[tuple[Sealed, int]]:
 
 def _digest(folder: Path, entry: Sealed) -> bytes:
     """The digest of a file's content, in hex; empty where its owner may not read it."""
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
-        file = os.open(os.path.join(os.fsencode(folder), entry.path), flags)
-    except PermissionError:
+        with open_kept(folder / os.fsdecode(entry.path)) as content:
+            return hashlib.file_digest(content, "sha256").hexdigest().encode()
+    except DamagedError:
         return b""
-    with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest().encode()
 
 
 def _room(entry: Sealed, blocks: int) -> int:
