@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,3 +97,40 @@ install:
     'int main(void) { printf("%d %d\\n", one(), two()); return 0; }\n',
 }
 """A program of three sources; the compiler is told of the output's path."""
+
+
+def assert_own_paths_only(nix: NixStore, *built: Built) -> None:
+    """Each store path that is named in an output is there, and is an output's own."""
+    pattern = re.compile(re.escape(f"{nix.path}/store/").encode() + rb"([0-9a-z]{32})")
+    own = {item.path.name[:32].encode() for item in built}
+    for item in built:
+        for file in item.path.rglob("*"):
+            if file.is_file():
+                named = set(pattern.findall(file.read_bytes()))
+                assert named <= own, f"{file} names {named - own}"
+
+
+def assert_result_carries(
+    pair: Callable[..., Pair], nix: NixStore, files: Mapping[str, str]
+) -> None:
+    """What a checkpointed build has besides its outputs."""
+    made = pair(files, {}, more='passthru.mine = "kept"; outputs = [ "out" "doc" ];')
+    found = nix.evaluate(
+        made.expression(
+            """let built = mkCheckpointBuild changed checkpoint; in {
+                 checkpoint = built.checkpoint.outPath == checkpoint.outPath;
+                 base = built.checkpointBase.outPath == base.outPath;
+                 own = built.mine;
+                 inherit (built) outputs name;
+                 same = (mkCheckpointedBuild changed checkpoint).outPath == built.outPath;
+               }"""
+        )
+    )
+    assert found == {
+        "checkpoint": True,
+        "base": True,
+        "own": "kept",
+        "outputs": ["out", "doc"],
+        "name": "sample-1",
+        "same": True,
+    }

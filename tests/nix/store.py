@@ -53,6 +53,15 @@ class Built:
         """A file's text; bytes that are not UTF-8 as ``os.fsdecode`` has them."""
         return os.fsdecode((self.path / name).read_bytes())
 
+    def contents(self) -> dict[str, bytes]:
+        """The files' contents by path, with ``OUT`` for its own path."""
+        own = str(self.path).encode()
+        return {
+            str(file.relative_to(self.path)): file.read_bytes().replace(own, b"OUT")
+            for file in self.path.rglob("*")
+            if file.is_file()
+        }
+
     @property
     def compiled(self) -> int:
         """How often a build of the tests ran its compiler, which says so in a line of its own."""

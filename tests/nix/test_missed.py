@@ -9,20 +9,11 @@ import pytest
 
 from tests.builds.wrong_by_itself import CASES, Case, Link
 from tests.nix.project import Pair
-from tests.nix.store import Built, NixStore
+from tests.nix.store import NixStore
 from tests.support import GitRepo
 
 # git alone converts files; a folder of Nix has its bytes as they are.
 _CASES = [case for case in CASES if ".gitattributes" not in case.change]
-
-
-def _contents(built: Built) -> dict[str, bytes]:
-    own = str(built.path).encode()
-    return {
-        str(file.relative_to(built.path)): file.read_bytes().replace(own, b"OUT")
-        for file in built.path.rglob("*")
-        if file.is_file()
-    }
 
 
 def _write(tree: GitRepo, files: Mapping[str, str | None]) -> None:
@@ -56,7 +47,7 @@ def test_equals_a_clean_build(
     _write(made.changed, case.change)
     built = made.checkpointed(nix)
     assert built.used or built.why_clean
-    assert _contents(built) == _contents(made.clean(nix))
+    assert built.contents() == made.clean(nix).contents()
 
 
 _MADE_OF_WORDS = {
@@ -154,4 +145,4 @@ def test_a_new_header_is_looked_for_in_however_many_files(
     made.changed.write("first/value.h", "#define VALUE 2\n")
     built = made.checkpointed(nix)
     assert built.why_clean
-    assert _contents(built) == _contents(made.clean(nix))
+    assert built.contents() == made.clean(nix).contents()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nix.project import MAKE, Pair
+from tests.nix.project import MAKE, Pair, assert_own_paths_only
 from tests.nix.store import Built, NixStore
 
 _PREFIX = {
@@ -33,17 +32,6 @@ def _build_id(program: Path) -> str:
     return next(line for line in done.stdout.splitlines() if "Build ID: " in line)
 
 
-def _assert_own_paths_only(nix: NixStore, *built: Built) -> None:
-    """Each store path that is named in an output is there, and is an output's own."""
-    pattern = re.compile(re.escape(f"{nix.path}/store/").encode() + rb"([0-9a-z]{32})")
-    own = {item.path.name[:32].encode() for item in built}
-    for item in built:
-        for file in item.path.rglob("*"):
-            if file.is_file():
-                named = set(pattern.findall(file.read_bytes()))
-                assert named <= own, f"{file} names {named - own}"
-
-
 def _references(nix: NixStore, built: Built) -> list[str]:
     done = subprocess.run(
         ["nix-store", "--query", "--references", built.path],
@@ -62,7 +50,7 @@ def test_prefix_in_an_unchanged_object(pair: Callable[..., Pair], nix: NixStore)
     assert built.used
     assert built.compiled == 1
     assert _said(built) == f"41 2 {built.path}\n"
-    _assert_own_paths_only(nix, built)
+    assert_own_paths_only(nix, built)
     assert set(_references(nix, built)) <= {str(built.path)}
 
 
@@ -93,7 +81,7 @@ def test_configured_files_that_name_the_output(pair: Callable[..., Pair], nix: N
     assert built.used
     assert built.compiled == 1
     assert _said(built) == f"41 2 {built.path}\n"
-    _assert_own_paths_only(nix, built)
+    assert_own_paths_only(nix, built)
 
 
 _WITHOUT_ZSTD = pytest.mark.skipif(shutil.which("zstd") is None, reason="there is no zstd")
@@ -170,7 +158,7 @@ def test_an_object_for_optimisation_at_link_time_that_names_the_output(
     built = made.checkpointed(nix)
     assert "two.o in the checkpoint is compressed" in built.why_clean
     assert _said(built) == f"41 2 {built.path}\n"
-    _assert_own_paths_only(nix, built)
+    assert_own_paths_only(nix, built)
 
 
 def test_objects_for_optimisation_at_link_time(pair: Callable[..., Pair], nix: NixStore) -> None:
@@ -212,7 +200,7 @@ def test_several_outputs(pair: Callable[..., Pair], nix: NixStore) -> None:
     assert built.compiled == 1
     assert _said(built) == f"41 2 {built.path} {data.path}\n"
     assert data.read("where") == "here\n"
-    _assert_own_paths_only(nix, built, data)
+    assert_own_paths_only(nix, built, data)
 
 
 def test_a_checkpoint_of_a_checkpointed_build(pair: Callable[..., Pair], nix: NixStore) -> None:
@@ -235,7 +223,7 @@ def test_a_checkpoint_of_a_checkpointed_build(pair: Callable[..., Pair], nix: Ni
     assert third.used
     assert third.compiled == 1
     assert _said(third) == f"1 2 {third.path}\n"
-    _assert_own_paths_only(nix, third)
+    assert_own_paths_only(nix, third)
 
 
 def test_an_output_that_names_the_base_is_not_let_through(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nix.project import MAKE, Pair
+from tests.nix.project import MAKE, Pair, assert_result_carries
 from tests.nix.store import Built, NixStore
 
 _EDITED = '#include "one.h"\nint one(void) { return ONE + 40; }\n'
@@ -186,26 +186,7 @@ def test_what_is_no_checkpoint(pair: Callable[..., Pair], nix: NixStore) -> None
 
 
 def test_what_the_result_carries(pair: Callable[..., Pair], nix: NixStore) -> None:
-    made = pair(MAKE, {}, more='passthru.mine = "kept"; outputs = [ "out" "doc" ];')
-    found = nix.evaluate(
-        made.expression(
-            """let built = mkCheckpointBuild changed checkpoint; in {
-                 checkpoint = built.checkpoint.outPath == checkpoint.outPath;
-                 base = built.checkpointBase.outPath == base.outPath;
-                 own = built.mine;
-                 inherit (built) outputs name;
-                 same = (mkCheckpointedBuild changed checkpoint).outPath == built.outPath;
-               }"""
-        )
-    )
-    assert found == {
-        "checkpoint": True,
-        "base": True,
-        "own": "kept",
-        "outputs": ["out", "doc"],
-        "name": "sample-1",
-        "same": True,
-    }
+    assert_result_carries(pair, nix, MAKE)
 
 
 def test_the_layout_is_that_of_nixpkgs(pair: Callable[..., Pair], nix: NixStore) -> None:

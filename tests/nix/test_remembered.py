@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import re
 import shutil
 import subprocess
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.nix.project import MAKE, Pair
+from tests.nix.project import MAKE, Pair, assert_own_paths_only, assert_result_carries
 from tests.nix.store import Built, NixStore
 
 # An answered command says what it said then, so each run says when it ran.
@@ -39,30 +38,15 @@ def _compiled(built: Built, since: float) -> set[str]:
     return {line[1] for line in lines if float(line[2]) > since}
 
 
-def _contents(built: Built) -> dict[str, bytes]:
-    own = str(built.path).encode()
-    return {
-        str(file.relative_to(built.path)): file.read_bytes().replace(own, b"OUT")
-        for file in built.path.rglob("*")
-        if file.is_file()
-    }
-
-
 def _said(built: Built) -> str:
     program = built.path / "bin/prog"
     return subprocess.run([program], capture_output=True, text=True, check=True).stdout
 
 
 def _assert_own_paths_only(nix: NixStore, *built: Built) -> None:
-    """Each store path that an output names is an output's own."""
-    pattern = re.compile(re.escape(f"{nix.path}/store/").encode() + rb"([0-9a-z]{32})")
-    own = {item.path.name[:32].encode() for item in built}
+    assert_own_paths_only(nix, *built)
     for item in built:
-        for file in item.path.rglob("*"):
-            if file.is_file():
-                content = file.read_bytes()
-                assert set(pattern.findall(content)) <= own, file
-                assert b"eoutu" not in content, file
+        assert all(b"eoutu" not in content for content in item.contents().values())
 
 
 def _references(nix: NixStore, path: Path) -> list[str]:
@@ -84,7 +68,7 @@ def _build(made: Pair, nix: NixStore, *, is_path_in_it: bool = False) -> tuple[B
     built = nix.build(made.expression("mkCheckpointedBuild changed checkpoint"))
     assert built.used
     if not is_path_in_it:
-        assert _contents(built) == _contents(made.clean(nix))
+        assert built.contents() == made.clean(nix).contents()
     _assert_own_paths_only(nix, built)
     return built, _compiled(built, began)
 
@@ -271,30 +255,11 @@ def test_without_a_sandbox(
     built = then.build(made.expression("mkCheckpointedBuild changed checkpoint"))
     all_of_them = {"main.c", "one.c", "two.c"}
     assert _compiled(built, began) == ({"one.c"} if first == then else all_of_them)
-    assert _contents(built) == _contents(made.clean(then))
+    assert built.contents() == made.clean(then).contents()
 
 
 def test_what_the_result_carries(pair: Callable[..., Pair], nix: NixStore) -> None:
-    made = pair(_MAKE, {}, more='passthru.mine = "kept"; outputs = [ "out" "doc" ];')
-    found = nix.evaluate(
-        made.expression(
-            """let built = mkCheckpointBuild changed checkpoint; in {
-                 checkpoint = built.checkpoint.outPath == checkpoint.outPath;
-                 base = built.checkpointBase.outPath == base.outPath;
-                 own = built.mine;
-                 inherit (built) outputs name;
-                 same = (mkCheckpointedBuild changed checkpoint).outPath == built.outPath;
-               }"""
-        )
-    )
-    assert found == {
-        "checkpoint": True,
-        "base": True,
-        "own": "kept",
-        "same": True,
-        "outputs": ["out", "doc"],
-        "name": "sample-1",
-    }
+    assert_result_carries(pair, nix, _MAKE)
 
 
 def test_a_checkpoint_keeps_nothing_alive(pair: Callable[..., Pair], nix: NixStore) -> None:
